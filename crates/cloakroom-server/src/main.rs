@@ -1,0 +1,2 @@
+//! The binary `cloakroom`.
+fn main() {}

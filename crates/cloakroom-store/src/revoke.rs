@@ -1,0 +1,70 @@
+//! The request and the answer of [`Store::revoke`](crate::Store::revoke).
+
+use std::num::NonZeroUsize;
+
+use crate::{Id, Namespace, Principal, Timestamp};
+
+/// Ends many sessions.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Revoke {
+    /// The application and cookie the sessions belong to.
+    pub namespace: Namespace,
+    /// Whose sessions.
+    pub scope: Scope,
+    /// End at most this many and say whether more remain; `None` to end them all in one step.
+    pub limit: Option<NonZeroUsize>,
+}
+
+impl Revoke {
+    /// Ends all sessions in the scope.
+    pub fn new(namespace: Namespace, scope: Scope) -> Self {
+        Self {
+            namespace,
+            scope,
+            limit: None,
+        }
+    }
+
+    /// Ends at most so many, so that no lock is held long.
+    #[must_use]
+    pub fn at_most(mut self, limit: NonZeroUsize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// Whose sessions a [`Revoke`] ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scope {
+    /// All sessions of a principal, but perhaps one.
+    Principal {
+        /// Whose sessions end.
+        principal: Principal,
+        /// The session that stays.
+        keep: Option<Id>,
+    },
+    /// Every session that began before a moment, whoever's it is, anonymous ones included.
+    Everyone {
+        /// Sessions that began at or after this moment stay.
+        begun_before: Timestamp,
+    },
+}
+
+/// What became of a [`Revoke`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Revoked {
+    /// How many sessions this call ended.
+    pub ended: u64,
+    /// Whether the limit left some behind: call again.
+    pub more: bool,
+}
+
+impl Revoked {
+    /// So many ended, and perhaps more remain.
+    pub fn new(ended: u64, more: bool) -> Self {
+        Self { ended, more }
+    }
+}
