@@ -1,1 +1,3 @@
 //! Session management.
+
+pub mod stores;
