@@ -1,0 +1,1 @@
+//! The stores: each knows the contract, and nothing else of this crate.
