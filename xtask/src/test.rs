@@ -312,7 +312,8 @@ mod unit {
 
     #[test]
     fn features_are_read_from_the_manifest() {
-        let manifest = "[package]\nname = \"x\"\n[features]\n# a word\ndefault = [\"a\"]\na = [\"b\"]\nb = []\n\n[dependencies]\nc = \"1\"\n";
+        let manifest = "[package]\nname = \"x\"\n[features]\n# a word\ndefault = [\"a\"]\na = [\"b\"]\nb = []\n\n\
+            [dependencies]\nc = \"1\"\n";
         assert_eq!(declared_features(manifest), ["a", "b"]);
     }
 }
