@@ -1,5 +1,11 @@
 //! What the papers at the root name exists: paths, links, headings, commands and modules.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test a panic is the answer"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,8 @@
 //! The reader sees paths, not types: it looks at `use` lines and at every path that begins with `crate`,
 //! `super`, `self` or the name of a dependency. Unit tests (`#[cfg(test)]`) are left out.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
 #[path = "layers/package.rs"]
 mod package;
 

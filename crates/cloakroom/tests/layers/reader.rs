@@ -24,7 +24,7 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn new(source: &str) -> Read {
-        let tokens = without_tests(tokens(source));
+        let tokens = without_tests(&tokens(source));
         let mut read = Read::default();
         let mut at = 0;
         while at < tokens.len() {
@@ -135,10 +135,11 @@ fn tokens(source: &str) -> Vec<Token> {
             }
             '\'' if next(at + 2) == '\'' => at += 3,
             '\'' => {
-                at += 1 + chars[at + 1..]
+                at += 1;
+                at += chars[at..]
                     .iter()
                     .take_while(|sign| sign.is_alphanumeric())
-                    .count()
+                    .count();
             }
             first if first.is_alphanumeric() || first == '_' => {
                 at += chars[at..]
@@ -227,12 +228,12 @@ fn end_of_raw(chars: &[char], at: usize) -> usize {
 }
 
 /// Leaves out each item that stands under `#[cfg(test)]`.
-fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mark = ["#", "[", "cfg", "(", "test", ")", "]"];
     let (mut kept, mut depth, mut skipping) = (Vec::new(), 0, false);
     let mut at = 0;
     while at < tokens.len() {
-        if !skipping && (0..mark.len()).all(|offset| is(&tokens, at + offset, mark[offset])) {
+        if !skipping && (0..mark.len()).all(|offset| is(tokens, at + offset, mark[offset])) {
             (skipping, depth) = (true, 0);
             at += mark.len();
             continue;
