@@ -1,6 +1,6 @@
 //! What the checks need beyond cargo: finding it, and installing it where that is allowed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
@@ -68,7 +68,7 @@ pub(crate) fn ensure(needed: &[Tool], install: Install) -> Result<(), String> {
     }
     let Some(prefix) = root_prefix(&plan) else {
         return Err(format!(
-            "installing needs root, and sudo asks for a password.\n{}",
+            "installing needs root, and sudo is not here or asks for a password.\n{}",
             plan.instructions()
         ));
     };
@@ -93,8 +93,12 @@ pub(crate) fn ensure(needed: &[Tool], install: Install) -> Result<(), String> {
 
 /// Where a tool is that is a program of its own and runs.
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
+    let mut directories = directories();
+    if tool == Tool::Chromedriver {
+        directories.extend(driver_directories());
+    }
     let names = tool.programs();
-    directories()
+    directories
         .iter()
         .flat_map(|directory| names.iter().map(|name| directory.join(name)))
         .find(|path| {
@@ -282,14 +286,22 @@ fn on_path(program: &str) -> bool {
         .any(|directory| directory.join(program).is_file())
 }
 
-/// `PATH`, then where distributions and CI machines keep a chromedriver that is not on it.
+/// The directories of `PATH`, and where snaps put their programs.
 fn directories() -> Vec<PathBuf> {
     let mut directories: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
-    directories.extend(env::var_os("CHROMEWEBDRIVER").map(PathBuf::from));
-    directories.extend(["/snap/bin", "/usr/lib/chromium", "/usr/lib/chromium-browser"].map(PathBuf::from));
-    directories.retain(|directory| directory.is_absolute() || directory == Path::new("."));
+    directories.push(PathBuf::from("/snap/bin"));
+    directories
+}
+
+/// Where distributions and CI machines keep a chromedriver that is not on `PATH`.
+fn driver_directories() -> Vec<PathBuf> {
+    let mut directories: Vec<PathBuf> = env::var_os("CHROMEWEBDRIVER")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
+    directories.extend(["/usr/lib/chromium", "/usr/lib/chromium-browser"].map(PathBuf::from));
     directories
 }
 
