@@ -1,4 +1,4 @@
-//! Where sessions are kept: one module per store, each behind the feature of its name.
+//! The stores: each knows the contract, and nothing else of this crate.
 
 #[cfg(feature = "memory")]
 pub mod memory;
