@@ -1,0 +1,75 @@
+//! Bounds in time: no wait for a store is without end.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use cloakroom_store as store;
+use tokio::time::Instant;
+
+use crate::clock;
+
+/// Waits for a store at most this long.
+///
+/// A store that answers at once costs no timer: most of those in memory do.
+///
+/// # Errors
+///
+/// The store's own, and [`Unavailable`](store::ErrorKind::Unavailable) when it did not answer in time.
+pub(crate) async fn bounded<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, store::Error>>,
+) -> Result<T, store::Error> {
+    let mut call = pin!(call);
+    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    if let Poll::Ready(answer) = first {
+        return answer;
+    }
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(store::Error::new(
+            store::ErrorKind::Unavailable,
+            format!("the store did not answer within {limit:?}"),
+        )),
+    }
+}
+
+/// How long to go on trying. Begins at the first attempt that was in vain.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    whole: Duration,
+    ends: Option<Instant>,
+    attempts: u32,
+}
+
+impl Patience {
+    pub(crate) fn new(whole: Duration) -> Self {
+        Self {
+            whole,
+            ends: None,
+            attempts: 0,
+        }
+    }
+
+    /// Waits a little longer each time, or says that it is over. `noise` is a random number: writers that met
+    /// once should not meet again.
+    pub(crate) async fn wait(&mut self, noise: u64) -> Result<(), Exhausted> {
+        let now = clock::instant();
+        if now >= *self.ends.get_or_insert(now + self.whole) {
+            return Err(Exhausted);
+        }
+        self.attempts += 1;
+        // Whoever was refused once, was refused because another one got through: no need to wait at all.
+        let longest = Duration::from_micros(500) * (1 << self.attempts.min(7)) - Duration::from_millis(1);
+        let wait = longest.mul_f64(noise as f64 / u64::MAX as f64);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+}
+
+/// There was no success in time.
+#[derive(Debug)]
+pub(crate) struct Exhausted;

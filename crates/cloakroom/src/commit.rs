@@ -1,0 +1,192 @@
+//! Carries out what settle decides, until the store has taken it or there is nothing left to do.
+
+use cloakroom_store::{Deleted, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touched, Written};
+
+use crate::bounded::{Patience, bounded};
+use crate::settle::Fresh;
+use crate::shared::Shared;
+use crate::state::{Doubt, Effect, Found, Reading, Replay, Step};
+use crate::{Error, ErrorKind, events};
+
+/// Writes what the request did to its session.
+///
+/// The caller holds the session's gate, so one commit runs at a time. It may be dropped at any await: what is
+/// under way is remembered in the state, and the next commit finds out first what became of it.
+pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
+    if shared.state().is_settled() {
+        return Ok(());
+    }
+    let config = &shared.config;
+    let mut patience = Patience::new(config.patience());
+    let mut doubt = shared.state().doubt();
+    loop {
+        if let Doubt::About(id) = doubt {
+            match reload(shared, id, Reading::IfChanged).await {
+                Ok(()) => {}
+                Err(Failure::Store(error)) => {
+                    events::retrying(id, &error);
+                    be_patient(shared, &mut patience, error).await?;
+                    continue;
+                }
+                Err(Failure::Other(error)) => return Err(error),
+            }
+        }
+        let fresh = Fresh::from_bytes(&config.random.draw()?);
+        let step = shared.state().step(config, config.clock.now(), fresh);
+        doubt = match step {
+            Step::Done => return Ok(()),
+            Step::Touch(touch) => {
+                let (id, last_seen, expires) = (touch.id, touch.last_seen, touch.expires);
+                match bounded(config.store_timeout, config.store.touch(touch)).await {
+                    Ok(Touched::Applied(revision)) => shared.state().touched(revision, last_seen, expires),
+                    Ok(Touched::Refused) => {}
+                    Err(error) => events::touch_failed(id, &error),
+                }
+                return Ok(());
+            }
+            Step::Write {
+                end_first,
+                write,
+                tag,
+            } => {
+                if let Some(delete) = end_first {
+                    let id = delete.id;
+                    match bounded(config.store_timeout, config.store.delete(delete)).await {
+                        Ok(deleted) => {
+                            shared.state().ended_first(deleted);
+                            if deleted == Deleted::Ended {
+                                events::ended(id, "somebody else signed in");
+                            }
+                        }
+                        Err(error) => {
+                            shared.state().refused(tag);
+                            events::retrying(id, &error);
+                            be_patient(shared, &mut patience, error).await?;
+                            continue;
+                        }
+                    }
+                }
+                let id = write.id;
+                match bounded(config.store_timeout, config.store.write(*write)).await {
+                    Ok(Written::Applied { revision, ended }) => {
+                        ended
+                            .into_iter()
+                            .for_each(|id| events::ended(id, "more sessions than allowed"));
+                        let effect = shared.state().applied(tag, revision, config.clock.now());
+                        announce(id, effect);
+                        return Ok(());
+                    }
+                    Ok(Written::AtCap) => {
+                        shared.state().give_up();
+                        return Err(Error::new(
+                            ErrorKind::AtCap,
+                            "could not sign in: as many sessions as the policy allows",
+                        ));
+                    }
+                    Ok(_) => {
+                        let doubt = shared.state().refused(tag);
+                        wait(shared, &mut patience).await?;
+                        doubt
+                    }
+                    Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                        events::retrying(id, &error);
+                        be_patient(shared, &mut patience, error).await?;
+                        shared.state().doubt()
+                    }
+                    Err(error) => {
+                        shared.state().give_up();
+                        return Err(Error::store("write session", error));
+                    }
+                }
+            }
+        };
+    }
+}
+
+/// Reads the session again and takes it up as it is now: `false` when it is over, or never was.
+pub(crate) async fn refresh(shared: &Shared) -> Result<bool, Error> {
+    let doubt = shared.state().doubt();
+    let id = match doubt {
+        Doubt::About(id) => Some(id),
+        Doubt::None => shared.state().held.as_ref().map(|held| held.token.id),
+    };
+    let Some(id) = id else { return Ok(false) };
+    match reload(shared, id, Reading::Anew).await {
+        Ok(()) => Ok(shared.state().held.is_some()),
+        Err(Failure::Store(error)) => Err(Error::store("read session", error)),
+        Err(Failure::Other(error)) => Err(error),
+    }
+}
+
+/// Why it is not known what became of a session.
+enum Failure {
+    /// The store could not be asked: worth another try.
+    Store(cloakroom_store::Error),
+    /// Anything else is not.
+    Other(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure> {
+    let config = &shared.config;
+    let load = Load::new(config.namespace.clone(), id);
+    let stored = bounded(config.store_timeout, config.store.load(load))
+        .await
+        .map_err(Failure::Store)?;
+    let found = shared
+        .state()
+        .reconsider(stored, config, config.clock.now(), reading)?;
+    match found {
+        Found::Unchanged => {}
+        Found::Changed(replay) => apply_again(shared, replay)?,
+        Found::Over => events::dropped(id),
+    }
+    Ok(())
+}
+
+/// Applies the request's changes to what the session is now, again when a clone records more meanwhile.
+fn apply_again(shared: &Shared, mut replay: Replay) -> Result<(), Error> {
+    loop {
+        let view = replay.run(shared.config.max_data)?;
+        match shared.state().replayed(replay, view) {
+            None => return Ok(()),
+            Some(longer) => replay = longer,
+        }
+    }
+}
+
+fn announce(id: Id, effect: Effect) {
+    match effect {
+        Effect::None => {}
+        Effect::Begun => events::begun(id),
+        Effect::SignedIn => events::signed_in(id),
+        Effect::Rotated => events::rotated(id),
+    }
+}
+
+async fn be_patient(
+    shared: &Shared,
+    patience: &mut Patience,
+    error: cloakroom_store::Error,
+) -> Result<(), Error> {
+    let noise = u64::from_le_bytes(shared.config.random.draw()?);
+    patience
+        .wait(noise)
+        .await
+        .map_err(|_| Error::store("write session", error))
+}
+
+async fn wait(shared: &Shared, patience: &mut Patience) -> Result<(), Error> {
+    let noise = u64::from_le_bytes(shared.config.random.draw()?);
+    patience.wait(noise).await.map_err(|_| {
+        Error::new(
+            ErrorKind::Unavailable,
+            "could not write session: too many others write it at the same time",
+        )
+    })
+}

@@ -1,0 +1,188 @@
+//! Ends sessions, this one and others of the same principal, and lists them.
+
+use std::num::NonZeroUsize;
+
+use cloakroom_store::{
+    Delete, Deleted, Entry, Id, Label, List, Owner, Principal, Query, Revoke, Scope, Store as _, Timestamp,
+};
+
+use crate::bounded::bounded;
+use crate::{Error, Session, events};
+
+/// How many sessions one page of a listing has at most.
+const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+
+/// One of a principal's sessions, for a list of devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its public name: what [`Session::end`] takes.
+    pub id: Id,
+    /// When it began, or was last signed in.
+    pub created: Timestamp,
+    /// When it was last seen, to within a twentieth of its idle timeout.
+    pub last_seen: Timestamp,
+    /// When it ends, unless it is seen before.
+    pub expires: Timestamp,
+    /// What it was called when it was signed in.
+    pub label: Option<Label>,
+    /// Whether it is the session of this request.
+    pub current: bool,
+}
+
+impl Session {
+    /// Ends this session, now. What was recorded and not saved is dropped; a `set` afterwards begins another one.
+    ///
+    /// It ends only the session this request came with: one that somebody signed in to meanwhile stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: the session
+    /// may still be there.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        let _gate = self.0.gate.lock().await;
+        self.end_this("signed out").await.map(|_| ())
+    }
+
+    /// Ends all other sessions of who is signed in, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
+    pub async fn sign_out_others(&self) -> Result<u64, Error> {
+        let _gate = self.0.gate.lock().await;
+        let Some(principal) = self.principal() else {
+            return Ok(0);
+        };
+        self.revoke(principal, self.id()).await
+    }
+
+    /// Ends all sessions of who is signed in, this one too, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_out_others`](Self::sign_out_others).
+    pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
+        let _gate = self.0.gate.lock().await;
+        let ended = match self.principal() {
+            Some(principal) => {
+                // This one stays until the others are gone, so that a failure half way can be tried again.
+                let others = self.revoke(principal.clone(), self.id()).await?;
+                let this = self.end_this("signed out everywhere").await?;
+                // A sign-in that was under way may have come in between: it began before this, so it ends too.
+                let late = self.revoke(principal, None).await?;
+                others + u64::from(this == Deleted::Ended) + late
+            }
+            None => u64::from(self.end_this("signed out everywhere").await? == Deleted::Ended),
+        };
+        Ok(ended)
+    }
+
+    /// The sessions of who is signed in, this one included; none when nobody is.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_out_others`](Self::sign_out_others).
+    pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
+        let Some(principal) = self.principal() else {
+            return Ok(Vec::new());
+        };
+        let config = &self.0.config;
+        let this = self.id();
+        let query = Query::default().principal(principal).live_at(config.clock.now());
+        let mut list = List::new(config.namespace.clone(), query, PAGE);
+        let mut sessions: Vec<SessionInfo> = Vec::new();
+        loop {
+            let page = bounded(config.store_timeout, config.store.list(list.clone()))
+                .await
+                .map_err(|error| Error::store("list sessions", error))?;
+            for Entry {
+                id,
+                created,
+                last_seen,
+                expires,
+                label,
+                ..
+            } in page.entries
+            {
+                // A listing may show a session twice.
+                if sessions.iter().all(|session| session.id != id) {
+                    let current = Some(id) == this;
+                    sessions.push(SessionInfo {
+                        id,
+                        created,
+                        last_seen,
+                        expires,
+                        label,
+                        current,
+                    });
+                }
+            }
+            match page.next {
+                Some(cursor) => list = list.after(Some(cursor)),
+                None => return Ok(sessions),
+            }
+        }
+    }
+
+    /// Ends a session of the same principal, now: `false` when there is none of theirs by that id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked.
+    pub async fn end(&self, id: Id) -> Result<bool, Error> {
+        let _gate = self.0.gate.lock().await;
+        if self.id() == Some(id) {
+            return Ok(self.end_this("ended by its user").await? == Deleted::Ended);
+        }
+        let Some(principal) = self.principal() else {
+            return Ok(false);
+        };
+        let deleted = self
+            .delete(id, Owner::Is(Some(principal)), "ended by its user")
+            .await?;
+        Ok(deleted == Deleted::Ended)
+    }
+
+    async fn end_this(&self, why: &'static str) -> Result<Deleted, Error> {
+        let held = self
+            .0
+            .state()
+            .held
+            .as_ref()
+            .map(|held| (held.token.id, held.principal.clone()));
+        let Some((id, principal)) = held else {
+            self.0.state().forget();
+            return Ok(Deleted::Missing);
+        };
+        let deleted = self.delete(id, Owner::Is(principal), why).await?;
+        match deleted {
+            Deleted::Ended => self.0.state().end_here(),
+            // A neighbour ended it, or signed in: a session begun now would replace what the neighbour set.
+            Deleted::Missing | Deleted::NotOwner => self.0.state().drop_out(),
+        }
+        Ok(deleted)
+    }
+
+    async fn delete(&self, id: Id, owner: Owner, why: &'static str) -> Result<Deleted, Error> {
+        let config = &self.0.config;
+        let delete = Delete::new(config.namespace.clone(), id, owner);
+        let deleted = bounded(config.store_timeout, config.store.delete(delete))
+            .await
+            .map_err(|error| Error::store("end session", error))?;
+        if deleted == Deleted::Ended {
+            events::ended(id, why);
+        }
+        Ok(deleted)
+    }
+
+    async fn revoke(&self, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
+        let config = &self.0.config;
+        let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
+        let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
+            .await
+            .map_err(|error| Error::store("end the sessions of a principal", error))?;
+        Ok(revoked.ended)
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong with a session, and what the client may know of it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use cloakroom_store as store;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Something could not be done with a session.
+///
+/// [`kind`](Self::kind) is to branch on, `source` tells the operator the story, and the text is for the
+/// log. With feature `axum` it is a response that tells the client the kind and nothing else.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// An error of a store while the library was `doing` something.
+    pub(crate) fn store(doing: &'static str, error: store::Error) -> Self {
+        let kind = match error.kind() {
+            store::ErrorKind::TooLarge => ErrorKind::TooLarge,
+            store::ErrorKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Unavailable,
+        };
+        Self::new(kind, format!("could not {doing}: {error}")).with_source(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// What kind of failure an [`Error`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The principal has as many sessions as the policy allows. HTTP 409.
+    AtCap,
+    /// The request's cookies are too large to look through. HTTP 431.
+    CookiesTooLarge,
+    /// A stored value is not of the key's type. HTTP 500.
+    Decode,
+    /// A value could not be written as JSON. HTTP 500.
+    Encode,
+    /// A setting, key or principal is not valid. HTTP 500.
+    Invalid,
+    /// The route is not inside the session layer. HTTP 500.
+    NoLayer,
+    /// The response head has left: no cookie can be sent any more. HTTP 500.
+    TooLate,
+    /// The session's data is larger than the store takes. HTTP 500.
+    TooLarge,
+    /// The store is down, slow or full: nothing is known, and nobody is signed out. HTTP 503.
+    Unavailable,
+    /// The store or the strategy cannot do it: the capability card says so. HTTP 500.
+    Unsupported,
+}
+
+impl ErrorKind {
+    /// The HTTP status that says this to a client.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::AtCap => 409,
+            Self::CookiesTooLarge => 431,
+            Self::Unavailable => 503,
+            _ => 500,
+        }
+    }
+
+    /// What a client may know of it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::AtCap => "too many sessions: sign out somewhere else first",
+            Self::CookiesTooLarge => "too many cookies: clear the cookies of this site",
+            Self::Unavailable => "sessions are not available at the moment: try again in a few seconds",
+            _ => "the session could not be used",
+        }
+    }
+}
+
+/// How many seconds a client is asked to wait after a 503: `Retry-After`, RFC 9110 §10.2.3.
+pub(crate) const RETRY_AFTER: &str = "5";

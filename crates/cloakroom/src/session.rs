@@ -1,0 +1,252 @@
+//! The session of one request: what a handler reads and changes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cloakroom_store::{Id, Principal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::change::{Change, Update};
+use crate::config::Config;
+use crate::key::Key;
+use crate::shared::Shared;
+use crate::sign_in::SignIn;
+use crate::state::State;
+use crate::{Error, ErrorKind, commit};
+
+/// The session of one request: cheap to clone, and all clones are one session.
+///
+/// Reading and changing it is not async: it was loaded when the handler asked for it. Changes ([`set`](Self::set),
+/// [`remove`](Self::remove), [`update`](Self::update), [`clear`](Self::clear), [`sign_in`](Self::sign_in),
+/// [`rotate`](Self::rotate)) are recorded, and applied together at the end of the request, to whatever neighbours
+/// have written meanwhile. A 5xx, a panic or a client that goes away drops them together, unless
+/// [`save`](Self::save) was awaited before. The async verbs act when awaited, and nothing undoes an ending.
+///
+/// ```
+/// use cloakroom::{Error, Key, Session};
+///
+/// const VISITS: Key<u64> = Key::new("visits");
+///
+/// async fn home(session: Session) -> Result<String, Error> {
+///     session.update(VISITS, |visits| visits.unwrap_or(0) + 1)?;
+///     let visits = session.get(VISITS)?.unwrap_or_default();
+///     Ok(format!("visit number {visits}"))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Session(pub(crate) Arc<Shared>);
+
+impl Session {
+    pub(crate) fn new(config: Arc<Config>, state: State) -> Self {
+        Self(Arc::new(Shared::new(config, state)))
+    }
+
+    /// Reads a value, with this request's own changes: `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] when what is stored is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
+        let value = self.0.state().view.data.value(key.name());
+        value.map(|json| decode(key.name(), &json)).transpose()
+    }
+
+    /// Sets a value. Of concurrent sets of one key the last one wins, and the other keys survive.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] when it cannot be written as JSON, [`ErrorKind::TooLarge`] when the session's data
+    /// would be larger than its store takes. Nothing has changed then.
+    pub fn set<T: Serialize>(&self, key: Key<T>, value: &T) -> Result<(), Error> {
+        let value = encode(key.name(), value)?;
+        self.record(Change::Set {
+            key: key.name().to_owned(),
+            value,
+        })
+    }
+
+    /// Removes a value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn remove<T>(&self, key: Key<T>) -> Result<(), Error> {
+        self.record(Change::Remove {
+            key: key.name().to_owned(),
+        })
+    }
+
+    /// Makes a new value of the old one, so that no concurrent update is lost.
+    ///
+    /// The closure runs now, for what this request sees, and again whenever a neighbour was faster: it may run
+    /// several times, without a lock held, and must have no side effects.
+    ///
+    /// ```
+    /// # use cloakroom::{Error, Key, Session};
+    /// # const VISITS: Key<u64> = Key::new("visits");
+    /// # fn f(session: Session) -> Result<(), Error> {
+    /// session.update(VISITS, |visits| visits.unwrap_or(0) + 1)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] when what is stored is not a `T`, and those of [`set`](Self::set).
+    pub fn update<T, F>(&self, key: Key<T>, update: F) -> Result<(), Error>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+        F: Fn(Option<T>) -> T + Send + 'static,
+    {
+        let name = key.name().to_owned();
+        let update = Update::new(move |present| {
+            let present = present.map(|json| decode(key.name(), json)).transpose()?;
+            encode(key.name(), &update(present))
+        });
+        let mut recorded = Some((name, update));
+        while let Some((name, update)) = recorded.take() {
+            let (version, present) = self.0.state().snapshot(&name);
+            let value = update.call(present.as_deref())?;
+            let max_data = self.0.config.max_data;
+            recorded = self
+                .0
+                .state()
+                .record_update((name, update), version, &value, max_data)?;
+        }
+        Ok(())
+    }
+
+    /// Removes all values. Who is signed in stays signed in.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn clear(&self) -> Result<(), Error> {
+        self.record(Change::Clear)
+    }
+
+    /// All values as one JSON object, for a debugging page or an export.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn to_json(&self) -> Result<String, Error> {
+        let data = self.0.state().view.data.clone();
+        let mut json = String::from("{");
+        for (key, value) in data.iter() {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&serde_json::Value::from(key).to_string());
+            json.push(':');
+            json.push_str(&String::from_utf8_lossy(value));
+        }
+        json.push('}');
+        Ok(json)
+    }
+
+    /// Who is signed in, with this request's own changes.
+    pub fn principal(&self) -> Option<Principal> {
+        self.0.state().view.principal.clone()
+    }
+
+    /// The session's public name, for logs and lists: `None` while nothing is stored. Not a credential.
+    pub fn id(&self) -> Option<Id> {
+        self.0.state().held.as_ref().map(|held| held.token.id)
+    }
+
+    /// Signs somebody in: the session gets a new token, and the old one is dead for everyone, at once.
+    ///
+    /// The data of an anonymous session is kept: the cart survives. Signing in somebody else than who is signed
+    /// in ends that session, and begins an empty one. The same user again is a re-authentication: it rotates too,
+    /// and the absolute timeout begins anew (OWASP ASVS 7.2.4).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes. At the end of the request
+    /// the policy's cap can answer [`ErrorKind::AtCap`].
+    pub fn sign_in(&self, sign_in: impl Into<SignIn>) -> Result<(), Error> {
+        self.record(Change::SignIn(sign_in.into().check()?))
+    }
+
+    /// Gives the session a new token. The old one is dead for everyone, at once.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn rotate(&self) -> Result<(), Error> {
+        self.record(Change::Rotate)
+    }
+
+    /// Writes the changes now, instead of at the end of the request.
+    ///
+    /// The durable point for who cannot wait for the end: before a stream or a websocket begins, or before an
+    /// effect outside of the session. Changes to a session that has ended meanwhile are dropped without an error:
+    /// [`confirm`](Self::confirm) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the store could not be written in time, [`ErrorKind::AtCap`] when the
+    /// policy allows no further session, and [`ErrorKind::TooLate`] for a change that needs a cookie once the
+    /// response head has left.
+    pub async fn save(&self) -> Result<(), Error> {
+        let _gate = self.0.gate.lock().await;
+        let too_late = {
+            let state = self.0.state();
+            state.head_sent && state.needs_cookie()
+        };
+        if too_late {
+            return Err(Error::new(
+                ErrorKind::TooLate,
+                "could not save session: the response head has left, and with it the chance to send a cookie",
+            ));
+        }
+        commit::commit(&self.0).await
+    }
+
+    /// Reads the session again: whether it is still there, and still this token's.
+    ///
+    /// For long-lived connections, which otherwise would not notice a sign-out. Values read afterwards are
+    /// current; recorded changes are kept, and applied to them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the store could not be asked: that says nothing about the session.
+    pub async fn confirm(&self) -> Result<bool, Error> {
+        let _gate = self.0.gate.lock().await;
+        commit::refresh(&self.0).await
+    }
+
+    fn record(&self, change: Change) -> Result<(), Error> {
+        self.0.state().record(change, self.0.config.max_data)
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Shows the id, never the token or the data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+fn decode<T: DeserializeOwned>(key: &str, json: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(|error| {
+        Error::new(
+            ErrorKind::Decode,
+            format!("the value of {key:?} is not of the type asked for"),
+        )
+        .with_source(error)
+    })
+}
+
+fn encode<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|error| {
+        Error::new(
+            ErrorKind::Encode,
+            format!("the value of {key:?} cannot be written as JSON"),
+        )
+        .with_source(error)
+    })
+}

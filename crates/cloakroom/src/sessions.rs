@@ -1,0 +1,193 @@
+//! Sessions of one application: a store, and how sessions are kept in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_store::{AnyStore, Load, Namespace, Owner, Store};
+
+use crate::bounded::bounded;
+use crate::config::Config;
+use crate::cookie::Cookie;
+use crate::cookie_header::{Found, find};
+use crate::envelope::Opened;
+use crate::keyring::KeyRing;
+use crate::policy::Policy;
+use crate::session::Session;
+use crate::state::{CookieChange, State};
+use crate::token::Token;
+use crate::{Error, ErrorKind, commit, events};
+
+/// Sessions of one application: a store, and how sessions are kept in it. Cheap to clone.
+///
+/// ```
+/// use cloakroom::stores::Memory;
+/// use cloakroom::{Policy, Sessions};
+///
+/// let sessions = Sessions::new(Memory::default()).policy(Policy::aal2());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    pub(crate) config: Arc<Config>,
+}
+
+impl Sessions {
+    /// Keeps sessions in this store, with the default [`Policy`] and [`Cookie`].
+    pub fn new(store: impl Store) -> Self {
+        Self {
+            config: Arc::new(Config::new(AnyStore::new(store))),
+        }
+    }
+
+    /// Sets how long sessions live, when they rotate, and how many one principal may have.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        Arc::make_mut(&mut self.config).policy = policy;
+        self
+    }
+
+    /// Sets the name and attributes of the session cookie.
+    #[must_use]
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        Arc::make_mut(&mut self.config).set_cookie(cookie);
+        self
+    }
+
+    /// Sets the server's keys, so that writing to the store does not suffice to forge a session.
+    ///
+    /// Needed nowhere, and of use where others can write to the store. It ends the sessions that were stored
+    /// without: nothing vouches for them. The memory store has no use for it.
+    #[must_use]
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        Arc::make_mut(&mut self.config).envelope.keys = Some(keys);
+        self
+    }
+
+    /// Names the application, so that several can share a store: `app` by default.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] unless it is 1 to 32 letters, digits, `-`, `_` and `.`.
+    pub fn application(mut self, name: &str) -> Result<Self, Error> {
+        Arc::make_mut(&mut self.config).set_application(name)?;
+        Ok(self)
+    }
+
+    /// Bounds one call of the store: 2 seconds by default. A request waits at most four times as long.
+    #[must_use]
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.config).store_timeout = timeout;
+        self
+    }
+
+    /// The store.
+    pub fn store(&self) -> &AnyStore {
+        &self.config.store
+    }
+
+    /// Under which namespace this application's sessions are in the store.
+    pub fn namespace(&self) -> &Namespace {
+        &self.config.namespace
+    }
+
+    /// Opens the session that a request's `Cookie` lines name: what adapters call.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the store could not be asked: that is not an empty session.
+    /// [`ErrorKind::CookiesTooLarge`] for more cookies than a server should accept.
+    pub(crate) async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
+        let token = match find(self.config.cookie.name(), lines) {
+            Found::One(text) => {
+                let token = Token::parse(text);
+                if token.is_none() {
+                    events::malformed_token();
+                }
+                token
+            }
+            Found::Nothing => None,
+            Found::Several => {
+                events::several_cookies();
+                None
+            }
+            Found::TooMuch => {
+                return Err(Error::new(
+                    ErrorKind::CookiesTooLarge,
+                    "the request's cookies are larger than 64 KiB",
+                ));
+            }
+        };
+        let state = match token {
+            None => State::anonymous(),
+            Some(token) => self.load(token).await?,
+        };
+        Ok(Session::new(Arc::clone(&self.config), state))
+    }
+
+    async fn load(&self, token: Token) -> Result<State, Error> {
+        let config = &self.config;
+        let load = Load::new(config.namespace.clone(), token.id);
+        let stored = bounded(config.store_timeout, config.store.load(load))
+            .await
+            .map_err(|error| Error::store("read session", error))?;
+        let Some(stored) = stored else {
+            return Ok(State::anonymous());
+        };
+        Ok(match config.envelope.open(stored, &token, config.clock.now())? {
+            Opened::Live(held, data) => State::live(held, data),
+            Opened::Expired => State::anonymous(),
+            Opened::Superseded => {
+                events::superseded(token.id);
+                State::superseded()
+            }
+            Opened::Unverifiable => {
+                events::unverifiable(token.id);
+                State::anonymous()
+            }
+            Opened::Reused => {
+                let delete = cloakroom_store::Delete::new(config.namespace.clone(), token.id, Owner::Any);
+                bounded(config.store_timeout, config.store.delete(delete))
+                    .await
+                    .map_err(|error| Error::store("end session", error))?;
+                events::token_reused(token.id);
+                State::superseded()
+            }
+        })
+    }
+
+    /// Ends a request: writes what it did, and answers the `Set-Cookie` line if there is one.
+    ///
+    /// The line stands also where writing failed: what was saved before, and what was ended, is so.
+    pub(crate) async fn finish(
+        &self,
+        session: &Session,
+        outcome: Outcome,
+    ) -> (Result<(), Error>, Option<String>) {
+        let shared = &session.0;
+        let _gate = shared.gate.lock().await;
+        let result = match outcome {
+            Outcome::Success => commit::commit(shared).await,
+            Outcome::ServerError => {
+                shared.state().drop_changes();
+                Ok(())
+            }
+        };
+        if let Err(error) = &result {
+            events::failed(error);
+        }
+        let mut state = shared.state();
+        state.head_sent = true;
+        let line = state.take_cookie().map(|change| match change {
+            CookieChange::Set { token, lives_for } => self.config.cookie.set(&token, lives_for),
+            CookieChange::Remove => self.config.cookie.removal(),
+        });
+        (result, line)
+    }
+}
+
+/// How a request went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Success,
+    /// A 5xx: what was recorded is dropped.
+    ServerError,
+}

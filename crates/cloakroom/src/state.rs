@@ -1,0 +1,501 @@
+//! What one request knows of its session and has done to it. No I/O: commit carries out what this decides.
+
+use std::time::Duration;
+
+use cloakroom_store::{
+    Delete, Deleted, Expect, Id, Owner, Principal, Revision, Stored, Timestamp, Touch, Write,
+};
+
+use crate::Error;
+use crate::change::{Change, Update, View};
+use crate::config::Config;
+use crate::data::Data;
+use crate::envelope::Opened;
+use crate::held::Held;
+use crate::recent::Tag;
+use crate::settle::{self, Fresh, Plan, Rules, Settlement};
+use crate::token::Token;
+
+/// What one request knows of its session and has done to it.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The stored session, as it was last seen.
+    pub(crate) held: Option<Box<Held>>,
+    /// Its data, as it was last seen.
+    base: Data,
+    /// What the handler sees: the data after the changes.
+    pub(crate) view: View,
+    changes: Vec<Change>,
+    /// Grows whenever the view changes, so that a closure that ran without the lock knows what it ran on.
+    version: u64,
+    /// The session ended elsewhere, or its token was replaced: what is done to it is dropped.
+    over: bool,
+    /// Writes whose answer is not known.
+    attempts: Vec<Attempt>,
+    cookie: Option<CookieChange>,
+    /// The response head has left: no cookie can be sent any more.
+    pub(crate) head_sent: bool,
+}
+
+/// A write that is under way, or whose answer was lost.
+#[derive(Debug)]
+struct Attempt {
+    tag: Tag,
+    plan: Box<Plan>,
+    /// How many of the changes it carries.
+    changes: usize,
+}
+
+/// What the response does to the session cookie.
+#[derive(Debug, Clone)]
+pub(crate) enum CookieChange {
+    Set {
+        token: Token,
+        lives_for: Option<Duration>,
+    },
+    Remove,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Done,
+    Touch(Touch),
+    Write {
+        end_first: Option<Delete>,
+        write: Box<Write>,
+        tag: Tag,
+    },
+}
+
+/// What a write meant, besides changed data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    None,
+    Begun,
+    SignedIn,
+    Rotated,
+}
+
+/// Whether a record that has not changed is to be taken up all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Anew,
+    IfChanged,
+}
+
+/// What there is to be known before the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    None,
+    /// What became of this session: load it.
+    About(Id),
+}
+
+impl State {
+    /// A request without a session.
+    pub(crate) fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// A request whose token belongs to a live session.
+    pub(crate) fn live(held: Box<Held>, data: Data) -> Self {
+        let view = View::new(data.clone(), held.principal.clone());
+        Self {
+            held: Some(held),
+            base: data,
+            view,
+            ..Self::default()
+        }
+    }
+
+    /// A request whose token was good once: a neighbour has rotated it. What it does to the session is dropped.
+    ///
+    /// Were it to begin a session of its own instead, its cookie would replace the neighbour's login.
+    pub(crate) fn superseded() -> Self {
+        Self {
+            over: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether what is done to the session has no effect.
+    fn drops(&self, change: &Change) -> bool {
+        let signs_in = |change: &Change| matches!(change, Change::SignIn(_));
+        self.over && !signs_in(change) && !self.changes.iter().any(signs_in)
+    }
+
+    /// Records a change whose effect needs no user code.
+    pub(crate) fn record(&mut self, change: Change, max_data: usize) -> Result<(), Error> {
+        if !self.drops(&change) {
+            self.view.apply(&change, max_data)?;
+            self.version += 1;
+            self.changes.push(change);
+        }
+        Ok(())
+    }
+
+    /// The version of the view, and the JSON that is there under a key.
+    pub(crate) fn snapshot(&self, key: &str) -> (u64, Option<Vec<u8>>) {
+        (self.version, self.view.data.get(key).map(<[u8]>::to_vec))
+    }
+
+    /// Records an update that made `value` of what a snapshot showed, or gives it back when that has changed.
+    pub(crate) fn record_update(
+        &mut self,
+        (key, update): (String, Update),
+        version: u64,
+        value: &[u8],
+        max_data: usize,
+    ) -> Result<Option<(String, Update)>, Error> {
+        if self.version != version {
+            return Ok(Some((key, update)));
+        }
+        let change = Change::Update { key, update };
+        if let (Change::Update { key, .. }, false) = (&change, self.drops(&change)) {
+            self.view.set(key, value, max_data)?;
+            self.version += 1;
+            self.changes.push(change);
+        }
+        Ok(None)
+    }
+
+    /// Forgets everything, for a session that was never stored.
+    pub(crate) fn forget(&mut self) {
+        let (over, head_sent, version) = (self.over, self.head_sent, self.version + 1);
+        *self = Self {
+            over,
+            head_sent,
+            version,
+            cookie: self.cookie.take(),
+            ..Self::default()
+        };
+    }
+
+    /// Forgets what was not written: after a 5xx.
+    pub(crate) fn drop_changes(&mut self) {
+        self.changes.clear();
+        let principal = self.held.as_ref().and_then(|held| held.principal.clone());
+        self.view = View::new(self.base.clone(), principal);
+        self.version += 1;
+    }
+
+    /// Whether a recorded change needs a cookie to be sent.
+    pub(crate) fn needs_cookie(&self) -> bool {
+        let begins = self.held.is_none() && !self.view.data.as_bytes().is_empty();
+        begins
+            || self
+                .changes
+                .iter()
+                .any(|change| matches!(change, Change::SignIn(_) | Change::Rotate))
+    }
+
+    /// Whether it is certain that nothing is to be done, so that no randomness need be drawn.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.held.is_none() && self.changes.is_empty()
+    }
+
+    pub(crate) fn doubt(&self) -> Doubt {
+        self.attempts
+            .last()
+            .map_or(Doubt::None, |attempt| Doubt::About(attempt.plan.next.token.id))
+    }
+
+    /// Decides what to do next, and remembers it until it is known what became of it.
+    pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Fresh) -> Step {
+        let namespace = || config.namespace.clone();
+        let rules = Rules {
+            policy: &config.policy,
+            // A rotation nobody can be told of would lock its user out.
+            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
+            residence: config.residence(),
+            window: config.settling_window(),
+        };
+        let wanted = self.view.wanted(&self.base, &self.changes);
+        if let (None, Some(attempt)) = (&self.held, self.attempts.last()) {
+            // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
+            // of them does.
+            fresh.token = attempt.plan.next.token.clone();
+        }
+        match settle::settle(self.held.as_deref(), &wanted, &rules, now, &fresh) {
+            Settlement::Nothing => Step::Done,
+            Settlement::Drop => {
+                self.drop_out();
+                Step::Done
+            }
+            Settlement::Touch { last_seen, expires } => match self.held.as_deref() {
+                Some(Held {
+                    token,
+                    revision: Some(revision),
+                    ..
+                }) => Step::Touch(Touch::new(namespace(), token.id, *revision, last_seen, expires)),
+                _ => Step::Done,
+            },
+            Settlement::Write(mut plan) => {
+                let record = config.envelope.seal(&mut plan.next, &self.view.data, fresh.nonce);
+                let id = plan.next.token.id;
+                let mut write = Write::new(namespace(), id, plan.expect, record);
+                if plan.signs_in {
+                    write = write.with_cap(config.policy.cap, now);
+                }
+                let end_first = plan
+                    .end_first
+                    .take()
+                    .map(|(id, owner)| Delete::new(namespace(), id, Owner::Is(owner)));
+                let tag = fresh.tag;
+                self.attempts.push(Attempt {
+                    tag,
+                    plan,
+                    changes: self.changes.len(),
+                });
+                Step::Write {
+                    end_first,
+                    write: Box::new(write),
+                    tag,
+                }
+            }
+        }
+    }
+
+    /// The session of somebody else, which had to end first, is gone.
+    pub(crate) fn ended_first(&mut self, deleted: Deleted) {
+        self.held = None;
+        self.base = Data::default();
+        if deleted == Deleted::Ended {
+            self.cookie = Some(CookieChange::Remove);
+        }
+    }
+
+    /// A write was applied, at this revision.
+    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision, now: Timestamp) -> Effect {
+        let Some(at) = self.attempts.iter().position(|attempt| attempt.tag == tag) else {
+            return Effect::None;
+        };
+        let Attempt {
+            mut plan, changes, ..
+        } = self.attempts.swap_remove(at);
+        self.attempts.clear();
+        plan.next.revision = Some(revision);
+        self.hand_out(&plan, now);
+        // Clones of the session may have recorded more while the write was under way. What they recorded was
+        // applied to this very view, so the data as it was written is not needed for it to stay right: it is
+        // only compared with, and a difference means one write more.
+        self.changes.drain(..changes);
+        self.base = if self.changes.is_empty() {
+            self.view.data.clone()
+        } else {
+            Data::default()
+        };
+        self.view.is_written(plan.next.principal.as_ref(), &self.changes);
+        let effect = match plan.expect {
+            _ if plan.signs_in => Effect::SignedIn,
+            Expect::Absent => Effect::Begun,
+            Expect::Revision(_) if plan.new_token => Effect::Rotated,
+            Expect::Revision(_) => Effect::None,
+        };
+        self.held = Some(Box::new(plan.next));
+        effect
+    }
+
+    /// A write was certainly not applied.
+    pub(crate) fn refused(&mut self, tag: Tag) -> Doubt {
+        let begins = self.held.is_none();
+        self.attempts.retain(|attempt| attempt.tag != tag);
+        match (self.doubt(), self.held.as_deref()) {
+            // Another session has this id: the next attempt draws another one.
+            (Doubt::None, None) if begins => Doubt::None,
+            (Doubt::None, Some(held)) => Doubt::About(held.token.id),
+            (doubt, _) => doubt,
+        }
+    }
+
+    /// What the store says now, for the session that [`Doubt::About`] was about.
+    pub(crate) fn reconsider(
+        &mut self,
+        stored: Option<Stored>,
+        config: &Config,
+        now: Timestamp,
+        reading: Reading,
+    ) -> Result<Found, Error> {
+        if let Some(stored) = &stored
+            && let Some(found) = self.find_own_write(stored, config, now)?
+        {
+            return Ok(found);
+        }
+        let Some(held) = self.held.as_deref() else {
+            // A session was to be begun. Where another one has its id, none of the attempts can arrive any more.
+            if stored.is_some() {
+                self.attempts.clear();
+            }
+            return Ok(Found::Unchanged);
+        };
+        let opened = match stored {
+            Some(stored) => {
+                let unchanged = Some(stored.revision) == held.revision;
+                if unchanged && reading == Reading::IfChanged {
+                    return Ok(Found::Unchanged);
+                }
+                let opened = config.envelope.open(stored, &held.token, now)?;
+                if !unchanged {
+                    // None of the attempts can arrive any more: all of them expected what was there before.
+                    self.attempts.clear();
+                }
+                opened
+            }
+            None => Opened::Superseded,
+        };
+        Ok(match opened {
+            Opened::Live(held, data) => Found::Changed(self.rebase(held, data)),
+            _ => self.end_elsewhere(),
+        })
+    }
+
+    /// Looks for a write of this request whose answer was lost.
+    fn find_own_write(
+        &mut self,
+        stored: &Stored,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Option<Found>, Error> {
+        for at in 0..self.attempts.len() {
+            let attempt = &self.attempts[at];
+            let opened = config
+                .envelope
+                .open(stored.clone(), &attempt.plan.next.token, now)?;
+            if let Opened::Live(held, data) = opened
+                && held.recent.contains(attempt.tag)
+            {
+                let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
+                self.attempts.clear();
+                self.hand_out(&plan, now);
+                self.changes.drain(..changes);
+                return Ok(Some(Found::Changed(self.rebase(held, data))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes up the session as it is now; what is left of the changes has to be applied again.
+    fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
+        let principal = held.principal.clone();
+        self.held = Some(held);
+        self.base = data.clone();
+        Replay {
+            data,
+            principal,
+            changes: self.changes.clone(),
+        }
+    }
+
+    /// Puts the changes that were applied again in place, or answers what there is to apply by now.
+    pub(crate) fn replayed(&mut self, replay: Replay, view: View) -> Option<Replay> {
+        if self.changes.len() != replay.changes.len() {
+            return Some(Replay {
+                changes: self.changes.clone(),
+                ..replay
+            });
+        }
+        self.view = view;
+        self.version += 1;
+        None
+    }
+
+    /// The session is gone, or no longer this token's. A sign-in begins another one, with this request's own
+    /// changes and none of the old data; anything else is dropped.
+    fn end_elsewhere(&mut self) -> Found {
+        if self
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::SignIn(_)))
+        {
+            self.held = None;
+            self.base = Data::default();
+            self.attempts.clear();
+            let (data, principal) = (Data::default(), None);
+            return Found::Changed(Replay {
+                data,
+                principal,
+                changes: self.changes.clone(),
+            });
+        }
+        self.drop_out();
+        Found::Over
+    }
+
+    /// The session is over for this request, and so is what it did to it.
+    pub(crate) fn drop_out(&mut self) {
+        let (head_sent, version, cookie) = (self.head_sent, self.version + 1, self.cookie.take());
+        *self = Self {
+            over: true,
+            head_sent,
+            version,
+            cookie,
+            ..Self::default()
+        };
+    }
+
+    /// This request ended the session. What comes after begins another one.
+    pub(crate) fn end_here(&mut self) {
+        let (head_sent, version) = (self.head_sent, self.version + 1);
+        *self = Self {
+            cookie: Some(CookieChange::Remove),
+            head_sent,
+            version,
+            ..Self::default()
+        };
+    }
+
+    /// Forgets the writes that are under way, once it is known that none was applied.
+    pub(crate) fn give_up(&mut self) {
+        self.attempts.clear();
+    }
+
+    pub(crate) fn take_cookie(&mut self) -> Option<CookieChange> {
+        self.cookie.take()
+    }
+
+    pub(crate) fn touched(&mut self, revision: Revision, last_seen: Timestamp, expires: Timestamp) {
+        if let Some(held) = &mut self.held {
+            held.revision = Some(revision);
+            held.last_seen = last_seen;
+            held.expires = expires;
+        }
+    }
+
+    fn hand_out(&mut self, plan: &Plan, now: Timestamp) {
+        if plan.new_token {
+            let next = &plan.next;
+            let lives_for = next.remembered.then(|| next.ends.since(now));
+            self.cookie = Some(CookieChange::Set {
+                token: next.token.clone(),
+                lives_for,
+            });
+        }
+    }
+}
+
+/// What a session turned out to be when it was read again.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// As it was.
+    Unchanged,
+    /// Another state of it. The changes are to be applied again: user code, and so not done under the lock.
+    Changed(Replay),
+    /// Gone, or no longer this token's: what was done to it is dropped.
+    Over,
+}
+
+/// Changes to be applied to what the session is now.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    data: Data,
+    principal: Option<Principal>,
+    changes: Vec<Change>,
+}
+
+impl Replay {
+    /// Applies them: runs user code, so not under a lock.
+    pub(crate) fn run(&self, max_data: usize) -> Result<View, Error> {
+        View::replay(self.data.clone(), self.principal.clone(), &self.changes, max_data)
+    }
+}

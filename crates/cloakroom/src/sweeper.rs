@@ -1,0 +1,151 @@
+//! Removes expired sessions now and then.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_store::{Error as StoreError, Store as _, Sweep};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::bounded::bounded;
+use crate::config::Config;
+use crate::{Sessions, events};
+
+/// Removes expired sessions from a store that does not do so by itself.
+///
+/// In batches, so that no lock is held long; at moments that differ between nodes; and whatever goes wrong, it
+/// goes on. A store whose card says that it expires records by itself is left alone.
+///
+/// ```
+/// # use cloakroom::{Sessions, stores::Memory};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let sessions = Sessions::new(Memory::default());
+/// let sweeper = sessions.sweeper().start();
+/// // … serve …
+/// sweeper.stop().await;
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until it is started"]
+pub struct Sweeper {
+    config: Arc<Config>,
+    every: Duration,
+    batch: NonZeroUsize,
+    margin: Duration,
+}
+
+impl Sessions {
+    /// Removes expired sessions from a store that does not do so by itself, once it is started.
+    pub fn sweeper(&self) -> Sweeper {
+        const BATCH: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
+        Sweeper {
+            config: Arc::clone(&self.config),
+            every: Duration::from_secs(60),
+            batch: BATCH,
+            margin: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Sweeper {
+    /// Sets how long to wait between two rounds, give or take a quarter: a minute by default.
+    pub fn every(mut self, period: Duration) -> Self {
+        self.every = period;
+        self
+    }
+
+    /// Sets how many records one call removes at most: 1000 by default.
+    pub fn batch(mut self, batch: NonZeroUsize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets how long after its expiry a record is removed: 10 minutes by default.
+    ///
+    /// So that a node whose clock is ahead does not remove sessions that are live for the others.
+    pub fn margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// Starts it on the current tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as [`tokio::spawn`] does.
+    pub fn start(self) -> RunningSweeper {
+        let (stop, stopped) = oneshot::channel();
+        RunningSweeper {
+            _stop: stop,
+            task: tokio::spawn(self.run(stopped)),
+        }
+    }
+
+    /// Removes what has expired, once.
+    ///
+    /// # Errors
+    ///
+    /// The store's; what was removed until then stays removed.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        let config = &self.config;
+        let mut removed = 0;
+        loop {
+            let expired_before = config.clock.now().saturating_sub(self.margin);
+            let sweep = Sweep::new(config.namespace.clone(), expired_before, self.batch);
+            let swept = bounded(config.store_timeout, config.store.sweep(sweep)).await?;
+            removed += swept.removed;
+            if !swept.more {
+                return Ok(removed);
+            }
+            // Between two batches, the requests that wait go first.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn run(self, mut stopped: oneshot::Receiver<()>) {
+        if self.config.store.capabilities().expires_by_itself {
+            return;
+        }
+        let rounds = async {
+            loop {
+                tokio::time::sleep(self.pause()).await;
+                match self.sweep().await {
+                    Ok(removed) => events::swept(removed),
+                    Err(error) => events::sweep_failed(&error),
+                }
+            }
+        };
+        // Dropping the rounds in the middle of a batch is safe: every verb of a store is.
+        tokio::select! {
+            () = rounds => {}
+            _ = &mut stopped => {}
+        }
+    }
+
+    /// The period, give or take a quarter, so that nodes that started together do not sweep together.
+    fn pause(&self) -> Duration {
+        let noise = self.config.random.draw::<1>().map_or(0, |[byte]| byte);
+        self.every.mul_f64(0.75 + f64::from(noise) / 510.0)
+    }
+}
+
+/// A [`Sweeper`] at work. Stops when it is dropped.
+#[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
+pub struct RunningSweeper {
+    // Dropping the sender stops the task.
+    _stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl RunningSweeper {
+    /// Stops it, and waits until it has.
+    pub async fn stop(self) {
+        let Self { _stop: stop, task } = self;
+        drop(stop);
+        // It fails only when the runtime is shutting down, and then it has stopped, too.
+        let _ = task.await;
+    }
+}
