@@ -132,7 +132,7 @@ impl Sessions {
         let Some(stored) = stored else {
             return Ok(State::anonymous());
         };
-        Ok(match config.envelope.open(stored, &token, config.clock.now())? {
+        Ok(match config.open(stored, &token, config.clock.now())? {
             Opened::Live(held, data) => State::live(held, data),
             Opened::Expired => State::anonymous(),
             Opened::Superseded => {

@@ -335,7 +335,7 @@ impl State {
                 if unchanged && reading == Reading::IfChanged {
                     return Ok(Found::Unchanged);
                 }
-                let opened = config.envelope.open(stored, &held.token, now)?;
+                let opened = config.open(stored, &held.token, now)?;
                 if !unchanged {
                     // None of the attempts can arrive any more: all of them expected what was there before.
                     self.attempts.clear();

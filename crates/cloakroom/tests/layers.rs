@@ -75,7 +75,7 @@ const CRATES: &[(&str, &str)] = &[
     ("redb", "stores::disk"),
     (
         "tokio",
-        "bounded clock shared commit session sweeper stores::disk tower testing",
+        "bounded clock shared commit session ending sweeper stores::disk tower testing",
     ),
     ("tower_layer", "tower"),
     ("tower_service", "tower"),
