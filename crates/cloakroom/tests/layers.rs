@@ -47,11 +47,11 @@ const MODULES: &[Module] = &[
     effects("commit", "pure clock random config bounded shared"),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
-    effects("ending", "pure clock config bounded shared session"),
     effects(
         "sessions",
         "pure clock random config bounded shared commit session",
     ),
+    effects("ending", "pure clock config bounded shared session sessions"),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours.
     effects("stores::memory", ""),
