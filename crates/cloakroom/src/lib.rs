@@ -1,4 +1,69 @@
 //! Sessions that survive races: how a server remembers who is asking.
+//!
+//! HTTP forgets. A browser remembers a cookie; this crate makes it a ticket for what the server keeps, and keeps
+//! that right when requests race: no update is lost, nobody who signed out comes back, and a store that is down is
+//! an error, never a logout.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use cloakroom::stores::Memory;
+//! use cloakroom::{Error, Key, Session, Sessions};
+//!
+//! const VISITS: Key<u32> = Key::new("visits");
+//!
+//! async fn visits(session: Session) -> Result<String, Error> {
+//!     session.update(VISITS, |seen| seen.unwrap_or(0) + 1)?;
+//!     Ok(format!("visit number {}", session.get(VISITS)?.unwrap_or(0)))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let sessions = Sessions::new(Memory::default());
+//!     let app = Router::new().route("/", get(visits)).layer(sessions.layer());
+//!     axum::serve(tokio::net::TcpListener::bind("localhost:3000").await?, app).await
+//! }
+//! ```
+//!
+//! # Three types
+//!
+//! * [`Sessions`]: a store, and how sessions are kept in it: a [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
+//! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
+//! * [`Error`]: what can go wrong. As an axum response it tells the client the kind, and the log the story.
+//!
+//! # What a request costs the store
+//!
+//! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
+//! to the store; writing one more; signing in is one write. A session that is only read is touched at most once in
+//! 5 % of its idle timeout.
+//!
+//! # What happens when
+//!
+//! `set`, `remove`, `update`, `clear`, `sign_in` and `rotate` are recorded, and applied together when the handler
+//! has answered: with one conditional write, and again on top of whatever a neighbour wrote in between. A 5xx, a
+//! panic or a client that goes away drops them together, unless [`Session::save`] was awaited before. `sign_out`,
+//! `end` and their like act when awaited, and nothing undoes them.
+//!
+//! # Stores
+//!
+//! [`stores`] has those that come along. One of your own implements [`store::Store`] and runs the conformance suite
+//! of the crate `cloakroom-store`.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
+//! | `tower` | | [`SessionLayer`], for anything that speaks tower |
+//! | `memory` | yes | `stores::Memory` |
+//! | `disk` | | `stores::Disk` |
+//! | `testing` | | a clock to set by hand, for the tests of your application |
+//!
+//! # What it does not do
+//!
+//! It does not check passwords, and does not stop cross-site requests by itself. It needs a tokio runtime with time
+//! enabled. The security notes of the README say what a stolen store reveals.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod session;
 mod sessions;
@@ -36,6 +101,9 @@ pub mod stores;
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -49,8 +117,13 @@ pub use key::Key;
 pub use keyring::{KeyRing, ServerKey};
 pub use policy::{Lifetime, Policy};
 pub use session::Session;
-pub use sessions::Sessions;
+pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
 pub use sweeper::{RunningSweeper, Sweeper};
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;
+
+/// The README's program compiles.
+#[cfg(all(doctest, feature = "axum", feature = "memory"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -43,21 +43,23 @@ const MODULES: &[Module] = &[
     effects("config", "pure clock random"),
     pure("state", "pure config"),
     effects("bounded", "error events clock"),
-    effects("sessions", "pure clock random config bounded"),
-    effects("commit", "pure clock random config bounded sessions"),
-    // What a handler holds. Its async verbs act when awaited, through `commit`.
-    effects("session", "pure clock random config bounded sessions commit"),
+    effects("shared", "pure config"),
+    effects("commit", "pure clock random config bounded shared"),
+    // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
+    effects("session", "pure clock random config bounded shared commit"),
+    effects(
+        "sessions",
+        "pure clock random config bounded shared commit session",
+    ),
+    effects("ending", "pure clock config bounded shared session sessions"),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours.
     effects("stores::memory", ""),
     effects("stores::disk", ""),
     effects("stores", "stores::memory stores::disk"),
     // Adapters know sessions and cookies, never a store.
-    effects(
-        "tower",
-        "error events cookie cookie_header sessions commit session",
-    ),
-    effects("axum", "error session sessions tower"),
+    effects("tower", "error events cookie cookie_header sessions session"),
+    effects("axum", "error events session sessions tower"),
     effects("testing", "pure clock random sessions session"),
 ];
 
@@ -73,7 +75,7 @@ const CRATES: &[(&str, &str)] = &[
     ("redb", "stores::disk"),
     (
         "tokio",
-        "bounded sessions commit session sweeper stores::disk tower testing",
+        "bounded clock shared commit session ending sweeper stores::disk tower testing",
     ),
     ("tower_layer", "tower"),
     ("tower_service", "tower"),

@@ -1,1 +1,115 @@
 //! The conformance suite: what every store must do, as tests that a store of your own runs.
+//!
+//! In the tests of a store's crate, with the feature `conformance`:
+//!
+//! ```no_run
+//! # struct MyStore;
+//! # impl MyStore {
+//! #     async fn open() -> cloakroom_store::AnyStore { unreachable!() }
+//! # }
+//! #[tokio::test(flavor = "multi_thread")]
+//! async fn my_store_conforms() {
+//!     cloakroom_store::conformance::run(MyStore::open().await).await;
+//! }
+//! ```
+//!
+//! [`run`] checks every rule and panics with the names of those that are broken, each with what was expected
+//! and what was found. To report each rule as a test of its own, go through [`rules`] and
+//! [`check`](Rule::check) one by one; to look into one, take it from [`rule`].
+//!
+//! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
+//!   leave records behind: hand in a store that is made for tests.
+//! * Races are forced by a barrier, on a multi-thread runtime, and judged by counting. None sleeps.
+//! * A rule about something that the [card](crate::Capabilities) withdraws asserts that it is
+//!   [`Unsupported`](crate::ErrorKind::Unsupported) instead.
+//! * Sessions that must live expire hours from now by the machine's clock, for stores that
+//!   [expire by themselves](crate::Capabilities::expires_by_itself).
+
+mod write;
+
+mod delete;
+mod touch;
+
+mod cap;
+mod cap_race;
+
+mod list;
+mod query;
+
+mod revoke;
+mod revoke_race;
+
+mod sweep;
+
+mod hostile;
+mod limits;
+mod namespaces;
+
+mod cancellation;
+mod lost_reply;
+
+mod card;
+
+mod ending;
+mod failure;
+mod fixture;
+mod race;
+mod rule;
+
+pub use rule::{Broken, Rule};
+
+use crate::{AnyStore, Store};
+
+/// Checks every rule against a store.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run(store: impl Store) {
+    let store = AnyStore::new(store);
+    check_all(rules(), &store).await;
+}
+
+/// The rules of the contract, in the order a newcomer should read them.
+pub fn rules() -> Vec<Rule> {
+    let topics = [
+        write::rules(),
+        delete::rules(),
+        touch::rules(),
+        cap::rules(),
+        cap_race::rules(),
+        list::rules(),
+        query::rules(),
+        revoke::rules(),
+        revoke_race::rules(),
+        sweep::rules(),
+        hostile::rules(),
+        limits::rules(),
+        namespaces::rules(),
+        lost_reply::rules(),
+        cancellation::rules(),
+        card::rules(),
+    ];
+    topics.concat()
+}
+
+/// The rule of this name, if there is one.
+pub fn rule(name: &str) -> Option<Rule> {
+    rules().into_iter().find(|rule| rule.name() == name)
+}
+
+/// Checks one rule after the other, so that a failure is about nothing but its rule.
+async fn check_all<Subject: Clone + Send + 'static>(rules: Vec<Rule<Subject>>, subject: &Subject) {
+    let mut broken = Vec::new();
+    for rule in rules {
+        if let Err(finding) = rule.check(subject.clone()).await {
+            broken.push(format!("\n  {finding}"));
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "{} rules of the store contract are broken:{}",
+        broken.len(),
+        broken.concat()
+    );
+}
