@@ -2,6 +2,7 @@
 
 mod breakage;
 mod flawed;
+mod modest;
 mod reference;
 
 use cloakroom_store::{AnyStore, conformance};
