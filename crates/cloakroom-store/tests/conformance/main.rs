@@ -4,6 +4,7 @@ mod breakage;
 mod flawed;
 mod modest;
 mod reference;
+mod restarting;
 
 use cloakroom_store::{AnyStore, conformance};
 use reference::Reference;
