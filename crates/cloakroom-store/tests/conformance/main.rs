@@ -2,6 +2,7 @@
 
 mod breakage;
 mod flawed;
+mod going_away;
 mod modest;
 mod reference;
 mod restarting;
