@@ -154,6 +154,17 @@ fn visitors_of_another_application_go_as_well() {
 }
 
 #[test]
+fn a_session_that_becomes_nobodys_may_go() {
+    let store = Memory::with_limit(Limit::Sessions(1));
+    let revision = create(&store, 0, alices()).expect("room");
+    let refused = create(&store, 1, nobodys()).map_err(|error| error.kind());
+    assert_eq!(refused, Err(ErrorKind::Full));
+    rewrite(&store, 0, revision, nobodys()).expect("its own place");
+    create(&store, 1, nobodys()).expect("its place");
+    assert_eq!(kept(&store, 0..2), [1]);
+}
+
+#[test]
 fn a_sign_in_of_a_visitor_needs_no_second_place() {
     let store = Memory::with_limit(Limit::Sessions(1));
     let revision = create(&store, 0, nobodys()).expect("room");

@@ -118,8 +118,11 @@ fn sweep(store: &Memory, model: &mut Model, before: u64, limit: u64) {
         }
     }
     assert!(model.keys().all(|n| is_kept(store, *n)), "what lives is kept");
-    let count = ready(store.count(Count::new(namespace(), Query::default()))).expect("a count");
-    assert_eq!(count, model.len() as u64);
+    let count = |query| ready(store.count(Count::new(namespace(), query))).expect("a count");
+    assert_eq!(count(Query::default()), model.len() as u64);
+    let later = before.saturating_add(700);
+    let live = model.values().filter(|(_, expires)| *expires > later);
+    assert_eq!(count(Query::default().live_at(at(later))), live.count() as u64);
 }
 
 fn is_kept(store: &Memory, n: u64) -> bool {
