@@ -6,7 +6,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
-use crate::error;
 use crate::{Error, Session, events, tower};
 
 impl<S: Sync> FromRequestParts<S> for Session {
@@ -29,8 +28,8 @@ impl IntoResponse for Error {
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(error::RETRY_AFTER));
+        if let Some(seconds) = self.kind().retry_after() {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -31,10 +31,15 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                 Err(Failure::Other(error)) => return Err(error),
             }
         }
-        let fresh = Fresh::from_bytes(&config.random.draw()?);
-        let step = shared.state().step(config, config.clock.now(), fresh);
+        let now = config.clock.now();
+        let mut step = shared.state().step(config, now, None);
+        if let Step::Draw = step {
+            let fresh = Fresh::from_bytes(&config.random.draw()?);
+            step = shared.state().step(config, now, Some(fresh));
+        }
         doubt = match step {
-            Step::Done => return Ok(()),
+            // Nothing is drawn for twice: with randomness there is always something else to do.
+            Step::Done | Step::Draw => return Ok(()),
             Step::Touch(touch) => {
                 let (id, last_seen, expires) = (touch.id, touch.last_seen, touch.expires);
                 match bounded(config.store_timeout, config.store.touch(touch)).await {
@@ -72,7 +77,7 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                         ended
                             .into_iter()
                             .for_each(|id| events::ended(id, "more sessions than allowed"));
-                        let effect = shared.state().applied(tag, revision, config.clock.now());
+                        let effect = shared.state().applied(tag, revision);
                         announce(id, effect);
                         return Ok(());
                     }

@@ -1,15 +1,18 @@
 //! What is the same for every request: the store and how sessions are to be kept in it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Namespace, Residence, Store as _};
+use cloakroom_store::{AnyStore, Namespace, Residence, Store as _, Stored, Timestamp};
 
 use crate::clock::Clock;
 use crate::cookie::Cookie;
-use crate::envelope::{Envelope, MAX_OVERHEAD};
+use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
 use crate::policy::Policy;
 use crate::random::Random;
 use crate::seal::Derivation;
+use crate::token::Token;
 use crate::{Error, ErrorKind};
 
 /// What is the same for every request.
@@ -27,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) max_data: usize,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
+    mark: Arc<AtomicU64>,
 }
 
 impl Config {
@@ -51,7 +56,27 @@ impl Config {
             max_data: card.max_body.saturating_sub(MAX_OVERHEAD),
             clock: Clock::default(),
             random: Random::default(),
+            mark: Arc::default(),
         }
+    }
+
+    /// Reads a record, and believes nothing in it before its sealed data has opened.
+    ///
+    /// # Errors
+    ///
+    /// When this node lacks what it takes to read it.
+    pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
+        match self.envelope.open(stored, token, now)? {
+            Opened::Live(held, _) if held.created.as_unix_millis() < self.mark.load(Ordering::SeqCst) => {
+                Ok(Opened::Expired)
+            }
+            opened => Ok(opened),
+        }
+    }
+
+    /// From now on, nothing begun before this moment counts in this process.
+    pub(crate) fn raise_mark(&self, moment: Timestamp) {
+        self.mark.fetch_max(moment.as_unix_millis(), Ordering::SeqCst);
     }
 
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {

@@ -6,7 +6,7 @@ use memchr::memchr;
 const MAX_LEN: usize = 64 * 1024;
 
 /// What the lines hold under a name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     Nothing,
     One(&'a [u8]),

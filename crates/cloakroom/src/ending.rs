@@ -1,16 +1,20 @@
 //! Ends sessions, this one and others of the same principal, and lists them.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use cloakroom_store::{
     Delete, Deleted, Entry, Id, Label, List, Owner, Principal, Query, Revoke, Scope, Store as _, Timestamp,
 };
 
 use crate::bounded::bounded;
-use crate::{Error, Session, events};
+use crate::{Error, Session, Sessions, events};
 
 /// How many sessions one page of a listing has at most.
 const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+
+/// How many sessions are removed in one step at most.
+const BATCH: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
 
 /// One of a principal's sessions, for a list of devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,39 @@ pub struct SessionInfo {
     pub label: Option<Label>,
     /// Whether it is the session of this request.
     pub current: bool,
+}
+
+impl Sessions {
+    /// Ends everyone's sessions, anonymous ones too, and says how many there were: for an operator, after a
+    /// compromise (OWASP ASVS 7.4.5).
+    ///
+    /// In this process it takes effect at once, and the sessions are then removed from the store in batches. Until
+    /// this answers, a process that starts anew may still find some.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: call it again.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
+    pub async fn end_everyone(&self) -> Result<u64, Error> {
+        let config = &self.config;
+        // What began within this very millisecond may have begun before the call.
+        let begun_before = config.clock.now().saturating_add(Duration::from_millis(1));
+        config.raise_mark(begun_before);
+        let mut ended = 0;
+        loop {
+            let scope = Scope::Everyone { begun_before };
+            let revoke = Revoke::new(config.namespace.clone(), scope).at_most(BATCH);
+            let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
+                .await
+                .map_err(|error| Error::store("end everyone's sessions", error))?;
+            ended += revoked.ended;
+            if !revoked.more {
+                events::everyone_ended(ended);
+                return Ok(ended);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 impl Session {

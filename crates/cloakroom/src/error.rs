@@ -97,6 +97,14 @@ impl ErrorKind {
         }
     }
 
+    /// How many seconds a client is asked to wait: the `Retry-After` of a 503 (RFC 9110 §10.2.3).
+    pub const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Unavailable => Some(5),
+            _ => None,
+        }
+    }
+
     /// What a client may know of it.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -107,6 +115,3 @@ impl ErrorKind {
         }
     }
 }
-
-/// How many seconds a client is asked to wait after a 503: `Retry-After`, RFC 9110 §10.2.3.
-pub(crate) const RETRY_AFTER: &str = "5";

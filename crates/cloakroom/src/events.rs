@@ -76,3 +76,8 @@ pub(crate) fn sweep_failed(error: &cloakroom_store::Error) {
 pub(crate) fn swept(removed: u64) {
     tracing::debug!(target: "cloakroom", removed, "expired sessions swept");
 }
+
+/// An operator ended everyone's sessions.
+pub(crate) fn everyone_ended(sessions: u64) {
+    tracing::warn!(target: "cloakroom", sessions, "everyone's sessions ended");
+}

@@ -101,6 +101,9 @@ pub mod stores;
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -114,7 +117,7 @@ pub use key::Key;
 pub use keyring::{KeyRing, ServerKey};
 pub use policy::{Lifetime, Policy};
 pub use session::Session;
-pub use sessions::Sessions;
+pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
 pub use sweeper::{RunningSweeper, Sweeper};
 #[cfg(feature = "tower")]

@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind};
 /// use cloakroom::{Lifetime, Policy};
 /// use std::time::Duration;
 ///
-/// let hours = |n| Duration::from_secs(n * 3600);
+/// let hours = |n: u64| Duration::from_secs(n * 3600);
 /// let policy = Policy::default().lifetime(Lifetime::new(hours(2), hours(12))?);
 /// # Ok::<(), cloakroom::Error>(())
 /// ```

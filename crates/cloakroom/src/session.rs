@@ -37,6 +37,8 @@ use crate::{Error, ErrorKind, commit};
 #[derive(Clone)]
 pub struct Session(pub(crate) Arc<Shared>);
 
+// Keys are constants, and passing one by value reads best: `session.get(CART)`.
+#[allow(clippy::needless_pass_by_value)]
 impl Session {
     pub(crate) fn new(config: Arc<Config>, state: State) -> Self {
         Self(Arc::new(Shared::new(config, state)))

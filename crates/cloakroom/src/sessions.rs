@@ -89,13 +89,16 @@ impl Sessions {
         &self.config.namespace
     }
 
-    /// Opens the session that a request's `Cookie` lines name: what adapters call.
+    /// Opens the session that a request's `Cookie` header lines name: what an adapter to a framework calls.
+    ///
+    /// Without such a cookie, or with one that names no live session, it is an anonymous one, and the store is
+    /// asked at most once. An adapter calls this when a handler asks for the session, and not before.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be asked: that is not an empty session.
     /// [`ErrorKind::CookiesTooLarge`] for more cookies than a server should accept.
-    pub(crate) async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
+    pub async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
         let token = match find(self.config.cookie.name(), lines) {
             Found::One(text) => {
                 let token = Token::parse(text);
@@ -132,7 +135,7 @@ impl Sessions {
         let Some(stored) = stored else {
             return Ok(State::anonymous());
         };
-        Ok(match config.envelope.open(stored, &token, config.clock.now())? {
+        Ok(match config.open(stored, &token, config.clock.now())? {
             Opened::Live(held, data) => State::live(held, data),
             Opened::Expired => State::anonymous(),
             Opened::Superseded => {
@@ -154,14 +157,11 @@ impl Sessions {
         })
     }
 
-    /// Ends a request: writes what it did, and answers the `Set-Cookie` line if there is one.
+    /// Ends a request: writes what it did to its session, and says what to tell the browser.
     ///
-    /// The line stands also where writing failed: what was saved before, and what was ended, is so.
-    pub(crate) async fn finish(
-        &self,
-        session: &Session,
-        outcome: Outcome,
-    ) -> (Result<(), Error>, Option<String>) {
+    /// What an adapter calls once the head of the response is there and before it leaves. Each response for which a
+    /// session was opened also gets `Cache-Control: no-store` and `Vary: Cookie`.
+    pub async fn finish(&self, session: &Session, outcome: Outcome) -> Finished {
         let shared = &session.0;
         let _gate = shared.gate.lock().await;
         let result = match outcome {
@@ -176,18 +176,33 @@ impl Sessions {
         }
         let mut state = shared.state();
         state.head_sent = true;
-        let line = state.take_cookie().map(|change| match change {
+        let set_cookie = state.take_cookie().map(|change| match change {
             CookieChange::Set { token, lives_for } => self.config.cookie.set(&token, lives_for),
             CookieChange::Remove => self.config.cookie.removal(),
         });
-        (result, line)
+        Finished { result, set_cookie }
     }
 }
 
 /// How a request went.
+// Complete: what a request recorded is either to be written or not.
+#[allow(clippy::exhaustive_enums)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// Any status below 500: what was recorded is written.
     Success,
     /// A 5xx: what was recorded is dropped.
     ServerError,
+}
+
+/// What the end of a request came to.
+#[derive(Debug)]
+#[must_use = "the cookie has to be sent, and an error is a 503 instead of the handler's response"]
+#[non_exhaustive]
+pub struct Finished {
+    /// Whether everything was written. If not, the response is the error's, not the handler's.
+    pub result: Result<(), Error>,
+    /// The value of a `Set-Cookie` header. Also where writing failed: what was saved before, and what was ended, is
+    /// so.
+    pub set_cookie: Option<String>,
 }

@@ -54,6 +54,8 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Settlement {
     /// Nothing at all.
     Nothing,
+    /// Something is to be written, which takes randomness: call again with some. Most requests need none.
+    Draw,
     /// The session's time is over: what was wanted of it is dropped.
     Drop,
     /// Moves last seen and the idle expiry forward.
@@ -77,6 +79,8 @@ pub(crate) struct Plan {
     pub(crate) new_token: bool,
     /// Whether the policy's cap is to be kept to.
     pub(crate) signs_in: bool,
+    /// What the data is sealed with, besides the write's tag.
+    pub(crate) nonce: [u8; 16],
 }
 
 /// Randomness for one write, drawn before it is decided what is needed of it.
@@ -127,7 +131,7 @@ pub(crate) fn settle(
     wanted: &Wanted<'_>,
     rules: &Rules<'_>,
     now: Timestamp,
-    fresh: &Fresh,
+    fresh: Option<&Fresh>,
 ) -> Settlement {
     match held {
         Some(held) if now < held.expires => settle_live(held, wanted, rules, now, fresh),
@@ -137,6 +141,9 @@ pub(crate) fn settle(
             _ => Settlement::Drop,
         },
         _ if wanted.sign_in.is_some() || wanted.data == DataChange::Changed => {
+            let Some(fresh) = fresh else {
+                return Settlement::Draw;
+            };
             Settlement::Write(Box::new(begin(wanted, rules, now, fresh)))
         }
         _ => Settlement::Nothing,
@@ -155,9 +162,12 @@ fn settle_live(
     wanted: &Wanted<'_>,
     rules: &Rules<'_>,
     now: Timestamp,
-    fresh: &Fresh,
+    fresh: Option<&Fresh>,
 ) -> Settlement {
     if wanted.starts_over {
+        let Some(fresh) = fresh else {
+            return Settlement::Draw;
+        };
         let end_first = Some((held.token.id, held.principal.clone()));
         return Settlement::Write(Box::new(Plan {
             end_first,
@@ -186,6 +196,9 @@ fn settle_live(
         };
     }
 
+    let Some(fresh) = fresh else {
+        return Settlement::Draw;
+    };
     let mut next = held.clone();
     next.recent = held
         .recent
@@ -228,6 +241,7 @@ fn settle_live(
         end_first: None,
         new_token,
         signs_in,
+        nonce: fresh.nonce,
     }))
 }
 
@@ -260,6 +274,7 @@ fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) 
         end_first: None,
         new_token: true,
         signs_in,
+        nonce: fresh.nonce,
     }
 }
 

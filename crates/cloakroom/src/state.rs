@@ -60,6 +60,8 @@ pub(crate) enum CookieChange {
 #[derive(Debug)]
 pub(crate) enum Step {
     Done,
+    /// Call again with randomness: something is to be written.
+    Draw,
     Touch(Touch),
     Write {
         end_first: Option<Delete>,
@@ -202,7 +204,7 @@ impl State {
     }
 
     /// Decides what to do next, and remembers it until it is known what became of it.
-    pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Fresh) -> Step {
+    pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Option<Fresh>) -> Step {
         let namespace = || config.namespace.clone();
         let rules = Rules {
             policy: &config.policy,
@@ -212,13 +214,14 @@ impl State {
             window: config.settling_window(),
         };
         let wanted = self.view.wanted(&self.base, &self.changes);
-        if let (None, Some(attempt)) = (&self.held, self.attempts.last()) {
+        if let (None, Some(attempt), Some(fresh)) = (&self.held, self.attempts.last(), &mut fresh) {
             // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
             // of them does.
             fresh.token = attempt.plan.next.token.clone();
         }
-        match settle::settle(self.held.as_deref(), &wanted, &rules, now, &fresh) {
+        match settle::settle(self.held.as_deref(), &wanted, &rules, now, fresh.as_ref()) {
             Settlement::Nothing => Step::Done,
+            Settlement::Draw => Step::Draw,
             Settlement::Drop => {
                 self.drop_out();
                 Step::Done
@@ -232,7 +235,8 @@ impl State {
                 _ => Step::Done,
             },
             Settlement::Write(mut plan) => {
-                let record = config.envelope.seal(&mut plan.next, &self.view.data, fresh.nonce);
+                let tag = plan.next.recent.last();
+                let record = config.envelope.seal(&mut plan.next, &self.view.data, plan.nonce);
                 let id = plan.next.token.id;
                 let mut write = Write::new(namespace(), id, plan.expect, record);
                 if plan.signs_in {
@@ -242,7 +246,6 @@ impl State {
                     .end_first
                     .take()
                     .map(|(id, owner)| Delete::new(namespace(), id, Owner::Is(owner)));
-                let tag = fresh.tag;
                 self.attempts.push(Attempt {
                     tag,
                     plan,
@@ -267,7 +270,7 @@ impl State {
     }
 
     /// A write was applied, at this revision.
-    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision, now: Timestamp) -> Effect {
+    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision) -> Effect {
         let Some(at) = self.attempts.iter().position(|attempt| attempt.tag == tag) else {
             return Effect::None;
         };
@@ -276,7 +279,7 @@ impl State {
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
         plan.next.revision = Some(revision);
-        self.hand_out(&plan, now);
+        self.hand_out(&plan);
         // Clones of the session may have recorded more while the write was under way. What they recorded was
         // applied to this very view, so the data as it was written is not needed for it to stay right: it is
         // only compared with, and a difference means one write more.
@@ -335,7 +338,7 @@ impl State {
                 if unchanged && reading == Reading::IfChanged {
                     return Ok(Found::Unchanged);
                 }
-                let opened = config.envelope.open(stored, &held.token, now)?;
+                let opened = config.open(stored, &held.token, now)?;
                 if !unchanged {
                     // None of the attempts can arrive any more: all of them expected what was there before.
                     self.attempts.clear();
@@ -367,7 +370,7 @@ impl State {
             {
                 let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
                 self.attempts.clear();
-                self.hand_out(&plan, now);
+                self.hand_out(&plan);
                 self.changes.drain(..changes);
                 return Ok(Some(Found::Changed(self.rebase(held, data))));
             }
@@ -462,10 +465,10 @@ impl State {
         }
     }
 
-    fn hand_out(&mut self, plan: &Plan, now: Timestamp) {
+    fn hand_out(&mut self, plan: &Plan) {
         if plan.new_token {
             let next = &plan.next;
-            let lives_for = next.remembered.then(|| next.ends.since(now));
+            let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
             self.cookie = Some(CookieChange::Set {
                 token: next.token.clone(),
                 lives_for,

@@ -47,11 +47,11 @@ const MODULES: &[Module] = &[
     effects("commit", "pure clock random config bounded shared"),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
-    effects("ending", "pure clock config bounded shared session"),
     effects(
         "sessions",
         "pure clock random config bounded shared commit session",
     ),
+    effects("ending", "pure clock config bounded shared session sessions"),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours.
     effects("stores::memory", ""),
@@ -61,6 +61,7 @@ const MODULES: &[Module] = &[
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
     effects("axum", "error events session sessions tower"),
+    pure("fuzzing", "pure"),
     effects("testing", "pure clock random sessions session"),
 ];
 
@@ -76,7 +77,7 @@ const CRATES: &[(&str, &str)] = &[
     ("redb", "stores::disk"),
     (
         "tokio",
-        "bounded clock shared commit session sweeper stores::disk tower testing",
+        "bounded clock shared commit session ending sweeper stores::disk tower testing",
     ),
     ("tower_layer", "tower"),
     ("tower_service", "tower"),

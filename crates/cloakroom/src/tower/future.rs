@@ -8,12 +8,11 @@ use http::header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
-use crate::error;
-use crate::sessions::Outcome;
+use crate::sessions::{Finished, Outcome};
 use crate::tower::slot::Slot;
 use crate::{Error, Session, Sessions};
 
-type Finishing = Pin<Box<dyn Future<Output = (Result<(), Error>, Option<String>)> + Send>>;
+type Finishing = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
 pin_project! {
     /// The response of a [`SessionService`](crate::tower::SessionService), once its session is written.
@@ -61,7 +60,7 @@ where
         let Some((_, finishing)) = this.finishing else {
             unreachable!("it was set above")
         };
-        let (result, cookie) = ready!(finishing.as_mut().poll(context));
+        let Finished { result, set_cookie } = ready!(finishing.as_mut().poll(context));
         let Some((mut response, _)) = this.finishing.take() else {
             unreachable!("it was set above")
         };
@@ -69,7 +68,7 @@ where
             response = refusal(&error);
         }
         let headers = response.headers_mut();
-        if let Some(line) = cookie {
+        if let Some(line) = set_cookie {
             let line = HeaderValue::try_from(line).expect("a token and checked attributes are visible ASCII");
             headers.append(SET_COOKIE, line);
         }
@@ -78,11 +77,7 @@ where
     }
 }
 
-async fn finish(
-    sessions: Sessions,
-    session: Session,
-    outcome: Outcome,
-) -> (Result<(), Error>, Option<String>) {
+async fn finish(sessions: Sessions, session: Session, outcome: Outcome) -> Finished {
     sessions.finish(&session, outcome).await
 }
 
@@ -91,10 +86,8 @@ fn refusal<B: Default>(error: &Error) -> Response<B> {
     let mut response = Response::new(B::default());
     let status = error.kind().status();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if *response.status_mut() == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static(error::RETRY_AFTER));
+    if let Some(seconds) = error.kind().retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
 }

@@ -1,0 +1,58 @@
+//! What the fuzz targets call: one function per parser, each with what must hold for any input.
+
+use cloakroom_store::{Namespace, Record, Residence, Revision, Stored, Timestamp};
+
+use crate::cookie_header::{Found, find};
+use crate::data::Data;
+use crate::envelope::{Envelope, Opened};
+use crate::seal::Derivation;
+use crate::token::{Secret, Token};
+
+/// A token that reads has one spelling.
+pub fn token(bytes: &[u8]) {
+    if let Some(token) = Token::parse(bytes) {
+        assert_eq!(token.text().as_bytes(), bytes);
+    }
+}
+
+/// A cookie that is found stands in the header after its name.
+pub fn cookie_header(bytes: &[u8]) {
+    let lines = || bytes.split(|byte| *byte == b'\n');
+    if let Found::One(value) = find("__Host-session", lines()) {
+        let pair = [b"__Host-session=", value].concat();
+        assert!(lines().any(|line| line.windows(pair.len()).any(|window| window == pair)));
+    }
+}
+
+/// Data that reads keeps its other keys when one is set and removed.
+pub fn data(bytes: &[u8]) {
+    let Some(mut data) = Data::parse(bytes.into(), 0..bytes.len()) else {
+        return;
+    };
+    let others = |data: &Data| data.iter().filter(|(key, _)| *key != "k").count();
+    let before = others(&data);
+    data.set("k", b"1");
+    assert_eq!(data.get("k"), Some(&b"1"[..]));
+    assert_eq!(others(&data), before);
+    data.remove("k");
+    assert_eq!((data.get("k"), others(&data)), (None, before));
+}
+
+/// A record that nobody sealed is never believed where records are sealed.
+pub fn record(bytes: &[u8]) {
+    let namespace = Namespace::new("fuzz").expect("four letters are a namespace");
+    let derivation = Derivation::new(&namespace);
+    let envelope = Envelope {
+        derivation,
+        keys: None,
+        residence: Residence::Elsewhere,
+    };
+    let token = Token {
+        id: cloakroom_store::Id::from_bytes([1; 16]),
+        secret: Secret::from_bytes(&[2; 32]),
+    };
+    let record = Record::new(Timestamp::default(), Timestamp::MAX, bytes);
+    let stored = Stored::new(Revision::new(1), record);
+    let opened = envelope.open(stored, &token, Timestamp::from_unix_millis(1));
+    assert!(!matches!(opened, Ok(Opened::Live(..))));
+}
