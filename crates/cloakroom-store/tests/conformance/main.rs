@@ -1,5 +1,7 @@
 //! The conformance suite, held against a store that keeps the contract and many that do not.
 
+mod breakage;
+mod flawed;
 mod reference;
 
 use cloakroom_store::{AnyStore, conformance};

@@ -1,11 +1,12 @@
 //! The one conditional write: what is expected, the room, the index and the cap are decided in one step.
 
-use cloakroom_store::{Cap, Error, ErrorKind, Id, Principal, Revision, Timestamp, Write, Written};
+use cloakroom_store::{Cap, Error, ErrorKind, Id, Principal, Record, Revision, Timestamp, Write, Written};
 
 use super::Memory;
 use super::key::{Key, Place};
 use super::limit::Cost;
 use super::locks::{self, Locked};
+use super::order;
 use super::shard::{Session, Shard};
 use super::tables::Tables;
 
@@ -37,7 +38,7 @@ impl Tables {
             let new = Cost::of(&request.record);
             if self.ledger.exchange(old, new) {
                 let revision = self.mint();
-                let (_, replaced) = shard.put(found, &key, revision, request.record);
+                let (_, replaced) = self.put(&mut shard, found, &key, revision, request.record);
                 drop(shard); // before what was replaced is freed
                 drop(replaced);
                 return Ok(applied(revision, Vec::new()));
@@ -119,6 +120,21 @@ impl Tables {
                 ended.iter().map(|session| session.id).collect(),
             ));
         }
+    }
+
+    /// Puts a record that there is room for, and tells who may have to make room of it later.
+    fn put(
+        &self,
+        shard: &mut Shard,
+        found: Option<u32>,
+        key: &Key<'_>,
+        revision: Revision,
+        record: Record,
+    ) -> (u32, Option<Record>) {
+        if record.principal.is_none() {
+            self.nearest.put(key.shard(), order::second(record.expires));
+        }
+        shard.put(found, key, revision, record)
     }
 }
 
