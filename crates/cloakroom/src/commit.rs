@@ -76,7 +76,7 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                         ended
                             .into_iter()
                             .for_each(|id| events::ended(id, "more sessions than allowed"));
-                        let effect = shared.state().applied(tag, revision, config.clock.now());
+                        let effect = shared.state().applied(tag, revision);
                         announce(id, effect);
                         return Ok(());
                     }

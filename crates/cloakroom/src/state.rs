@@ -270,7 +270,7 @@ impl State {
     }
 
     /// A write was applied, at this revision.
-    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision, now: Timestamp) -> Effect {
+    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision) -> Effect {
         let Some(at) = self.attempts.iter().position(|attempt| attempt.tag == tag) else {
             return Effect::None;
         };
@@ -279,7 +279,7 @@ impl State {
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
         plan.next.revision = Some(revision);
-        self.hand_out(&plan, now);
+        self.hand_out(&plan);
         // Clones of the session may have recorded more while the write was under way. What they recorded was
         // applied to this very view, so the data as it was written is not needed for it to stay right: it is
         // only compared with, and a difference means one write more.
@@ -370,7 +370,7 @@ impl State {
             {
                 let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
                 self.attempts.clear();
-                self.hand_out(&plan, now);
+                self.hand_out(&plan);
                 self.changes.drain(..changes);
                 return Ok(Some(Found::Changed(self.rebase(held, data))));
             }
@@ -465,10 +465,10 @@ impl State {
         }
     }
 
-    fn hand_out(&mut self, plan: &Plan, now: Timestamp) {
+    fn hand_out(&mut self, plan: &Plan) {
         if plan.new_token {
             let next = &plan.next;
-            let lives_for = next.remembered.then(|| next.ends.since(now));
+            let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
             self.cookie = Some(CookieChange::Set {
                 token: next.token.clone(),
                 lives_for,

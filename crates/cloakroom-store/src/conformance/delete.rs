@@ -78,10 +78,9 @@ async fn of_racing_deletes_exactly_one_ends(store: Fixture) -> Held {
     for round in 0..10 {
         store.create(id(round), &store.record_of("alice", 0)).await?;
         let answers = store
-            .race(
-                8,
-                |store, _| async move { store.delete(id(round), Owner::Any).await },
-            )
+            .race(round, 8, |store, _| async move {
+                store.delete(id(round), Owner::Any).await
+            })
             .await?;
         let ended = answers.iter().filter(|answer| **answer == Deleted::Ended);
         same("how many deletes ended it", &1, &ended.count())?;
@@ -99,6 +98,7 @@ async fn a_racing_write_never_brings_an_ended_session_back(store: Fixture) -> He
         // Owner::Any, so whichever comes first, the session is there for the delete to end.
         let (deleted, _) = store
             .duel(
+                round,
                 move |store| async move { store.delete(session, Owner::Any).await },
                 move |store| async move { write_and_touch(&store, session, revision).await },
             )
@@ -164,6 +164,7 @@ async fn a_sign_out_never_ends_a_racing_sign_in(store: Fixture) -> Held {
         let record = signed_in.clone();
         let (deleted, written) = store
             .duel(
+                round,
                 move |store| async move { store.delete(session, Owner::Is(None)).await },
                 move |store| async move { store.write(session, Expect::Revision(revision), record).await },
             )

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::card;
 use super::failure::{Failure, Held, ensure, same};
@@ -125,55 +127,81 @@ async fn a_listing_goes_on_where_a_deleted_session_was(store: Fixture) -> Held {
     same("what is left of the deleted", &BTreeSet::new(), &left)
 }
 
+/// How many sessions live through the listings.
+const STAYING: usize = 30;
+
 async fn what_lives_through_a_listing_appears_in_it(store: Fixture) -> Held {
     if !store.card.lists {
         return card::listing_is_unsupported(&store).await;
     }
-    const STAY: usize = 30;
-    for n in 0..STAY {
-        store.create(id(n), &store.record_of("alice", n as u64)).await?;
+    for round in [0, 2] {
+        let store = store.nested(format!("-{round}"));
+        for n in 0..STAYING {
+            store.create(id(n), &store.record_of("alice", n as u64)).await?;
+        }
+        let missed = list_while_they_come_and_go(&store, round).await?;
+        same(
+            "what lived through a listing and was not in it",
+            &BTreeSet::new(),
+            &missed,
+        )?;
     }
-    let (missed, ()) = store
-        .duel(list_often, |store| async move { come_and_go(&store, STAY).await })
-        .await?;
-    same(
-        "what lived through a listing and was not in it",
-        &BTreeSet::new(),
-        &missed,
-    )
+    Ok(())
 }
 
-/// Lists often, and answers which of the sessions that stay some listing missed.
-async fn list_often(store: Fixture) -> Result<BTreeSet<Id>, Failure> {
+async fn list_while_they_come_and_go(store: &Fixture, round: usize) -> Result<BTreeSet<Id>, Failure> {
+    let changes = Arc::new(AtomicUsize::new(0));
+    let done = Arc::new(AtomicBool::new(false));
+    let (seen, ending) = (Arc::clone(&changes), Arc::clone(&done));
+    let listing = |store| async move {
+        let missed = list_beside(&store, &seen).await;
+        ending.store(true, Ordering::SeqCst);
+        missed
+    };
+    let changing = |store| async move { come_and_go(&store, &changes, &done).await };
+    Ok(store.duel(round, listing, changing).await?.0)
+}
+
+/// Lists while there are changes, and answers which of the sessions that stay some listing missed.
+async fn list_beside(store: &Fixture, changes: &AtomicUsize) -> Result<BTreeSet<Id>, Failure> {
     let mut missed = BTreeSet::new();
-    for listing in 0..10 {
-        let query = match listing % 2 {
-            0 => Query::default(),
-            _ => Query::default().principal(principal("alice")),
-        };
-        let found = store.entries(&query, 4).await?;
-        missed.extend((0..30).map(id).filter(|id| !found.contains_key(id)));
+    let queries = [Query::default(), Query::default().principal(principal("alice"))];
+    let mut listings = 0;
+    // A listing that nothing happened beside says nothing, and is not counted.
+    while listings < 20 {
+        let before = changes.load(Ordering::SeqCst);
+        let found = store.entries(&queries[listings % 2], 4).await?;
+        missed.extend((0..STAYING).map(id).filter(|id| !found.contains_key(id)));
+        listings += usize::from(changes.load(Ordering::SeqCst) != before);
+        tokio::task::yield_now().await;
     }
     Ok(missed)
 }
 
 /// Creates, ends, touches and rewrites sessions beside a listing; those that stay remain alice's.
-async fn come_and_go(store: &Fixture, stay: usize) -> Held {
-    for n in 0..stay {
-        let passing = id(1000 + n);
-        store.create(passing, &store.record_of("alice", n as u64)).await?;
-        tokio::task::yield_now().await;
+async fn come_and_go(store: &Fixture, changes: &AtomicUsize, done: &AtomicBool) -> Held {
+    for n in (0..STAYING).cycle() {
+        let passing = (0..6).map(|m| id(1000 + 10 * n + m));
+        for (begun, session) in (0..).zip(passing.clone()) {
+            store.create(session, &store.record_of("alice", begun)).await?;
+            tokio::task::yield_now().await;
+        }
         let seen = store.loaded(id(n)).await?;
+        let (last_seen, expires) = (store.in_hours(2), store.in_hours(30));
         if n % 2 == 0 {
-            let record = seen.record.with_last_seen(store.in_hours(2));
+            let record = seen.record.with_last_seen(last_seen);
             store.rewrite(id(n), seen.revision, &record).await?;
         } else {
-            store
-                .touch(id(n), seen.revision, store.in_hours(2), store.in_hours(30))
-                .await?;
+            store.touch(id(n), seen.revision, last_seen, expires).await?;
         }
-        tokio::task::yield_now().await;
-        store.delete(passing, Owner::Any).await?;
+        for session in passing {
+            store.delete(session, Owner::Any).await?;
+            changes.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+        if done.load(Ordering::SeqCst) {
+            break;
+        }
     }
     Ok(())
 }

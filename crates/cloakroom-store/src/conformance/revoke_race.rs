@@ -21,7 +21,7 @@ async fn a_sign_in_that_races_a_revocation_is_ended_or_listed(store: Fixture) ->
     if !store.card.revokes_by_principal {
         return card::revoking_is_unsupported(&store).await;
     }
-    for round in 0..5 {
+    for round in 0..6 {
         let base = round * 100;
         let mut begun = Vec::new();
         for n in 0..20 {
@@ -33,7 +33,7 @@ async fn a_sign_in_that_races_a_revocation_is_ended_or_listed(store: Fixture) ->
             store.create(id(base + n), &store.record_of("alice", 0)).await?;
         }
         let answers = store
-            .race(41, |store, n| {
+            .race(round, 41, |store, n| {
                 let expect = begun.get(n).copied().map_or(Expect::Absent, Expect::Revision);
                 async move {
                     if n == 40 {
@@ -90,6 +90,7 @@ async fn a_write_that_races_a_revocation_does_not_survive_it(store: Fixture) -> 
         };
         let (answer, _) = store
             .duel(
+                round,
                 |store| async move { store.revoke(scope).await },
                 move |store| async move {
                     let record = store.record_of("alice", 1);
@@ -115,6 +116,7 @@ async fn a_session_that_leaves_a_principal_is_ended_or_not_theirs(store: Fixture
         let record = bobs.clone();
         let (answer, written) = store
             .duel(
+                round,
                 |store| async move { store.revoke(all_of("alice")).await },
                 move |store| async move { store.write(session, Expect::Revision(revision), record).await },
             )

@@ -67,6 +67,7 @@ async fn a_sweep_never_removes_what_a_touch_revives(store: Fixture) -> Held {
         let revision = store.create(session, &record).await?;
         let (_, touched) = store
             .duel(
+                round,
                 |store| async move { store.sweep(store.in_hours(10), 10).await },
                 move |store| async move {
                     store
@@ -100,6 +101,7 @@ async fn a_sweep_never_removes_what_a_write_revives(store: Fixture) -> Held {
         let write = live.clone();
         let (_, written) = store
             .duel(
+                round,
                 |store| async move { store.sweep(store.in_hours(10), 10).await },
                 move |store| async move { store.write(session, Expect::Revision(revision), write).await },
             )

@@ -107,6 +107,7 @@ async fn a_touch_never_undoes_a_racing_write(store: Fixture) -> Held {
         let (touch, write) = (later.clone(), after.clone());
         let (touched, written) = store
             .duel(
+                round,
                 move |store| async move {
                     store
                         .touch(session, revision, touch.last_seen, touch.expires)
@@ -138,7 +139,7 @@ async fn of_racing_touches_the_latest_stays(store: Fixture) -> Held {
         let record = store.record("kept");
         let revision = store.create(session, &record).await?;
         let answers = store
-            .race(TOUCHES, |store, n| async move {
+            .race(round, TOUCHES, |store, n| async move {
                 let (seen, expires) = (store.in_hours(1 + n as u64), store.in_hours(30 + n as u64));
                 let answer = store.touch(session, revision, seen, expires).await?;
                 Ok((answer, seen, expires))

@@ -51,7 +51,7 @@ async fn of_racing_creates_exactly_one_wins(store: Fixture) -> Held {
     for round in 0..10 {
         let session = id(round);
         let answers = store
-            .race(16, |store, n| async move {
+            .race(round, 16, |store, n| async move {
                 let record = store.record([n as u8]);
                 let written = store.write(session, Expect::Absent, record.clone()).await?;
                 Ok((written, record))
@@ -93,7 +93,7 @@ async fn of_racing_writes_at_one_revision_exactly_one_wins(store: Fixture) -> He
         let session = id(round);
         let revision = store.create(session, &store.record("before")).await?;
         let answers = store
-            .race(16, |store, n| async move {
+            .race(round, 16, |store, n| async move {
                 let record = store.record([n as u8]);
                 let expect = Expect::Revision(revision);
                 let written = store.write(session, expect, record.clone()).await?;
@@ -108,17 +108,21 @@ async fn of_racing_writes_at_one_revision_exactly_one_wins(store: Fixture) -> He
 async fn concurrent_increments_are_all_counted(store: Fixture) -> Held {
     const WORKERS: usize = 8;
     const TIMES: u64 = 25;
-    store.create(id(1), &counting(&store, 0)).await?;
-    store
-        .race(WORKERS, |store, _| async move {
-            for _ in 0..TIMES {
-                increment(&store).await?;
-            }
-            Ok(())
-        })
-        .await?;
-    let sum = number(&store.loaded(id(1)).await?.record)?;
-    same("the sum", &(WORKERS as u64 * TIMES), &sum)
+    for round in 0..2 {
+        let store = store.nested(format!("-{round}"));
+        store.create(id(1), &counting(&store, 0)).await?;
+        store
+            .race(round, WORKERS, |store, _| async move {
+                for _ in 0..TIMES {
+                    increment(&store).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        let sum = number(&store.loaded(id(1)).await?.record)?;
+        same("the sum", &(WORKERS as u64 * TIMES), &sum)?;
+    }
+    Ok(())
 }
 
 async fn every_write_has_a_revision_of_its_own(store: Fixture) -> Held {
@@ -139,7 +143,7 @@ async fn a_load_sees_every_write_answered_before(store: Fixture) -> Held {
     let answered = Arc::new(AtomicU64::new(0));
     let mut revision = store.create(id(1), &counting(&store, 0)).await?;
     store
-        .race(4, |store, task| {
+        .race(1, 4, |store, task| {
             let answered = Arc::clone(&answered);
             async move {
                 if task == 0 {

@@ -1,6 +1,11 @@
 //! The conformance suite, held against a store that keeps the contract and many that do not.
 
+mod breakage;
+mod flawed;
+mod going_away;
+mod modest;
 mod reference;
+mod restarting;
 
 use cloakroom_store::{AnyStore, conformance};
 use reference::Reference;

@@ -19,7 +19,7 @@ pub(crate) struct Reference {
 }
 
 /// What is kept.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Rows {
     pub(crate) kept: BTreeMap<Namespace, BTreeMap<Id, Stored>>,
     /// Minted last, for any record: so none ever has one twice, also when it is created again.
@@ -75,7 +75,7 @@ impl Store for Reference {
     }
 
     async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {
-        Ok(self.rows().revoke(request))
+        Ok(self.rows().revoke(&request))
     }
 
     async fn sweep(&self, request: Sweep) -> Result<Swept, Error> {
@@ -163,7 +163,7 @@ impl Rows {
         Ok(Page::new(entries, next))
     }
 
-    pub(crate) fn revoke(&mut self, request: Revoke) -> Revoked {
+    pub(crate) fn revoke(&mut self, request: &Revoke) -> Revoked {
         let limit = request.limit.map_or(usize::MAX, |limit| limit.get());
         let (removed, more) = self.remove(&request.namespace, limit, |id, stored| match &request.scope {
             Scope::Principal { principal, keep } => {

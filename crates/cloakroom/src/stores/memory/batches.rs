@@ -1,6 +1,5 @@
 //! Ending many sessions, shard by shard and only a few under each lock.
 
-use std::num::NonZeroUsize;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,22 +8,14 @@ use cloakroom_store::Namespace;
 use super::key::{Place, SHARDS};
 use super::limit::Cost;
 use super::locks;
-use super::shard::{Session, Shard};
+use super::shard::{Found, Session, Shard};
 use super::tables::Tables;
 
 /// How many sessions end under one lock.
 const BATCH: usize = 256;
 
-/// The sessions that one look into a shard found.
-pub(super) struct Found {
-    /// Their slots.
-    pub(super) slots: Vec<u32>,
-    /// Where to look on; `None` when there are no more in the shard.
-    pub(super) next: Option<u32>,
-}
-
 impl Tables {
-    /// Ends what `find` finds and is still `meant`, at most `limit`; answers how many, and whether more
+    /// Ends what `find` finds and is still `meant`, at most so many; answers how many, and whether more
     /// remain.
     ///
     /// `find` looks into a shard from some slot on and stops at so many. It begins in the shard where the
@@ -33,19 +24,18 @@ impl Tables {
         &self,
         namespace: &Namespace,
         begin: &AtomicU8,
-        limit: Option<NonZeroUsize>,
-        find: impl Fn(&Shard, u32, usize) -> Found,
+        at_most: usize,
+        find: impl Fn(&mut Shard, u32, usize) -> Found,
         meant: impl Fn(&Session) -> bool,
     ) -> (u64, bool) {
-        let mut left = limit.map_or(usize::MAX, NonZeroUsize::get);
-        let mut ended = 0;
+        let (mut ended, mut left) = (0, at_most);
         let first = begin.load(Ordering::Relaxed);
         for number in (first..SHARDS).chain(0..first) {
             let mut from = Some(0);
             while let Some(slot) = from {
-                let shard = locks::lock(self.shard(number));
+                let mut shard = locks::lock(self.shard(number));
                 // With nothing left to end, one more is looked for, only to say whether there is one.
-                let found = find(&shard, slot, left.clamp(1, BATCH));
+                let found = find(&mut shard, slot, left.clamp(1, BATCH));
                 if left > 0 {
                     let count = self.end_slots(namespace, number, shard, &found.slots, &meant);
                     ended += count as u64;

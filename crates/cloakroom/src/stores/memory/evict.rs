@@ -2,12 +2,11 @@
 
 use std::sync::MutexGuard;
 
-use cloakroom_store::{Error, ErrorKind, Timestamp};
+use cloakroom_store::{Error, ErrorKind};
 
 use super::key::Key;
 use super::limit::Cost;
 use super::locks;
-use super::shard::Shard;
 use super::tables::Tables;
 
 impl Tables {
@@ -15,7 +14,7 @@ impl Tables {
     ///
     /// Called without a lock on any session. The room is not taken but only made, and may be gone to somebody
     /// else: the caller tries again, and again calls this. It keeps the turn until it has written, so that
-    /// who is next finds its session instead of room that is taken by none.
+    /// who is next finds its session, not room that is taken and no session in it.
     ///
     /// # Errors
     ///
@@ -31,8 +30,18 @@ impl Tables {
         if self.ledger.fits(old, new) {
             return Ok(());
         }
-        if self.ledger.takes(new) && self.evict(writing, old, new) {
-            return Ok(());
+        if self.ledger.takes(new) {
+            if self.evict(writing, old, new) {
+                return Ok(());
+            }
+            // Who took the last room may not have put its session there yet. It does so under a lock that it
+            // already held: when that is free, the session is there to be seen.
+            for shard in &self.shards {
+                drop(locks::lock(shard));
+            }
+            if self.evict(writing, old, new) {
+                return Ok(());
+            }
         }
         self.ledger.count_refused();
         Err(Error::new(
@@ -41,37 +50,30 @@ impl Tables {
         ))
     }
 
-    /// Whether any session was dropped.
+    /// Drops what it takes or what there is, and answers whether it dropped any.
     fn evict(&self, writing: &Key<'_>, old: Cost, new: Cost) -> bool {
-        let nearest = |shard: &Shard| shard.nearest_anonymous(writing).map(|(expires, _)| expires);
-        let mut nearest_of: Vec<Option<Timestamp>> = self
-            .shards
-            .iter()
-            .map(|shard| nearest(&locks::lock(shard)))
-            .collect();
         let mut evicted = false;
-        while let Some(number) = first(&nearest_of) {
-            let mut shard = locks::lock(&self.shards[number]);
-            let victim = shard.nearest_anonymous(writing);
-            let victim = victim.map(|(_, slot)| shard.remove(slot));
-            nearest_of[number] = nearest(&shard);
-            drop(shard);
-            if let Some(victim) = victim {
-                self.ledger.release(Cost::of(&victim.record));
-                self.ledger.count_evicted();
-                evicted = true;
+        let mut known = self.nearest.known();
+        while let Some(number) = known.first() {
+            let mut shard = locks::lock(self.shard(number));
+            let but = shard.find(writing).filter(|_| number == writing.shard());
+            let first = shard.first_anonymous(but);
+            let second = first.map(|(second, _)| second);
+            if but.is_none() {
+                self.nearest.found(number, second);
             }
+            let (Some((_, slot)), true) = (first, known.learn(number, second)) else {
+                continue;
+            };
+            let victim = shard.remove(slot);
+            drop(shard); // before the session is freed
+            self.ledger.release(Cost::of(&victim.record));
+            self.ledger.count_evicted();
+            evicted = true;
             if self.ledger.fits(old, new) {
                 break;
             }
         }
         evicted
     }
-}
-
-/// The position of the earliest.
-fn first(nearest_of: &[Option<Timestamp>]) -> Option<usize> {
-    let known = |(number, expires): (usize, &Option<Timestamp>)| Some(((*expires)?, number));
-    let earliest = nearest_of.iter().enumerate().filter_map(known).min();
-    earliest.map(|(_, number)| number)
 }

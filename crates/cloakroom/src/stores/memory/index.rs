@@ -44,7 +44,7 @@ impl Index {
 
     /// Where a principal is.
     pub(super) fn who<'a>(&self, namespace: &'a Namespace, principal: &'a Principal) -> Who<'a> {
-        let hash = self.hasher.hash_one((namespace, principal));
+        let hash = self.hasher.hash_one(principal);
         Who {
             namespace,
             principal,

@@ -3,7 +3,10 @@
 //! The order that keeps this store free of deadlocks: shards of the index, lower numbers first; then the
 //! turn to evict; then shards of sessions, lower numbers first.
 
+use std::iter;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::key::SHARDS;
 
 /// Takes a lock. Nothing that can panic runs under one, but for a broken invariant of one session, and that
 /// must not take all the others with it.
@@ -12,23 +15,32 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Several shards, locked together.
-pub(super) struct Locked<'a, T>(Vec<(u8, MutexGuard<'a, T>)>);
+pub(super) struct Locked<'a, T> {
+    first: Option<(u8, MutexGuard<'a, T>)>,
+    /// Nearly always empty, and then not allocated.
+    others: Vec<(u8, MutexGuard<'a, T>)>,
+}
 
 impl<'a, T> Locked<'a, T> {
     /// Locks these shards, each once and in the order of their numbers.
     pub(super) fn new(shards: &'a [Mutex<T>], numbers: impl IntoIterator<Item = u8>) -> Self {
-        let mut numbers: Vec<u8> = numbers.into_iter().collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let guard = |number: u8| (number, lock(&shards[usize::from(number)]));
-        Self(numbers.into_iter().map(guard).collect())
+        const { assert!(SHARDS as u32 <= u64::BITS) };
+        let mut wanted = numbers.into_iter().fold(0_u64, |set, number| set | 1 << number);
+        let mut locked = iter::from_fn(|| {
+            let number = wanted.trailing_zeros() as u8;
+            wanted &= wanted.checked_sub(1)?; // without its lowest
+            Some((number, lock(&shards[usize::from(number)])))
+        });
+        Self {
+            first: locked.next(),
+            others: locked.collect(),
+        }
     }
 
     /// One of the shards that are locked.
     pub(super) fn shard(&mut self, number: u8) -> &mut T {
-        let (_, shard) = self
-            .0
-            .iter_mut()
+        let mut locked = self.first.iter_mut().chain(&mut self.others);
+        let (_, shard) = locked
             .find(|(locked, _)| *locked == number)
             .expect("a shard is used only when it was locked");
         shard

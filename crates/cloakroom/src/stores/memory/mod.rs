@@ -27,6 +27,7 @@ mod index;
 mod key;
 mod locks;
 mod namespaces;
+mod nearest;
 mod order;
 mod shard;
 mod slab;

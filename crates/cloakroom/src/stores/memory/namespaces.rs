@@ -24,9 +24,4 @@ impl Namespaces {
             (self.0.len() - 1) as u32
         })
     }
-
-    /// All numbers given so far.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
-        0..self.0.len() as u32
-    }
 }

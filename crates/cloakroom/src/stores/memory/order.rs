@@ -4,60 +4,95 @@ use std::collections::BTreeSet;
 
 use cloakroom_store::{Principal, Timestamp};
 
-/// The sessions of a shard by expiry: those of nobody, which may be dropped to make room, and the others.
+/// The sessions of one namespace in a shard, each filed under the second at which it may expire.
+///
+/// It is never filed later than it expires, but may be filed earlier: when its expiry moves forward, as with
+/// every request, it stays where it is until its time seems to have come, and only then is filed again.
 #[derive(Default)]
 pub(super) struct Order {
+    /// Those of nobody, which may be dropped to make room.
     anonymous: BTreeSet<Due>,
     signed_in: BTreeSet<Due>,
 }
 
-/// When a slot's session expires. What expires first in a namespace comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Due {
-    pub(super) namespace: u32,
-    pub(super) expires: Timestamp,
-    pub(super) slot: u32,
+/// Sessions of nobody, or of somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    Anonymous,
+    SignedIn,
 }
 
+/// A second and a slot, as one number that compares at once. What comes first may expire first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Due(u64);
+
 impl Order {
-    /// Adds a session.
-    pub(super) fn insert(&mut self, principal: Option<&Principal>, due: Due) {
-        self.half(principal).insert(due);
+    /// Files a session.
+    pub(super) fn insert(&mut self, half: Half, due: Due) {
+        self.half_mut(half).insert(due);
     }
 
     /// Takes out a session.
-    pub(super) fn remove(&mut self, principal: Option<&Principal>, due: Due) {
-        self.half(principal).remove(&due);
+    pub(super) fn remove(&mut self, half: Half, due: Due) {
+        self.half_mut(half).remove(&due);
     }
 
-    /// The slots that expire before a moment: first those of nobody, and of each what expires first.
-    pub(super) fn due(&self, namespace: u32, before: Timestamp) -> impl Iterator<Item = u32> {
-        let expired = || first(namespace, Timestamp::default())..first(namespace, before);
-        let anonymous = self.anonymous.range(expired());
-        let signed_in = self.signed_in.range(expired());
-        anonymous.chain(signed_in).map(|due| due.slot)
+    /// How many sessions there are.
+    pub(super) fn len(&self) -> usize {
+        self.anonymous.len() + self.signed_in.len()
     }
 
-    /// The anonymous session of a namespace that expires first, but for one slot.
-    pub(super) fn nearest_anonymous(&self, namespace: u32, but: Option<u32>) -> Option<Due> {
-        let mut from = self.anonymous.range(first(namespace, Timestamp::default())..);
-        let nearest = from.find(|due| Some(due.slot) != but)?;
-        (nearest.namespace == namespace).then_some(*nearest)
+    /// What is filed before or in this second; in the second itself, only slots from this one on.
+    pub(super) fn until(&self, half: Half, second: u32, slot: u32) -> impl Iterator<Item = Due> {
+        let half = match half {
+            Half::Anonymous => &self.anonymous,
+            Half::SignedIn => &self.signed_in,
+        };
+        let before = half.range(..Due::new(second, 0));
+        let within = half.range(Due::new(second, slot)..=Due::new(second, u32::MAX));
+        before.chain(within).copied()
     }
 
-    fn half(&mut self, principal: Option<&Principal>) -> &mut BTreeSet<Due> {
-        match principal {
-            Some(_) => &mut self.signed_in,
-            None => &mut self.anonymous,
+    /// What of nobody's is filed, first what may expire first.
+    pub(super) fn anonymous(&self) -> impl Iterator<Item = Due> {
+        self.anonymous.iter().copied()
+    }
+
+    fn half_mut(&mut self, half: Half) -> &mut BTreeSet<Due> {
+        match half {
+            Half::Anonymous => &mut self.anonymous,
+            Half::SignedIn => &mut self.signed_in,
         }
     }
 }
 
-/// What comes before every slot that expires at a moment or later.
-fn first(namespace: u32, expires: Timestamp) -> Due {
-    Due {
-        namespace,
-        expires,
-        slot: 0,
+impl Half {
+    /// Where sessions of this principal, or of nobody, are filed.
+    pub(super) fn of(principal: Option<&Principal>) -> Self {
+        match principal {
+            Some(_) => Self::SignedIn,
+            None => Self::Anonymous,
+        }
     }
+}
+
+impl Due {
+    pub(super) fn new(second: u32, slot: u32) -> Self {
+        Self(u64::from(second) << 32 | u64::from(slot))
+    }
+
+    /// The second it is filed under.
+    pub(super) fn second(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Whose session may expire then.
+    pub(super) fn slot(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// The second a moment is in; what comes after the year 2106 is all in the last one.
+pub(super) fn second(moment: Timestamp) -> u32 {
+    u32::try_from(moment.as_unix_millis() / 1000).unwrap_or(u32::MAX)
 }

@@ -4,11 +4,10 @@ use std::num::NonZeroUsize;
 
 use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
 
-use super::batches::Found;
 use super::key::Place;
 use super::limit::Cost;
 use super::locks;
-use super::shard::{Session, Shard};
+use super::shard::{Found, Session, Shard};
 use super::tables::Tables;
 
 /// How many slots are looked at under one lock.
@@ -71,7 +70,7 @@ impl Tables {
         limit: Option<NonZeroUsize>,
     ) -> Revoked {
         let begun = |session: &Session| session.record.created < begun_before;
-        let find = |shard: &Shard, from: u32, at_most: usize| {
+        let find = |shard: &mut Shard, from: u32, at_most: usize| {
             let found = shard
                 .sessions(namespace, from, SLOTS)
                 .filter(|(_, session)| begun(session));
@@ -83,7 +82,8 @@ impl Tables {
             let next = (looked_at < shard.end()).then_some(looked_at);
             Found { slots, next }
         };
-        let (ended, more) = self.end_found(namespace, &self.revoke_from, limit, find, begun);
+        let at_most = limit.map_or(usize::MAX, NonZeroUsize::get);
+        let (ended, more) = self.end_found(namespace, &self.revoke_from, at_most, find, begun);
         Revoked::new(ended, more)
     }
 }

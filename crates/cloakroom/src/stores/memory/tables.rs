@@ -10,6 +10,7 @@ use super::index::Index;
 use super::key::{Key, SHARDS};
 use super::limit::{Ledger, Limit};
 use super::locks;
+use super::nearest::Nearest;
 use super::shard::Shard;
 
 /// All that a memory store holds. See [`locks`] for the order in which to take what locks.
@@ -20,6 +21,8 @@ pub(super) struct Tables {
     pub(super) index: Index,
     /// How much is kept, and how much may be.
     pub(super) ledger: Ledger,
+    /// Where to look for the anonymous session to drop first.
+    pub(super) nearest: Nearest,
     /// Guards nothing but the turn to drop sessions and take their room.
     pub(super) evicting: Mutex<()>,
     /// Where the next sweep begins.
@@ -38,6 +41,7 @@ impl Tables {
                 .collect(),
             index: Index::new(),
             ledger: Ledger::new(limit),
+            nearest: Nearest::default(),
             evicting: Mutex::new(()),
             sweep_from: AtomicU8::new(0),
             revoke_from: AtomicU8::new(0),

@@ -1,11 +1,12 @@
 //! The one conditional write: what is expected, the room, the index and the cap are decided in one step.
 
-use cloakroom_store::{Cap, Error, ErrorKind, Id, Principal, Revision, Timestamp, Write, Written};
+use cloakroom_store::{Cap, Error, ErrorKind, Id, Principal, Record, Revision, Timestamp, Write, Written};
 
 use super::Memory;
 use super::key::{Key, Place};
 use super::limit::Cost;
 use super::locks::{self, Locked};
+use super::order;
 use super::shard::{Session, Shard};
 use super::tables::Tables;
 
@@ -30,14 +31,14 @@ impl Tables {
             let principal = there.and_then(|record| record.principal.as_ref());
             if principal != request.record.principal.as_ref() {
                 let before = principal.cloned();
-                drop(shard);
+                drop((shard, turn)); // the index is locked before either
                 return self.write_indexed(request, before.as_ref());
             }
             let old = there.map(Cost::of).unwrap_or_default();
             let new = Cost::of(&request.record);
             if self.ledger.exchange(old, new) {
                 let revision = self.mint();
-                let (_, replaced) = shard.put(found, &key, revision, request.record);
+                let (_, replaced) = self.put(&mut shard, found, &key, revision, request.record);
                 drop(shard); // before what was replaced is freed
                 drop(replaced);
                 return Ok(applied(revision, Vec::new()));
@@ -99,7 +100,8 @@ impl Tables {
                 .iter()
                 .map(|place| shards.shard(place.shard).remove(place.slot))
                 .collect();
-            let (slot, replaced) = shards.shard(key.shard()).put(found, &key, revision, record);
+            let shard = shards.shard(key.shard());
+            let (slot, replaced) = self.put(shard, found, &key, revision, record);
             let place = Place {
                 shard: key.shard(),
                 slot,
@@ -119,6 +121,21 @@ impl Tables {
                 ended.iter().map(|session| session.id).collect(),
             ));
         }
+    }
+
+    /// Puts a record that there is room for, and tells who may have to make room of it later.
+    fn put(
+        &self,
+        shard: &mut Shard,
+        found: Option<u32>,
+        key: &Key<'_>,
+        revision: Revision,
+        record: Record,
+    ) -> (u32, Option<Record>) {
+        if record.principal.is_none() {
+            self.nearest.put(key.shard(), order::second(record.expires));
+        }
+        shard.put(found, key, revision, record)
     }
 }
 

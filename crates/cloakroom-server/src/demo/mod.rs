@@ -1,0 +1,209 @@
+//! The demo: a small shop that shows what sessions do.
+//!
+//! An anonymous cart, accounts, a list of devices to end sessions from. Everything is a page and a form; there
+//! is no script.
+
+mod cart;
+mod catalogue;
+mod clock;
+mod device;
+mod dress;
+mod headers;
+mod pages;
+mod passwords;
+mod problem;
+mod router;
+mod style;
+mod time;
+mod users;
+mod visitor;
+
+use std::error::Error;
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::Listener;
+use cloakroom::store::{AnyStore, Error as StoreError, ErrorKind};
+use cloakroom::stores::Memory;
+use cloakroom::{RunningSweeper, Sessions};
+use tokio::sync::oneshot;
+
+use self::users::Users;
+
+/// A shop that is open: sessions and accounts have been read, and nothing listens yet.
+#[derive(Debug)]
+pub struct Demo {
+    router: Router,
+    sweeper: RunningSweeper,
+}
+
+impl Demo {
+    /// Opens the stores of sessions and accounts.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made or used, when another process has it open, or when what is in it
+    /// cannot be read. Nothing is overwritten.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        if let Some(directory) = &config.accounts {
+            create_private(directory).map_err(|error| {
+                let path = directory.display();
+                OpenError::new(
+                    format!("could not make the directory {path}: choose another with --data"),
+                    error,
+                )
+            })?;
+        }
+        let store = open_store(&config.store).await.map_err(|error| {
+            OpenError::new(format!("could not open the sessions in {}", config.store), error)
+        })?;
+        // Only now: the store knows whether another process has the directory.
+        let users = match &config.accounts {
+            Some(directory) => Users::open(directory)
+                .map_err(|error| OpenError::new("could not open the accounts".to_owned(), error))?,
+            None => Users::in_memory(),
+        };
+        let sessions = Sessions::new(store)
+            .application("demo")
+            .map_err(|error| OpenError::new("could not name the application".to_owned(), error))?;
+        Ok(Self {
+            router: router::router(Shop { users }, &sessions),
+            sweeper: sessions.sweeper().start(),
+        })
+    }
+
+    /// Serves the shop until `shutdown` ends, then finishes what it has begun and closes the stores.
+    ///
+    /// Whatever has been answered by then is kept. A request that goes on for long is cut off.
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails for good.
+    pub async fn run<L>(
+        self,
+        listener: L,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>
+    where
+        L: Listener,
+        L::Addr: fmt::Debug,
+    {
+        let (stopping, stopped) = oneshot::channel();
+        let graceful = async move {
+            shutdown.await;
+            // Nobody waits any more when serving failed: then there is nothing to stop either.
+            let _ = stopping.send(());
+        };
+        let serving = axum::serve(listener, self.router).with_graceful_shutdown(graceful);
+        let mut serving = pin!(serving.into_future());
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = patience_after(stopped) => {
+                tracing::warn!("stopped without waiting longer for the requests that were under way");
+                Ok(())
+            }
+        };
+        self.sweeper.stop().await;
+        served
+    }
+}
+
+/// What the shop keeps, and where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The URL of the store of sessions.
+    store: String,
+    /// The directory of the accounts; without one they are gone at the end.
+    accounts: Option<PathBuf>,
+}
+
+impl Config {
+    /// Keeps sessions and accounts in one directory.
+    pub fn directory(directory: &str) -> Self {
+        Self {
+            store: format!("disk:{directory}"),
+            accounts: Some(directory.into()),
+        }
+    }
+
+    /// Keeps sessions in the store of this URL, and accounts where they live as long: in the same directory,
+    /// in memory, or in `directory` when the store is another server.
+    pub fn store(url: &str, directory: &str) -> Self {
+        let accounts = match url.split_once(':') {
+            Some(("disk", path)) => Some(path.into()),
+            Some(("memory", _)) => None,
+            _ => Some(directory.into()),
+        };
+        Self {
+            store: url.to_owned(),
+            accounts,
+        }
+    }
+}
+
+/// Why the shop stays closed; the text names what is in the way.
+#[derive(Debug)]
+pub struct OpenError {
+    message: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl OpenError {
+    fn new(message: String, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            message,
+            source: Box::new(source),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+/// What handlers share, besides the sessions.
+#[derive(Debug, Clone)]
+struct Shop {
+    users: Users,
+}
+
+/// Makes the directory for the eyes of this user only. One that is there is left as it is.
+fn create_private(directory: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// Ends some time after `stopped` says so.
+async fn patience_after(stopped: oneshot::Receiver<()>) {
+    if stopped.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+}
+
+/// Opens the store of this URL. Only the memory store is there yet.
+async fn open_store(url: &str) -> Result<AnyStore, StoreError> {
+    if url == "memory:" {
+        return Ok(AnyStore::new(Memory::default()));
+    }
+    Err(StoreError::new(
+        ErrorKind::Unsupported,
+        "the one known store is memory:",
+    ))
+}

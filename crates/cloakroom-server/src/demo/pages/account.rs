@@ -1,0 +1,111 @@
+//! The account: your devices, ending their sessions, signing out.
+
+use std::cmp::Reverse;
+
+use askama::Template;
+use axum::extract::Form;
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::SessionInfo;
+use cloakroom::store::{Id, Timestamp};
+use serde::Deserialize;
+
+use super::{Frame, Ticket, page};
+use crate::demo::clock;
+use crate::demo::device;
+use crate::demo::problem::Problem;
+use crate::demo::time;
+use crate::demo::visitor::Visitor;
+
+/// Shows the devices that are signed in, the one that asks first, then by when they were last seen.
+pub(crate) async fn show(visitor: Visitor) -> Result<Response, Problem> {
+    let Some(name) = visitor.name.as_deref() else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    let now = clock::now();
+    let mut sessions = visitor.session.sessions().await?;
+    sessions.sort_by_key(|session| (!session.current, Reverse(session.last_seen)));
+    let account = AccountPage {
+        frame: visitor.frame()?,
+        name,
+        principal: visitor
+            .session
+            .principal()
+            .map_or_else(String::new, |principal| principal.to_string()),
+        devices: sessions.iter().map(|session| Device::of(session, now)).collect(),
+    };
+    Ok(page(&account)?.into_response())
+}
+
+/// Signs this device out.
+pub(crate) async fn sign_out(visitor: Visitor) -> Result<Redirect, Problem> {
+    visitor.session.sign_out().await?;
+    Ok(Redirect::to("/"))
+}
+
+/// Signs one device out. One that is gone already, or is somebody else's, is not there: nothing to say.
+pub(crate) async fn end(visitor: Visitor, Form(form): Form<Ending>) -> Result<Redirect, Problem> {
+    if let Ok(id) = form.id.parse() {
+        visitor.session.end(id).await?;
+    }
+    Ok(Redirect::to("/account"))
+}
+
+/// Signs every other device out.
+pub(crate) async fn end_others(visitor: Visitor) -> Result<Redirect, Problem> {
+    visitor.session.sign_out_others().await?;
+    Ok(Redirect::to("/account"))
+}
+
+/// What the button beside a device sends.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Ending {
+    id: String,
+}
+
+#[derive(Template)]
+#[template(path = "demo/account.html")]
+struct AccountPage<'a> {
+    frame: Frame,
+    name: &'a str,
+    /// The user id that the store knows.
+    principal: String,
+    devices: Vec<Device>,
+}
+
+impl AccountPage<'_> {
+    fn this(&self) -> Option<&Device> {
+        self.devices.iter().find(|device| device.current)
+    }
+}
+
+/// A session as the person knows it.
+struct Device {
+    id: Id,
+    ticket: Ticket,
+    words: String,
+    handheld: bool,
+    began: String,
+    seen: String,
+    /// How long it lives on when it is not used.
+    left: String,
+    current: bool,
+}
+
+impl Device {
+    fn of(session: &SessionInfo, now: Timestamp) -> Self {
+        let words = session
+            .label
+            .as_ref()
+            .map_or_else(|| device::words(None), ToString::to_string);
+        Self {
+            id: session.id,
+            ticket: Ticket::new(session.id),
+            handheld: device::is_handheld(&words),
+            words,
+            began: time::ago(now, session.created),
+            seen: time::ago(now, session.last_seen),
+            left: time::span(session.expires.since(now)),
+            current: session.current,
+        }
+    }
+}

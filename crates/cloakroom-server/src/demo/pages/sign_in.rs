@@ -1,0 +1,64 @@
+//! Signing in.
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::SignIn;
+
+use super::{Credentials, Frame, Next, Onward, page};
+use crate::demo::Shop;
+use crate::demo::problem::Problem;
+use crate::demo::visitor::Visitor;
+
+/// Shows the form.
+pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Result<Response, Problem> {
+    if visitor.name.is_some() {
+        return Ok(Redirect::to(onward.next.path()).into_response());
+    }
+    let empty = SignInPage {
+        frame: visitor.frame()?,
+        next: onward.next,
+        name: "",
+        remember: false,
+        refused: false,
+    };
+    Ok(page(&empty)?.into_response())
+}
+
+/// Signs in; the cart comes along. Refuses a wrong name and a wrong password in the same words.
+pub(crate) async fn submit(
+    State(shop): State<Shop>,
+    visitor: Visitor,
+    Form(form): Form<Credentials>,
+) -> Result<Response, Problem> {
+    match shop.users.identify(&form.name, form.password).await? {
+        Some(principal) => {
+            let sign_in = SignIn::from(&principal)
+                .remember(form.remember)
+                .label(&visitor.device);
+            visitor.session.sign_in(sign_in)?;
+            Ok(Redirect::to(form.next.path()).into_response())
+        }
+        None => {
+            let again = SignInPage {
+                frame: visitor.frame()?,
+                next: form.next,
+                name: &form.name,
+                remember: form.remember,
+                refused: true,
+            };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)?).into_response())
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "demo/sign_in.html")]
+struct SignInPage<'a> {
+    frame: Frame,
+    next: Next,
+    name: &'a str,
+    remember: bool,
+    refused: bool,
+}

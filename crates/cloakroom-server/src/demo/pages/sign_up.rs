@@ -1,0 +1,81 @@
+//! Opening an account.
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::SignIn;
+
+use super::{Credentials, Frame, Next, Onward, page};
+use crate::demo::Shop;
+use crate::demo::problem::Problem;
+use crate::demo::users::{Name, Password};
+use crate::demo::visitor::Visitor;
+
+/// Shows the form.
+pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Result<Response, Problem> {
+    if visitor.name.is_some() {
+        return Ok(Redirect::to(onward.next.path()).into_response());
+    }
+    let empty = SignUpPage {
+        frame: visitor.frame()?,
+        next: onward.next,
+        name: "",
+        remember: false,
+        refusal: None,
+    };
+    Ok(page(&empty)?.into_response())
+}
+
+/// Opens the account and signs in; the cart comes along.
+pub(crate) async fn submit(
+    State(shop): State<Shop>,
+    visitor: Visitor,
+    Form(form): Form<Credentials>,
+) -> Result<Response, Problem> {
+    let (name, remember, next) = (form.name.clone(), form.remember, form.next);
+    match open_account(&shop, form).await? {
+        Ok(sign_in) => {
+            visitor
+                .session
+                .sign_in(sign_in.remember(remember).label(&visitor.device))?;
+            Ok(Redirect::to(next.path()).into_response())
+        }
+        Err(refusal) => {
+            let again = SignUpPage {
+                frame: visitor.frame()?,
+                next,
+                name: &name,
+                remember,
+                refusal: Some(refusal),
+            };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)?).into_response())
+        }
+    }
+}
+
+/// Answers who signs in, or what to tell the person.
+async fn open_account(shop: &Shop, form: Credentials) -> Result<Result<SignIn, &'static str>, Problem> {
+    let parsed = Name::parse(&form.name).and_then(|name| Ok((name, Password::parse(&form.password)?)));
+    let (name, password) = match parsed {
+        Ok(parsed) => parsed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let opened = match shop.users.sign_up(name, password).await? {
+        Some(principal) => Some(principal),
+        // The second click of a double click, or somebody who forgot that they had been here.
+        None => shop.users.identify(&form.name, form.password).await?,
+    };
+    let sign_in = opened.map(|principal| SignIn::from(&principal));
+    Ok(sign_in.ok_or("Somebody has that name already. If it is you, sign in instead."))
+}
+
+#[derive(Template)]
+#[template(path = "demo/sign_up.html")]
+struct SignUpPage<'a> {
+    frame: Frame,
+    next: Next,
+    name: &'a str,
+    remember: bool,
+    refusal: Option<&'static str>,
+}

@@ -1,0 +1,63 @@
+//! Who is asking: the session and, when it is signed in, the user's name.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use cloakroom::Session;
+
+use super::Shop;
+use super::cart::{CART, Cart};
+use super::device;
+use super::pages::{Frame, Ticket};
+use super::problem::Problem;
+
+/// What every page of the shop needs to know.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) session: Session,
+    /// The name of who is signed in.
+    pub(crate) name: Option<String>,
+    /// The browser and system that ask, in words.
+    pub(crate) device: String,
+}
+
+impl Visitor {
+    /// What is in the cart.
+    pub(crate) fn cart(&self) -> Result<Cart, Problem> {
+        Ok(self.session.get(CART)?.unwrap_or_default())
+    }
+
+    /// What the head and foot of a page show.
+    pub(crate) fn frame(&self) -> Result<Frame, Problem> {
+        Ok(Frame {
+            name: self.name.clone(),
+            cart: self.cart()?.count(),
+            ticket: self.session.id().map(Ticket::new),
+        })
+    }
+}
+
+impl FromRequestParts<Shop> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shop: &Shop) -> Result<Self, Problem> {
+        let session = Session::from_request_parts(parts, shop).await?;
+        let name = match session.principal() {
+            Some(principal) => shop.users.name(&principal).await,
+            None => None,
+        };
+        if name.is_none() && session.principal().is_some() {
+            // The account is gone, so its sessions are over.
+            session.sign_out().await?;
+        }
+        let user_agent = parts
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok());
+        Ok(Self {
+            session,
+            name,
+            device: device::words(user_agent),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! What the binary `cloakroom` is made of: a demo now, a session service for applications in any language
+//! later.
+
+pub mod cli;
+pub mod demo;
+pub mod listen;
+mod shutdown;
