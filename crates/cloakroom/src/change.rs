@@ -142,10 +142,14 @@ impl View {
 
     /// The session was written for `principal`; only `left` is still to be.
     pub(crate) fn is_written(&mut self, principal: Option<&Principal>, left: &[Change]) {
-        self.starts_over = principal.is_some_and(|principal| {
-            left.iter()
-                .any(|change| matches!(change, Change::SignIn(next) if next.principal != *principal))
-        });
+        let mut principal = principal;
+        self.starts_over = false;
+        for change in left {
+            if let Change::SignIn(next) = change {
+                self.starts_over |= principal.is_some_and(|principal| *principal != next.principal);
+                principal = Some(&next.principal);
+            }
+        }
     }
 
     /// What the request wants of its session, compared with the data it loaded.

@@ -122,6 +122,17 @@ pub(crate) async fn refresh(shared: &Shared) -> Result<bool, Error> {
     }
 }
 
+/// Finds out what became of a write that was dropped half way, if it can: its cookie has to be sent, or a new
+/// token would be nobody's.
+pub(crate) async fn settle_doubt(shared: &Shared) {
+    let doubt = shared.state().doubt();
+    if let Doubt::About(_) = doubt
+        && let Err(error) = refresh(shared).await
+    {
+        events::failed(&error);
+    }
+}
+
 /// Why it is not known what became of a session.
 enum Failure {
     /// The store could not be asked: worth another try.
@@ -194,3 +205,6 @@ async fn wait(shared: &Shared, patience: &mut Patience) -> Result<(), Error> {
         )
     })
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests;

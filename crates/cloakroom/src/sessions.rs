@@ -168,6 +168,7 @@ impl Sessions {
             Outcome::Success => commit::commit(shared).await,
             Outcome::ServerError => {
                 shared.state().drop_changes();
+                commit::settle_doubt(shared).await;
                 Ok(())
             }
         };
