@@ -206,5 +206,6 @@ async fn wait(shared: &Shared, patience: &mut Patience) -> Result<(), Error> {
     })
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(test)]
+#[cfg(feature = "memory")]
 mod tests;
