@@ -122,14 +122,12 @@ pub(crate) async fn refresh(shared: &Shared) -> Result<bool, Error> {
     }
 }
 
-/// Finds out what became of a write that was dropped half way, if it can: its cookie has to be sent, or a new
-/// token would be nobody's.
-pub(crate) async fn settle_doubt(shared: &Shared) {
+/// Finds out what became of a write that was dropped half way. A new token it has stored would be nobody's.
+pub(crate) async fn settle_doubt(shared: &Shared) -> Result<(), Error> {
     let doubt = shared.state().doubt();
-    if let Doubt::About(_) = doubt
-        && let Err(error) = refresh(shared).await
-    {
-        events::failed(&error);
+    match doubt {
+        Doubt::None => Ok(()),
+        Doubt::About(_) => refresh(shared).await.map(drop),
     }
 }
 

@@ -168,7 +168,9 @@ impl Sessions {
             Outcome::Success => commit::commit(shared).await,
             Outcome::ServerError => {
                 shared.state().drop_changes();
-                commit::settle_doubt(shared).await;
+                if let Err(error) = commit::settle_doubt(shared).await {
+                    events::failed(&error);
+                }
                 Ok(())
             }
         };
