@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod bench;
 mod test;
 
 mod tools;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Every command there is. A new one is a file beside this one and a line here.
-const COMMANDS: &[Command] = &[test::COMMAND];
+const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND];
 
 /// One command: how it is called, what it says about itself, what it does.
 struct Command {

@@ -12,6 +12,7 @@ pub(crate) enum Tool {
     Clippy,
     Chromium,
     Chromedriver,
+    Valgrind,
 }
 
 /// Whether missing tools may be installed.
@@ -115,6 +116,7 @@ impl Tool {
             Tool::Clippy => "clippy, which checks the code",
             Tool::Chromium => "Chromium or Chrome, which the browser tests open the demo in",
             Tool::Chromedriver => "chromedriver, through which the browser tests drive the browser",
+            Tool::Valgrind => "valgrind, whose callgrind counts instructions",
         }
     }
 
@@ -131,6 +133,7 @@ impl Tool {
                 "chrome",
             ],
             Tool::Chromedriver => &["chromedriver", "chromium.chromedriver"],
+            Tool::Valgrind => &["valgrind"],
         }
     }
 
@@ -139,7 +142,7 @@ impl Tool {
             // With rustup the programs are there before their component is: ask cargo.
             Tool::Rustfmt => succeeds(crate::cargo().args(["fmt", "--version"])),
             Tool::Clippy => succeeds(crate::cargo().args(["clippy", "--version"])),
-            Tool::Linker | Tool::Chromium | Tool::Chromedriver => find(self).is_some(),
+            Tool::Linker | Tool::Chromium | Tool::Chromedriver | Tool::Valgrind => find(self).is_some(),
         }
     }
 }
@@ -198,6 +201,7 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
                 plan.by_hand.push("rustfmt and clippy come with rustup: https://rustup.rs".to_owned());
             }
             Tool::Linker if machine.apt => packages.extend(["gcc", "libc6-dev"]),
+            Tool::Valgrind if machine.apt => packages.push("valgrind"),
             Tool::Chromium if machine.apt && !machine.ubuntu => packages.push("chromium"),
             Tool::Chromedriver if machine.apt && !machine.ubuntu => packages.push("chromium-driver"),
             Tool::Chromium | Tool::Chromedriver if machine.ubuntu && machine.snap => snaps.push("chromium"),
@@ -207,6 +211,9 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
                     .to_owned(),
             ),
             Tool::Linker => plan.by_hand.push("put a C compiler (cc) on PATH".to_owned()),
+            Tool::Valgrind => plan
+                .by_hand
+                .push("put valgrind on PATH: https://valgrind.org".to_owned()),
             Tool::Chromium | Tool::Chromedriver => plan
                 .by_hand
                 .push("put Chromium or Chrome, and the chromedriver of the same version, on PATH".to_owned()),

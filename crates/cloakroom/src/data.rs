@@ -62,6 +62,10 @@ impl Data {
     }
 
     pub(crate) fn set(&mut self, key: &str, value: &[u8]) {
+        // An equal value keeps its place: what has not changed is not written (design section 3, invariant 6).
+        if self.get(key) == Some(value) {
+            return;
+        }
         let mut bytes = self.without(key, Entry::OVERHEAD + key.len() + value.len());
         bytes.push(key.len() as u8);
         bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
@@ -161,6 +165,17 @@ mod tests {
         assert_eq!(data.get("a"), Some(&b"3"[..]));
         assert_eq!(data.get("b"), None);
         assert_eq!(data.iter().count(), 2);
+    }
+
+    #[test]
+    fn an_equal_value_changes_nothing() {
+        let mut data = Data::default();
+        data.set("a", b"1");
+        data.set("b", b"2");
+        let before = data.as_bytes().to_vec();
+        data.set("a", b"1");
+        data.remove("never there");
+        assert_eq!(data.as_bytes(), before);
     }
 
     #[test]

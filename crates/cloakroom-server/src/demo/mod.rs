@@ -28,8 +28,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use cloakroom::store::{AnyStore, Error as StoreError, ErrorKind};
-use cloakroom::stores::Memory;
 use cloakroom::{RunningSweeper, Sessions};
 use tokio::sync::oneshot;
 
@@ -59,7 +57,7 @@ impl Demo {
                 )
             })?;
         }
-        let store = open_store(&config.store).await.map_err(|error| {
+        let store = cloakroom::stores::open(&config.store).await.map_err(|error| {
             OpenError::new(format!("could not open the sessions in {}", config.store), error)
         })?;
         // Only now: the store knows whether another process has the directory.
@@ -195,15 +193,4 @@ async fn patience_after(stopped: oneshot::Receiver<()>) {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(Duration::from_secs(10)).await;
-}
-
-/// Opens the store of this URL. Only the memory store is there yet.
-async fn open_store(url: &str) -> Result<AnyStore, StoreError> {
-    if url == "memory:" {
-        return Ok(AnyStore::new(Memory::default()));
-    }
-    Err(StoreError::new(
-        ErrorKind::Unsupported,
-        "the one known store is memory:",
-    ))
 }

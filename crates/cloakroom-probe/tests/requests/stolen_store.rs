@@ -1,0 +1,1 @@
+//! stolen_store
