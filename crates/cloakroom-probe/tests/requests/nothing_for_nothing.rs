@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom_probe::doubles::Verb::{self, Delete, List, Load, Revoke, Touch, Write};
 
 use crate::browser::Browser;
-use crate::encodings::{id_of, with_other_id};
+use crate::encodings::with_other_id;
 use crate::stage::{Node, Stage, on_every_store};
 
 #[test]
