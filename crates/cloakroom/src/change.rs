@@ -136,7 +136,10 @@ impl View {
                 ),
             ));
         }
-        self.data.set(key, value);
+        // The same value again would only move it to the end, and that would be a write for nothing.
+        if self.data.get(key) != Some(value) {
+            self.data.set(key, value);
+        }
         Ok(())
     }
 

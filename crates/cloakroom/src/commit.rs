@@ -81,7 +81,10 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                         return Ok(());
                     }
                     Ok(Written::AtCap) => {
-                        shared.state().give_up();
+                        // Said once: a handler that heard it from `save` answers with a page of its own.
+                        let mut state = shared.state();
+                        state.give_up();
+                        state.drop_changes();
                         return Err(Error::new(
                             ErrorKind::AtCap,
                             "could not sign in: as many sessions as the policy allows",

@@ -1,5 +1,6 @@
 //! Ends sessions, this one and others of the same principal, and lists them.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -132,7 +133,8 @@ impl Session {
         let this = self.id();
         let query = Query::default().principal(principal).live_at(config.clock.now());
         let mut list = List::new(config.namespace.clone(), query, PAGE);
-        let mut sessions: Vec<SessionInfo> = Vec::new();
+        let mut sessions = Vec::new();
+        let mut seen = HashSet::new();
         loop {
             let page = bounded(config.store_timeout, config.store.list(list.clone()))
                 .await
@@ -147,7 +149,7 @@ impl Session {
             } in page.entries
             {
                 // A listing may show a session twice.
-                if sessions.iter().all(|session| session.id != id) {
+                if seen.insert(id) {
                     let current = Some(id) == this;
                     sessions.push(SessionInfo {
                         id,
