@@ -141,7 +141,7 @@ fn a_sign_in_that_reached_the_store_before_signing_out_everywhere_is_ended() {
 }
 
 #[test]
-fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_ended_too() {
+fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_listed() {
     on_every_store(async |stage| {
         let node = stage.node().await;
         let (old, new) = (node.signed_in("alice").await, node.browser());
@@ -151,7 +151,24 @@ fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_ended_too() {
         new.ok("POST /sign-in?principal=alice").await;
         stage.gate.release();
         everywhere.await.unwrap();
-        node.assert_dead(&new.token(), "it had begun before the call ended")
+        assert_eq!(ids(&new).await, sorted([&new]));
+    });
+}
+
+#[test]
+fn signing_out_everywhere_ends_what_a_neighbour_began_in_place_of_this_session() {
+    on_every_store(async |stage| {
+        let node = stage.node().await;
+        let old = node.signed_in("alice").await;
+        let tab = old.with_token(old.token());
+        stage.gate.hold(Verb::Delete, Moment::Before, 1);
+        let everywhere = old.begin("POST /sign-out-everywhere");
+        stage.gate.held(1).await;
+        tab.ok("POST /sign-in?principal=bob").await;
+        tab.ok("POST /sign-in?principal=alice").await;
+        stage.gate.release();
+        everywhere.await.unwrap();
+        node.assert_dead(&tab.token(), "it took the place of one that was to end")
             .await;
     });
 }
