@@ -143,7 +143,11 @@ fn an_explicit_rotation_gives_no_grace() {
         node.assert_dead(&second, "the token before the explicit one")
             .await;
         let state = browser.state().await;
-        assert_eq!(state.principal.as_deref(), Some("alice"), "and it is not due again");
+        assert_eq!(
+            state.principal.as_deref(),
+            Some("alice"),
+            "and it is not due again"
+        );
     });
 }
 
