@@ -5,9 +5,12 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "in a test a panic is the answer"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a test is written where it is handed over"
 )]
 
 mod barriers;

@@ -142,7 +142,8 @@ fn an_explicit_rotation_gives_no_grace() {
             .await;
         node.assert_dead(&second, "the token before the explicit one")
             .await;
-        assert_eq!(browser.state().await.principal.as_deref(), Some("alice"));
+        let answer = browser.ok("GET /read").await;
+        assert_eq!(answer.body, r#"{"principal":"alice","data":{}}"#);
     });
 }
 

@@ -14,6 +14,7 @@ use cloakroom::{KeyRing, ServerKey, Sessions};
 use cloakroom_probe::app;
 use cloakroom_probe::doubles::{Flaky, Gate, Hook, Recording, Verb};
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 
 use crate::barriers::Barriers;
 use crate::browser::{Browser, State, exchange};
@@ -39,7 +40,7 @@ const STORES: &[Kind] = &[
 ];
 
 /// Far longer than any test takes on one store.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy)]
 struct Kind {
@@ -48,26 +49,31 @@ struct Kind {
     keys: bool,
 }
 
-/// Runs a test on every store, each on a stage of its own.
-pub(crate) fn on_every_store(test: impl AsyncFn(&Stage)) {
-    STORES.iter().for_each(|kind| run(*kind, &test));
+/// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
+pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
+    STORES
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+}
+
+/// Runs a test on every store in the thread of the test, which then hears what is logged.
+pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
+    STORES
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
 }
 
 /// Runs a test on every store whose records are sealed.
-pub(crate) fn on_every_sealed_store(test: impl AsyncFn(&Stage)) {
+pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
     let sealed = STORES
         .iter()
         .filter(|kind| kind.residence == Residence::Elsewhere);
-    sealed.for_each(|kind| run(*kind, &test));
+    sealed.for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
 }
 
-fn run(kind: Kind, test: &impl AsyncFn(&Stage)) {
+fn run<T: AsyncFn(&Stage)>(kind: Kind, test: &T, mut runtime: Builder) {
     let _named = Named(kind.name);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
     let stage = Stage::new(kind);
     // A barrier that is never reached is a failure, not a test that runs for ever.
     let run = runtime.block_on(async { tokio::time::timeout(LONGEST, test(&stage)).await });
@@ -113,7 +119,11 @@ impl Stage {
 
     /// Sessions in the store, seen through the doubles. No test waits this long unless it fails.
     pub(crate) fn sessions(&self) -> Sessions {
-        let sessions = self.sessions_without_keys();
+        self.with_keys(self.sessions_without_keys())
+    }
+
+    /// These sessions with the key ring, if there is one.
+    pub(crate) fn with_keys(&self, sessions: Sessions) -> Sessions {
         if self.has_keys() {
             sessions.keys(KeyRing::new(server_key(1)))
         } else {
@@ -157,6 +167,11 @@ impl Stage {
             .count(Count::new(namespace, Query::default()))
             .await
             .unwrap()
+    }
+
+    /// All bytes of the store's files, if it has any.
+    pub(crate) fn files(&self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// The record under an id, as whoever has the store sees it.

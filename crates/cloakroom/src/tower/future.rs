@@ -44,26 +44,24 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.finishing.is_none() {
-            let response = ready!(this.inner.poll(context))?;
-            let Some(session) = this.slot.opened() else {
-                return Poll::Ready(Ok(response));
-            };
-            let outcome = if response.status().is_server_error() {
-                Outcome::ServerError
-            } else {
-                Outcome::Success
-            };
-            let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
-            *this.finishing = Some((response, Box::pin(finish)));
-        }
-        let Some((_, finishing)) = this.finishing else {
-            unreachable!("it was set above")
+        let (response, finishing) = match this.finishing {
+            Some(waiting) => waiting,
+            none => {
+                let response = ready!(this.inner.poll(context))?;
+                let Some(session) = this.slot.opened() else {
+                    return Poll::Ready(Ok(response));
+                };
+                let outcome = if response.status().is_server_error() {
+                    Outcome::ServerError
+                } else {
+                    Outcome::Success
+                };
+                let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
+                none.insert((response, Box::pin(finish)))
+            }
         };
         let Finished { result, set_cookie } = ready!(finishing.as_mut().poll(context));
-        let Some((mut response, _)) = this.finishing.take() else {
-            unreachable!("it was set above")
-        };
+        let mut response = std::mem::take(response);
         if let Err(error) = result {
             response = refusal(&error);
         }
