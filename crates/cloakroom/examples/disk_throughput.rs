@@ -5,8 +5,8 @@
 //! ```
 //!
 //! The arguments are the sessions kept while measuring, and the seconds of each measurement. Store and engine take
-//! turns, five times each; the ratio is the median of those of the turns. The bare engine has one table, a thread that writes, groups of
-//! the same size, and the same bytes under the same keys: what it lacks is the contract.
+//! turns, five times each; the ratio is the median of those of the turns. The bare engine has one table, a thread that
+//! writes, groups of the same size, and the same bytes under the same keys: what it lacks is the contract.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on may panic")]
 
