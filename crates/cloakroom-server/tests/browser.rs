@@ -10,7 +10,7 @@ mod support;
 
 use cloakroom_server::demo::Config;
 use support::Shop;
-use support::chromium::{Browser, Chromium, JavaScript};
+use support::chromium::{Browser, Chromium, Kind};
 
 #[tokio::test]
 async fn a_visitor_becomes_a_customer_with_two_devices() {
@@ -18,7 +18,7 @@ async fn a_visitor_becomes_a_customer_with_two_devices() {
     let shop = Shop::in_memory().await;
     let url = shop.url();
 
-    let desk = chromium.open("desk", JavaScript::On).await;
+    let desk = chromium.open("desk", Kind::Desk).await;
     desk.go(&url).await;
     desk.assert_shows("no ticket yet").await;
     assert!(desk.cookie().await.is_none(), "looking around sets no cookie");
@@ -46,7 +46,7 @@ async fn a_visitor_becomes_a_customer_with_two_devices() {
         "signing in gives a new token"
     );
 
-    let phone = chromium.open("phone", JavaScript::On).await;
+    let phone = chromium.open("phone", Kind::Desk).await;
     phone.go(&format!("{url}/sign-in")).await;
     sign(&phone, "Ada").await;
     phone.assert_shows("Hello, Ada.").await;
@@ -81,7 +81,7 @@ async fn a_restart_of_the_server_signs_nobody_out() {
     let shop = Shop::open(&config, 0).await;
     let (url, port) = (shop.url(), shop.port);
 
-    let browser = chromium.open("ada", JavaScript::On).await;
+    let browser = chromium.open("ada", Kind::Desk).await;
     browser.go(&url).await;
     browser.click("#encore button").await;
     browser.go(&format!("{url}/sign-up")).await;
@@ -103,7 +103,7 @@ async fn who_is_remembered_is_so_when_the_browser_comes_back() {
     let url = shop.url();
 
     for (page, profile, remember) in [("sign-up", "remembered", true), ("sign-in", "forgotten", false)] {
-        let browser = chromium.open(profile, JavaScript::On).await;
+        let browser = chromium.open(profile, Kind::Desk).await;
         browser.go(&format!("{url}/{page}")).await;
         if remember {
             browser.tick("#remember").await;
@@ -115,7 +115,7 @@ async fn who_is_remembered_is_so_when_the_browser_comes_back() {
         assert_eq!((cookie.secure(), cookie.http_only()), (Some(true), Some(true)));
         browser.close().await;
 
-        let browser = chromium.open(profile, JavaScript::On).await;
+        let browser = chromium.open(profile, Kind::Desk).await;
         browser.go(&format!("{url}/account")).await;
         assert_eq!(
             browser.path().await,
@@ -132,7 +132,7 @@ async fn everything_works_without_javascript() {
     let shop = Shop::in_memory().await;
     let url = shop.url();
 
-    let browser = chromium.open("plain", JavaScript::Off).await;
+    let browser = chromium.open("plain", Kind::WithoutJavaScript).await;
     browser
         .go("data:text/html,<title>off</title><script>document.title='on'</script>")
         .await;
@@ -156,6 +156,33 @@ async fn everything_works_without_javascript() {
     browser.assert_shows("__Host-session").await;
     browser.click(".account-head form button").await;
     browser.assert_shows("no ticket yet").await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn no_page_is_wider_than_a_phone() {
+    let chromium = Chromium::start().await;
+    let shop = Shop::in_memory().await;
+    let url = shop.url();
+
+    let phone = chromium.open("phone", Kind::Phone).await;
+    for path in ["", "/cart", "/sign-in", "/sign-up", "/nowhere"] {
+        phone.go(&format!("{url}{path}")).await;
+        assert_eq!(phone.overhang().await, 0, "{path}, for nobody");
+    }
+    phone.go(&url).await;
+    phone.click("#late-arrival button").await;
+    phone.go(&format!("{url}/sign-up")).await;
+    sign(&phone, &"W".repeat(64)).await;
+    phone.tick("summary").await;
+    assert_eq!(phone.overhang().await, 0, "the account");
+    for path in ["", "/cart"] {
+        phone.go(&format!("{url}{path}")).await;
+        assert_eq!(phone.overhang().await, 0, "{path}, for somebody with a long name");
+    }
+    phone.click(".sum-actions button").await;
+    phone.assert_shows("Thank you").await;
+    assert_eq!(phone.overhang().await, 0, "the receipt");
     shop.close().await;
 }
 

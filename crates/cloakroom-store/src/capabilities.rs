@@ -21,7 +21,8 @@ pub struct Capabilities {
     pub touch_moves_revision: bool,
     /// Whether it may drop a live, signed-in session to make room.
     pub may_evict: bool,
-    /// Whether an answered write survives that the store's process is killed.
+    /// Whether an answered write survives that the store's process is killed. Where it does not, anything from nothing
+    /// to everything may be there afterwards, sessions that had ended included.
     pub survives_restart: bool,
     /// The largest record body it takes, in bytes.
     pub max_body: usize,

@@ -58,7 +58,7 @@ pub enum Scope {
 pub struct Revoked {
     /// How many sessions this call ended.
     pub ended: u64,
-    /// Whether the limit left some behind: call again.
+    /// Whether the limit may have left some behind: call again. `false` is certain.
     pub more: bool,
 }
 

@@ -46,7 +46,9 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) when the record is over the size on the card,
-    /// [`ErrorKind::Full`](crate::ErrorKind::Full) when there is no room for it; nothing has changed then.
+    /// [`ErrorKind::Full`](crate::ErrorKind::Full) when there is no room for it,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a cap where the card says that it cannot revoke
+    /// by principal; nothing has changed then.
     fn write(&self, request: Write) -> impl Future<Output = Result<Written, Error>> + Send;
 
     /// Moves last seen and the expiry forward; an earlier time is ignored.
@@ -85,7 +87,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Ends all sessions of a principal but one, or everyone's.
     ///
-    /// A sign-in that races it is either ended by it, or comes after it and is listed.
+    /// A sign-in that races it is either ended by it, or comes after it and is listed. Each session ends whole; of a
+    /// call that failed or was dropped half way, some may have ended: call it again.
     ///
     /// # Errors
     ///

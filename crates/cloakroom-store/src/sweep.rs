@@ -33,7 +33,7 @@ impl Sweep {
 pub struct Swept {
     /// How many records this call removed.
     pub removed: u64,
-    /// Whether more expired records remain: call again.
+    /// Whether more expired records may remain: call again. `false` is certain.
     pub more: bool,
 }
 

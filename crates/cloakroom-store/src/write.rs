@@ -84,6 +84,7 @@ pub enum Written {
     },
     /// What is there is not what was expected: it exists, is stale, or is gone. Load again and decide.
     Refused,
-    /// The principal has as many sessions as [`Cap::Refuse`] allows. Nothing has changed.
+    /// The principal has as many sessions as [`Cap::Refuse`] allows. Nothing has changed. A write that is both stale
+    /// and over the cap is [`Refused`](Self::Refused).
     AtCap,
 }

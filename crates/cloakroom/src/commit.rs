@@ -49,28 +49,27 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                 }
                 return Ok(());
             }
-            Step::Write {
-                end_first,
-                write,
-                tag,
-            } => {
-                if let Some(delete) = end_first {
-                    let id = delete.id;
-                    match bounded(config.store_timeout, config.store.delete(delete)).await {
-                        Ok(deleted) => {
-                            shared.state().ended_first(deleted);
-                            if deleted == Deleted::Ended {
-                                events::ended(id, "somebody else signed in");
-                            }
-                        }
-                        Err(error) => {
-                            shared.state().refused(tag);
-                            events::retrying(id, &error);
-                            be_patient(shared, &mut patience, error).await?;
-                            continue;
+            Step::Replay(replay) => {
+                apply_again(shared, replay)?;
+                Doubt::None
+            }
+            Step::End(delete) => {
+                let id = delete.id;
+                match bounded(config.store_timeout, config.store.delete(delete)).await {
+                    Ok(deleted) => {
+                        shared.state().ended_first(deleted);
+                        if deleted == Deleted::Ended {
+                            events::ended(id, "somebody else signed in");
                         }
                     }
+                    Err(error) => {
+                        events::retrying(id, &error);
+                        be_patient(shared, &mut patience, error).await?;
+                    }
                 }
+                Doubt::None
+            }
+            Step::Write { write, tag } => {
                 let id = write.id;
                 match bounded(config.store_timeout, config.store.write(*write)).await {
                     Ok(Written::Applied { revision, ended }) => {

@@ -1,13 +1,6 @@
-//! The body of a record, version 1: writes it, reads it, and says whether to believe it.
-//!
-//! ```text
-//! version 1 · flags 1 · idle 4 · absolute 4 · ends 8 · verifier 32 · tag 8 · earlier tags 1 + 12 each
-//! previous (flag):   verifier 32 · rotated 8 · newest seen 8 · [sealed: server key 8 · wrapped 48]
-//! sealed (flag):     rest of the nonce 16 · server key 8 · wrapped session key 48 · data + authentication tag
-//! otherwise:         data
-//! ```
-//!
-//! Integers are little endian, moments milliseconds, timeouts seconds. The 24-byte nonce begins with the tag.
+//! Writes records, and says what to believe of one that was read.
+
+mod layout;
 
 use std::sync::Arc;
 
@@ -15,21 +8,15 @@ use cloakroom_store::{Id, Principal, Record, Residence, Stored, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::data::Data;
-use crate::held::{Held, Previous, SessionKey, Standing, Wrapped};
-use crate::keyring::{KeyId, KeyRing, NO_KEY, ServerKey};
-use crate::policy::Lifetime;
-use crate::recent::{Recent, Tag};
-use crate::seal::{self, Derivation, Verifier};
+use crate::held::{Held, SessionKey, Standing, Wrapped};
+use crate::keyring::{KeyRing, NO_KEY, ServerKey};
+use crate::seal::{self, Derivation, SealingKey};
 use crate::settle;
 use crate::token::Token;
 use crate::{Error, ErrorKind};
 
-const VERSION: u8 = 1;
-const REMEMBERED: u8 = 1;
-const SEALED: u8 = 2;
-const HAS_PREVIOUS: u8 = 4;
-/// More than the body can take up besides the data.
-pub(crate) const MAX_OVERHEAD: usize = 512 + Recent::MAX * Recent::ENTRY;
+pub(crate) use layout::MAX_OVERHEAD;
+use layout::{Layout, Sealing, VERSION};
 
 /// What it takes to write and to believe a record: the same for all requests.
 #[derive(Debug, Clone)]
@@ -63,87 +50,31 @@ impl Envelope {
     /// and nobody is to be signed out for that.
     pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
         let Stored { revision, record, .. } = stored;
-        match record.body.first() {
-            Some(&VERSION) => {}
-            Some(version) if *version > VERSION => {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    format!(
-                        "session {} is of format {version}, newer than this program's {VERSION}",
-                        token.id
-                    ),
-                ));
-            }
-            _ => return Ok(Opened::Unverifiable),
+        if let Some(version) = record.body.first().filter(|version| **version > VERSION) {
+            let session = token.id;
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("session {session} is of format {version}, newer than this program's {VERSION}"),
+            ));
         }
         let Some(layout) = Layout::read(&record.body) else {
             return Ok(Opened::Unverifiable);
         };
         let verifier = self.derivation.verifier(&token.secret);
-        let (standing, previous_wrapped) = match &layout.previous {
-            _ if layout.verifier.matches(&verifier) => (Standing::Newest, None),
+        let standing = match &layout.previous {
+            _ if layout.verifier.matches(&verifier) => Standing::Newest,
             Some(previous) if previous.verifier.matches(&verifier) => {
                 if !settle::in_grace(previous, now) {
                     return Ok(Opened::Reused);
                 }
-                (Standing::Previous, previous.wrapped)
+                Standing::Previous
             }
             _ => return Ok(Opened::Superseded),
         };
         if now >= record.expires || now >= layout.ends {
             return Ok(Opened::Expired);
         }
-        let (key, data) = match (self.residence, layout.sealing) {
-            (Residence::Process, None) => {
-                let range = layout.data..record.body.len();
-                (None, Data::parse(Arc::clone(&record.body), range))
-            }
-            (Residence::Elsewhere, Some(sealing)) => {
-                let wrapped = match standing {
-                    Standing::Newest => Some(sealing.wrapped),
-                    Standing::Previous => previous_wrapped,
-                };
-                let Some(wrapped) = wrapped else {
-                    return Ok(Opened::Unverifiable);
-                };
-                let server_key = match self.server_key(wrapped.server_key, token.id)? {
-                    Lookup::Use(server_key) => server_key,
-                    Lookup::Refused => return Ok(Opened::Unverifiable),
-                };
-                let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server_key);
-                let Some(key) = seal::open(&wrapping, &[], &wrapped.sealed) else {
-                    return Ok(Opened::Unverifiable);
-                };
-                let Some(key) = key.first_chunk().map(|key| Zeroizing::new(*key)) else {
-                    return Ok(Opened::Unverifiable);
-                };
-                let data_key = self.derivation.data_key(&key, &sealing.nonce);
-                let associated = self.associated(&Bound {
-                    id: token.id,
-                    principal: record.principal.as_ref(),
-                    server_key: sealing.wrapped.server_key,
-                    created: record.created,
-                    ends: layout.ends,
-                    lifetime: layout.lifetime,
-                    remembered: layout.remembered,
-                });
-                let Some(data) = seal::open(&data_key, &associated, &record.body[layout.data..]) else {
-                    return Ok(Opened::Unverifiable);
-                };
-                let length = data.len();
-                let data = Data::parse(Arc::from(&data[..]), 0..length);
-                (
-                    Some(SessionKey {
-                        key,
-                        wrapped: Some(sealing.wrapped),
-                    }),
-                    data,
-                )
-            }
-            // In the clear where it must be sealed: not ours. Sealed in a process: from another store.
-            _ => return Ok(Opened::Unverifiable),
-        };
-        let Some(data) = data else {
+        let Some((key, data)) = self.unseal(&record, &layout, token, standing)? else {
             return Ok(Opened::Unverifiable);
         };
         // Touches move these two without sealing again, so whoever can write the store can, too. What they say
@@ -179,64 +110,24 @@ impl Envelope {
     /// `held.recent` ends with the tag of this write; `nonce` is the rest of the nonce. What was still to be
     /// derived for `held` is filled in.
     pub(crate) fn seal(&self, held: &mut Held, data: &Data, nonce: [u8; 16]) -> Record {
-        let derivation = &self.derivation;
         let verifier = *held
             .verifier
-            .get_or_insert_with(|| derivation.verifier(&held.token.secret));
+            .get_or_insert_with(|| self.derivation.verifier(&held.token.secret));
+        let sealing = held.key.as_mut().map(|key| {
+            let wrapped = self.wrap(key, &held.token, held.standing);
+            Sealing::new(held.recent.last(), &nonce, wrapped)
+        });
         let data = data.as_bytes();
-        let recent = held.recent.earlier();
-        let mut body = Vec::with_capacity(data.len() + recent.len() + 256);
-        let flags = if held.remembered { REMEMBERED } else { 0 }
-            | if held.key.is_some() { SEALED } else { 0 }
-            | if held.previous.is_some() { HAS_PREVIOUS } else { 0 };
-        let (idle, absolute) = held.lifetime.to_seconds();
-        body.extend_from_slice(&[VERSION, flags]);
-        body.extend_from_slice(&idle.to_le_bytes());
-        body.extend_from_slice(&absolute.to_le_bytes());
-        body.extend_from_slice(&held.ends.as_unix_millis().to_le_bytes());
-        body.extend_from_slice(&verifier.0);
-        body.extend_from_slice(&held.recent.last());
-        body.push((recent.len() / Recent::ENTRY) as u8);
-        body.extend_from_slice(recent);
-        if let Some(previous) = &held.previous {
-            let newest_seen = previous.newest_seen.map_or(0, Timestamp::as_unix_millis);
-            body.extend_from_slice(&previous.verifier.0);
-            body.extend_from_slice(&previous.rotated.as_unix_millis().to_le_bytes());
-            body.extend_from_slice(&newest_seen.to_le_bytes());
-            if let Some(wrapped) = &previous.wrapped {
-                body.extend_from_slice(&wrapped.server_key);
-                body.extend_from_slice(&wrapped.sealed);
-            }
-        }
-        match &mut held.key {
-            None => body.extend_from_slice(data),
-            Some(session_key) => {
-                let wrapped = self.wrap(session_key, &held.token, held.standing);
-                let tag = held.recent.last();
-                let mut whole = [0; 24];
-                whole[..tag.len()].copy_from_slice(&tag);
-                whole[tag.len()..].copy_from_slice(&nonce);
-                body.extend_from_slice(&nonce);
-                body.extend_from_slice(&wrapped.server_key);
-                body.extend_from_slice(&wrapped.sealed);
-                let from = body.len();
+        let mut body = layout::write(held, &verifier, sealing.as_ref(), data.len());
+        match (&held.key, &sealing) {
+            (Some(key), Some(sealing)) => {
+                let header = body.len();
+                let associated = self.associated(held.token.id, held.principal.as_ref(), held.created, &body);
                 body.extend_from_slice(data);
-                let associated = self.associated(&Bound {
-                    id: held.token.id,
-                    principal: held.principal.as_ref(),
-                    server_key: wrapped.server_key,
-                    created: held.created,
-                    ends: held.ends,
-                    lifetime: held.lifetime,
-                    remembered: held.remembered,
-                });
-                seal::seal(
-                    &derivation.data_key(&session_key.key, &whole),
-                    &associated,
-                    &mut body,
-                    from,
-                );
+                let data_key = self.derivation.data_key(&key.key, &sealing.nonce);
+                seal::seal(&data_key, &associated, &mut body, header);
             }
+            _ => body.extend_from_slice(data),
         }
         Record::new(held.created, held.expires, body)
             .with_principal(held.principal.clone())
@@ -244,18 +135,41 @@ impl Envelope {
             .with_label(held.label.clone())
     }
 
-    fn server_key(&self, id: KeyId, session: Id) -> Result<Lookup<'_>, Error> {
-        match (&self.keys, id) {
-            (None, NO_KEY) => Ok(Lookup::Use(None)),
-            (Some(_), NO_KEY) => Ok(Lookup::Refused),
-            (keys, id) => match keys.as_ref().and_then(|keys| keys.find(id)) {
-                Some(key) => Ok(Lookup::Use(Some(key))),
-                None => Err(Error::new(
-                    ErrorKind::Unavailable,
-                    format!("session {session} is sealed under a server key that is not on the key ring"),
-                )),
-            },
-        }
+    /// The data, and the key it was sealed under; `None` when the record is not to be believed.
+    fn unseal(
+        &self,
+        record: &Record,
+        layout: &Layout,
+        token: &Token,
+        standing: Standing,
+    ) -> Result<Option<(Option<SessionKey>, Data)>, Error> {
+        let (header, sealed) = record.body.split_at(layout.header);
+        let sealing = match (self.residence, &layout.sealing) {
+            (Residence::Elsewhere, Some(sealing)) => sealing,
+            (Residence::Process, None) => {
+                let data = Data::parse(Arc::clone(&record.body), layout.header..record.body.len());
+                return Ok(data.map(|data| (None, data)));
+            }
+            // In the clear where it must be sealed: not ours. Sealed in a process: from another store.
+            _ => return Ok(None),
+        };
+        let wrapped = match (standing, &layout.previous) {
+            (Standing::Newest, _) => Some(sealing.wrapped),
+            (Standing::Previous, previous) => previous.as_ref().and_then(|previous| previous.wrapped),
+        };
+        let Some(wrapped) = wrapped else { return Ok(None) };
+        let Some(key) = self.unwrap(&wrapped, token)? else {
+            return Ok(None);
+        };
+        let data_key = self.derivation.data_key(&key, &sealing.nonce);
+        let associated = self.associated(token.id, record.principal.as_ref(), record.created, header);
+        let data = seal::open(&data_key, &associated, sealed)
+            .and_then(|data| Data::parse(Arc::from(&data[..]), 0..data.len()));
+        let key = SessionKey {
+            key,
+            wrapped: Some(sealing.wrapped),
+        };
+        Ok(data.map(|data| (Some(key), data)))
     }
 
     /// The session key under the newest secret: as it is, or anew when there is a newer server key. Only a
@@ -280,131 +194,49 @@ impl Envelope {
         }
     }
 
-    /// What is authenticated along with the data: fixed-length fields, then the principal.
-    fn associated(&self, bound: &Bound<'_>) -> Vec<u8> {
-        let principal = bound
-            .principal
-            .map_or(&[][..], |principal| principal.as_str().as_bytes());
-        let (idle, absolute) = bound.lifetime.to_seconds();
-        let mut bytes = Vec::with_capacity(96 + principal.len());
-        bytes.extend_from_slice(&[
-            VERSION,
-            u8::from(bound.remembered),
-            u8::from(bound.principal.is_some()),
-        ]);
+    /// The session key; `None` when this token is not what it was wrapped for.
+    fn unwrap(&self, wrapped: &Wrapped, token: &Token) -> Result<Option<SealingKey>, Error> {
+        let server_key = match (&self.keys, wrapped.server_key) {
+            (None, NO_KEY) => None,
+            // There is a key ring and the record names no key: it was written by somebody who has none.
+            (Some(_), NO_KEY) => return Ok(None),
+            (keys, id) => match keys.as_ref().and_then(|keys| keys.find(id)) {
+                Some(key) => Some(key),
+                None => {
+                    let session = token.id;
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!("session {session} is sealed under a server key that is not on the key ring"),
+                    ));
+                }
+            },
+        };
+        let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server_key);
+        let key = seal::open(&wrapping, &[], &wrapped.sealed);
+        Ok(key.and_then(|key| key.first_chunk().map(|key| Zeroizing::new(*key))))
+    }
+
+    /// What is authenticated along with the data: whose it is, and the whole header. So nothing but what touches
+    /// and labels move can be altered, or come from another record or an earlier one of the same session.
+    fn associated(
+        &self,
+        id: Id,
+        principal: Option<&Principal>,
+        created: Timestamp,
+        header: &[u8],
+    ) -> Vec<u8> {
+        let principal = principal.map_or(&[][..], |principal| principal.as_str().as_bytes());
+        let mut bytes = Vec::with_capacity(64 + principal.len() + header.len());
         bytes.extend_from_slice(self.derivation.namespace());
-        bytes.extend_from_slice(bound.id.as_bytes());
-        bytes.extend_from_slice(&bound.server_key);
-        bytes.extend_from_slice(&bound.created.as_unix_millis().to_le_bytes());
-        bytes.extend_from_slice(&bound.ends.as_unix_millis().to_le_bytes());
-        bytes.extend_from_slice(&idle.to_le_bytes());
-        bytes.extend_from_slice(&absolute.to_le_bytes());
+        bytes.extend_from_slice(id.as_bytes());
+        bytes.extend_from_slice(&created.as_unix_millis().to_le_bytes());
+        // At least one byte long, and at most 255: nobody is 0.
+        bytes.push(principal.len() as u8);
         bytes.extend_from_slice(principal);
+        bytes.extend_from_slice(header);
         bytes
     }
 }
 
-/// Which server key a record is to be opened with.
-enum Lookup<'a> {
-    /// This one, or none where there is no key ring.
-    Use(Option<&'a ServerKey>),
-    /// There is a key ring and the record names no key: it was written by somebody who has none.
-    Refused,
-}
-
-/// What is bound to the data, so that none of it can be altered or come from another record.
-struct Bound<'a> {
-    id: Id,
-    principal: Option<&'a Principal>,
-    server_key: KeyId,
-    created: Timestamp,
-    ends: Timestamp,
-    lifetime: Lifetime,
-    remembered: bool,
-}
-
-/// The fields of a body.
-struct Layout {
-    lifetime: Lifetime,
-    remembered: bool,
-    ends: Timestamp,
-    verifier: Verifier,
-    recent: Recent,
-    previous: Option<Previous>,
-    sealing: Option<Sealing>,
-    /// Where the data begins.
-    data: usize,
-}
-
-struct Sealing {
-    nonce: [u8; 24],
-    wrapped: Wrapped,
-}
-
-impl Layout {
-    /// `None` when the body is not of this layout.
-    fn read(body: &[u8]) -> Option<Self> {
-        let mut rest = body;
-        let [_version, flags] = *take::<2>(&mut rest)?;
-        if flags & !(REMEMBERED | SEALED | HAS_PREVIOUS) != 0 {
-            return None;
-        }
-        let idle = u32::from_le_bytes(*take(&mut rest)?);
-        let absolute = u32::from_le_bytes(*take(&mut rest)?);
-        let ends = moment(&mut rest)?;
-        let verifier = Verifier(*take(&mut rest)?);
-        let tag: Tag = *take(&mut rest)?;
-        let [earlier] = *take::<1>(&mut rest)?;
-        let (earlier, after) = rest.split_at_checked(usize::from(earlier) * Recent::ENTRY)?;
-        rest = after;
-        let sealed = flags & SEALED != 0;
-        let previous = if flags & HAS_PREVIOUS == 0 {
-            None
-        } else {
-            Some(Previous {
-                verifier: Verifier(*take(&mut rest)?),
-                rotated: moment(&mut rest)?,
-                newest_seen: Some(moment(&mut rest)?).filter(|seen| seen.as_unix_millis() != 0),
-                wrapped: if sealed { Some(wrapped(&mut rest)?) } else { None },
-            })
-        };
-        let sealing = if sealed {
-            let mut nonce = [0; 24];
-            nonce[..tag.len()].copy_from_slice(&tag);
-            nonce[tag.len()..].copy_from_slice(take::<16>(&mut rest)?);
-            Some(Sealing {
-                nonce,
-                wrapped: wrapped(&mut rest)?,
-            })
-        } else {
-            None
-        };
-        Some(Self {
-            lifetime: Lifetime::of_seconds(idle, absolute),
-            remembered: flags & REMEMBERED != 0,
-            ends,
-            verifier,
-            recent: Recent::new(tag, earlier),
-            previous,
-            sealing,
-            data: body.len() - rest.len(),
-        })
-    }
-}
-
-fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(taken)
-}
-
-fn moment(rest: &mut &[u8]) -> Option<Timestamp> {
-    take(rest).map(|bytes| Timestamp::from_unix_millis(u64::from_le_bytes(*bytes)))
-}
-
-fn wrapped(rest: &mut &[u8]) -> Option<Wrapped> {
-    Some(Wrapped {
-        server_key: *take(rest)?,
-        sealed: *take(rest)?,
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -56,8 +56,10 @@ pub(crate) enum Settlement {
     Nothing,
     /// Something is to be written, which takes randomness: call again with some. Most requests need none.
     Draw,
-    /// The session's time is over: what was wanted of it is dropped.
-    Drop,
+    /// The session's time is over. A sign-in begins another one; anything else is dropped.
+    Over,
+    /// Ends the session, which is somebody else's: call again without it.
+    End { id: Id, owner: Option<Principal> },
     /// Moves last seen and the idle expiry forward.
     Touch {
         last_seen: Timestamp,
@@ -73,8 +75,6 @@ pub(crate) struct Plan {
     /// The session as it will be.
     pub(crate) next: Held,
     pub(crate) expect: Expect,
-    /// The session of somebody else that ends first.
-    pub(crate) end_first: Option<(Id, Option<Principal>)>,
     /// Whether the token is new, and the response hands it out.
     pub(crate) new_token: bool,
     /// Whether the policy's cap is to be kept to.
@@ -134,19 +134,17 @@ pub(crate) fn settle(
     fresh: Option<&Fresh>,
 ) -> Settlement {
     match held {
-        Some(held) if now < held.expires => settle_live(held, wanted, rules, now, fresh),
-        // It expired while the request ran. A sign-in begins another one; nothing brings this one back.
-        Some(_) if wanted.sign_in.is_none() => match wanted.data {
-            DataChange::None if !wanted.rotate => Settlement::Nothing,
-            _ => Settlement::Drop,
+        Some(held) if now >= held.expires => settle_expired(wanted),
+        Some(held) if wanted.starts_over => Settlement::End {
+            id: held.token.id,
+            owner: held.principal.clone(),
         },
-        _ if wanted.sign_in.is_some() || wanted.data == DataChange::Changed => {
-            let Some(fresh) = fresh else {
-                return Settlement::Draw;
-            };
-            Settlement::Write(Box::new(begin(wanted, rules, now, fresh)))
-        }
-        _ => Settlement::Nothing,
+        Some(held) => settle_live(held, wanted, rules, now, fresh),
+        None if wanted.sign_in.is_some() || wanted.data == DataChange::Changed => match fresh {
+            Some(fresh) => Settlement::Write(Box::new(begin(wanted, rules, now, fresh))),
+            None => Settlement::Draw,
+        },
+        None => Settlement::Nothing,
     }
 }
 
@@ -157,6 +155,15 @@ pub(crate) fn in_grace(previous: &Previous, now: Timestamp) -> bool {
         .is_none_or(|seen| now < seen.saturating_add(GRACE))
 }
 
+/// It expired while the request ran: nothing brings it back.
+fn settle_expired(wanted: &Wanted<'_>) -> Settlement {
+    if wanted.sign_in.is_none() && !wanted.rotate && wanted.data == DataChange::None {
+        Settlement::Nothing
+    } else {
+        Settlement::Over
+    }
+}
+
 fn settle_live(
     held: &Held,
     wanted: &Wanted<'_>,
@@ -164,16 +171,6 @@ fn settle_live(
     now: Timestamp,
     fresh: Option<&Fresh>,
 ) -> Settlement {
-    if wanted.starts_over {
-        let Some(fresh) = fresh else {
-            return Settlement::Draw;
-        };
-        let end_first = Some((held.token.id, held.principal.clone()));
-        return Settlement::Write(Box::new(Plan {
-            end_first,
-            ..begin(wanted, rules, now, fresh)
-        }));
-    }
     let rotation_is_due = rotation_is_due(held, rules, now);
     let marks_newest_seen = held.standing == Standing::Newest
         && held
@@ -238,7 +235,6 @@ fn settle_live(
     Settlement::Write(Box::new(Plan {
         next,
         expect,
-        end_first: None,
         new_token,
         signs_in,
         nonce: fresh.nonce,
@@ -271,7 +267,6 @@ fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) 
     Plan {
         next,
         expect: Expect::Absent,
-        end_first: None,
         new_token: true,
         signs_in,
         nonce: fresh.nonce,

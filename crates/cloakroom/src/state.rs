@@ -62,9 +62,12 @@ pub(crate) enum Step {
     Done,
     /// Call again with randomness: something is to be written.
     Draw,
+    /// Apply the changes again, as those of a new session: the one they were made to is over.
+    Replay(Replay),
+    /// End the session of somebody else, before another one begins.
+    End(Delete),
     Touch(Touch),
     Write {
-        end_first: Option<Delete>,
         write: Box<Write>,
         tag: Tag,
     },
@@ -222,10 +225,11 @@ impl State {
         match settle::settle(self.held.as_deref(), &wanted, &rules, now, fresh.as_ref()) {
             Settlement::Nothing => Step::Done,
             Settlement::Draw => Step::Draw,
-            Settlement::Drop => {
-                self.drop_out();
-                Step::Done
-            }
+            Settlement::Over => match self.end_elsewhere() {
+                Found::Changed(replay) => Step::Replay(replay),
+                Found::Unchanged | Found::Over => Step::Done,
+            },
+            Settlement::End { id, owner } => Step::End(Delete::new(namespace(), id, Owner::Is(owner))),
             Settlement::Touch { last_seen, expires } => match self.held.as_deref() {
                 Some(Held {
                     token,
@@ -242,17 +246,12 @@ impl State {
                 if plan.signs_in {
                     write = write.with_cap(config.policy.cap, now);
                 }
-                let end_first = plan
-                    .end_first
-                    .take()
-                    .map(|(id, owner)| Delete::new(namespace(), id, Owner::Is(owner)));
                 self.attempts.push(Attempt {
                     tag,
                     plan,
                     changes: self.changes.len(),
                 });
                 Step::Write {
-                    end_first,
                     write: Box::new(write),
                     tag,
                 }
@@ -260,10 +259,11 @@ impl State {
         }
     }
 
-    /// The session of somebody else, which had to end first, is gone.
+    /// The session of somebody else, which had to end first, is gone, and with it what was under way to it.
     pub(crate) fn ended_first(&mut self, deleted: Deleted) {
         self.held = None;
         self.base = Data::default();
+        self.attempts.clear();
         if deleted == Deleted::Ended {
             self.cookie = Some(CookieChange::Remove);
         }

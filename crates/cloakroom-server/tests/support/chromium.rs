@@ -56,7 +56,7 @@ impl Chromium {
     }
 
     /// A browser with a profile of this name; one that was closed goes on with what it kept.
-    pub(crate) async fn open(&self, profile: &str, javascript: JavaScript) -> Browser {
+    pub(crate) async fn open(&self, profile: &str, kind: Kind) -> Browser {
         let profile = self.profiles.path().join(profile);
         let arguments = [
             "--headless=new".to_owned(),
@@ -71,12 +71,17 @@ impl Chromium {
             "--window-size=1280,900".to_owned(),
             format!("--user-data-dir={}", profile.display()),
         ];
-        let block = json!({ "profile.managed_default_content_settings.javascript": 2 });
-        let preferences = match javascript {
-            JavaScript::Off => block,
-            JavaScript::On => json!({}),
-        };
-        let options = json!({ "binary": self.browser, "args": arguments, "prefs": preferences });
+        let mut options = json!({ "binary": self.browser, "args": arguments });
+        match kind {
+            Kind::Desk => {}
+            Kind::Phone => {
+                let screen = json!({ "width": 320, "height": 640, "pixelRatio": 1.0 });
+                options["mobileEmulation"] = json!({ "deviceMetrics": screen });
+            }
+            Kind::WithoutJavaScript => {
+                options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            }
+        }
         let Value::Object(capabilities) = json!({ "goog:chromeOptions": options }) else {
             unreachable!("it is an object")
         };
@@ -104,11 +109,13 @@ impl Drop for Chromium {
     }
 }
 
-/// Whether a browser runs scripts.
+/// What kind of browser to open.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JavaScript {
-    Off,
-    On,
+pub(crate) enum Kind {
+    Desk,
+    /// With the narrowest screen that pages are made for.
+    Phone,
+    WithoutJavaScript,
 }
 
 /// One open browser.
@@ -147,6 +154,17 @@ impl Browser {
                 "{place}: {text:?} is not on the page:\n{page}"
             );
         }
+    }
+
+    /// How far the page reaches beyond the right edge of the screen, in pixels.
+    pub(crate) async fn overhang(&self) -> i64 {
+        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let answer = self
+            .0
+            .execute(script, Vec::new())
+            .await
+            .expect("the page can be measured");
+        answer.as_i64().expect("a width is a number")
     }
 
     pub(crate) async fn count(&self, css: &str) -> usize {

@@ -39,12 +39,21 @@ impl Visitor {
         form: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Page {
-        let fields: Vec<String> = form
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect();
-        let headers = [headers, &[("Content-Type", "application/x-www-form-urlencoded")]].concat();
-        self.ask("POST", path, &headers, &fields.join("&")).await
+        let headers = [headers, &[FORM]].concat();
+        self.ask("POST", path, &headers, &encoded(form)).await
+    }
+
+    /// Begins to send a form, and answers once the page behind it has loaded the session and waits for the rest.
+    pub(crate) async fn begin_post(&self, path: &str, form: &[(&str, &str)]) -> Begun {
+        let rest = encoded(form);
+        let head = self.head("POST", path, &[FORM, ("Expect", "100-continue")], rest.len());
+        let mut stream = self.connect().await;
+        stream.write_all(head.as_bytes()).await.expect("the shop reads");
+        // RFC 9110 §10.1.1. The server says it when somebody asks for the body, which pages do after the session.
+        let mut interim = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut interim).await.expect("the shop answers");
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+        Begun { stream, rest }
     }
 
     pub(crate) async fn ask(
@@ -54,35 +63,8 @@ impl Visitor {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Page {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\n", self.port);
-        request += &format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
-        request += &format!("User-Agent: {}\r\n", self.user_agent);
-        if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self
-                .cookies
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            request += &format!("Cookie: {}\r\n", cookies.join("; "));
-        }
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        request += &format!("\r\n{body}");
-
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))
-            .await
-            .expect("the shop listens");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("the shop reads");
-        let mut answer = String::new();
-        stream
-            .read_to_string(&mut answer)
-            .await
-            .expect("the shop answers in UTF-8");
-        let page = Page::parse(&answer);
+        let head = self.head(method, path, headers, body.len());
+        let page = exchange(self.connect().await, &(head + body)).await;
         self.keep(&page);
         page
     }
@@ -111,6 +93,30 @@ impl Visitor {
         }
     }
 
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port))
+            .await
+            .expect("the shop listens")
+    }
+
+    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\n", self.port);
+        head += &format!("Connection: close\r\nContent-Length: {length}\r\n");
+        head += &format!("User-Agent: {}\r\n", self.user_agent);
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !cookies.is_empty() {
+            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head + "\r\n"
+    }
+
     fn keep(&mut self, page: &Page) {
         for line in page.headers("set-cookie") {
             let (cookie, attributes) = line.split_once(';').expect("a cookie has attributes");
@@ -126,6 +132,19 @@ impl Visitor {
 
 /// A password that is long enough.
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// A form that is half sent.
+pub(crate) struct Begun {
+    stream: TcpStream,
+    rest: String,
+}
+
+impl Begun {
+    /// Sends the other half.
+    pub(crate) async fn finish(self) -> Page {
+        exchange(self.stream, &self.rest).await
+    }
+}
 
 /// What the shop answered.
 #[derive(Debug)]
@@ -187,6 +206,30 @@ impl Page {
             body: body.to_owned(),
         }
     }
+}
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+/// Sends a request, or the rest of one, and reads the answer.
+async fn exchange(mut stream: TcpStream, request: &str) -> Page {
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the shop reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .expect("the shop answers in UTF-8");
+    Page::parse(&answer)
+}
+
+fn encoded(form: &[(&str, &str)]) -> String {
+    let fields: Vec<String> = form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    fields.join("&")
 }
 
 fn encode(text: &str) -> String {

@@ -15,7 +15,10 @@
 //!
 //! [`run`] checks every rule and panics with the names of those that are broken, each with what was expected
 //! and what was found. To report each rule as a test of its own, go through [`rules`] and
-//! [`check`](Rule::check) one by one; to look into one, take it from [`rule`].
+//! [`check`](Rule::check) one by one; to look into one, take it from [`rule()`].
+//!
+//! A store that keeps its records outside of its process goes through [`run_restarts`] as well, and one with a
+//! server through [`run_outages`].
 //!
 //! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
 //!   leave records behind: hand in a store that is made for tests.
@@ -50,12 +53,19 @@ mod lost_reply;
 
 mod card;
 
+mod restart;
+
+mod outage;
+mod outage_race;
+
 mod ending;
 mod failure;
 mod fixture;
 mod race;
 mod rule;
 
+pub use outage::{Outage, Outages};
+pub use restart::Restarts;
 pub use rule::{Broken, Rule};
 
 use crate::{AnyStore, Store};
@@ -96,6 +106,35 @@ pub fn rules() -> Vec<Rule> {
 /// The rule of this name, if there is one.
 pub fn rule(name: &str) -> Option<Rule> {
     rules().into_iter().find(|rule| rule.name() == name)
+}
+
+/// Checks what survives when a store is killed and opened again, as its card says.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_restarts(restarts: Restarts) {
+    check_all(restart_rules(), &restarts).await;
+}
+
+/// The rules about restarts: of a store that survives none, only that it works afterwards.
+pub fn restart_rules() -> Vec<Rule<Restarts>> {
+    restart::rules()
+}
+
+/// Checks that a store whose server goes away answers errors in bounded time, and recovers.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_outages(outages: Outages) {
+    check_all(outage_rules(), &outages).await;
+    outages.restore().await;
+}
+
+/// The rules about outages. They take the server away: check one after the other, on a server of their own.
+pub fn outage_rules() -> Vec<Rule<Outages>> {
+    [outage::rules(), outage_race::rules()].concat()
 }
 
 /// Checks one rule after the other, so that a failure is about nothing but its rule.

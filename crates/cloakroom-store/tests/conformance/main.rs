@@ -2,7 +2,10 @@
 
 mod breakage;
 mod flawed;
+mod going_away;
+mod modest;
 mod reference;
+mod restarting;
 
 use cloakroom_store::{AnyStore, conformance};
 use reference::Reference;

@@ -19,7 +19,7 @@ pub(crate) struct Reference {
 }
 
 /// What is kept.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Rows {
     pub(crate) kept: BTreeMap<Namespace, BTreeMap<Id, Stored>>,
     /// Minted last, for any record: so none ever has one twice, also when it is created again.

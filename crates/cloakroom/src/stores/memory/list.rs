@@ -4,7 +4,7 @@ use cloakroom_store::{Count, Cursor, Entry, Error, ErrorKind, List, Page, Princi
 
 use super::key::{Place, SHARDS};
 use super::locks;
-use super::shard::Session;
+use super::shard::{Session, Shard};
 use super::tables::Tables;
 
 /// How many slots are looked at under one lock.
@@ -77,12 +77,11 @@ impl Tables {
     }
 
     fn count_all(&self, request: &Count) -> u64 {
-        if request.query == Query::default() {
-            let counts = self
-                .shards
-                .iter()
-                .map(|shard| locks::lock(shard).len(&request.namespace));
-            return counts.sum::<usize>() as u64;
+        let mut filters = request.query.clone();
+        let live_at = filters.live_at.take();
+        if filters == Query::default() {
+            let count = |shard| locks::lock::<Shard>(shard).count(&request.namespace, live_at) as u64;
+            return self.shards.iter().map(count).sum();
         }
         let mut count = 0;
         for shard in &self.shards {

@@ -134,10 +134,19 @@ impl Shard {
         first.map(|due| (due.second(), due.slot()))
     }
 
-    /// How many sessions of a namespace there are.
-    pub(super) fn len(&self, namespace: &Namespace) -> usize {
-        let namespace = self.namespaces.find(namespace);
-        namespace.map_or(0, |namespace| self.orders[namespace as usize].len())
+    /// How many sessions of a namespace there are, or live at a moment. Costs what has expired then.
+    pub(super) fn count(&self, namespace: &Namespace, live_at: Option<Timestamp>) -> usize {
+        let Some(namespace) = self.namespaces.find(namespace) else {
+            return 0;
+        };
+        let order = &self.orders[namespace as usize];
+        let Some(moment) = live_at else {
+            return order.len();
+        };
+        let due = |half| order.until(half, order::second(moment), 0);
+        let due = due(Half::Anonymous).chain(due(Half::SignedIn));
+        let expired = due.filter(|due| self.session(due.slot()).record.expires <= moment);
+        order.len() - expired.count()
     }
 
     /// The slot of a session.

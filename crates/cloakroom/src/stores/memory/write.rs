@@ -31,7 +31,7 @@ impl Tables {
             let principal = there.and_then(|record| record.principal.as_ref());
             if principal != request.record.principal.as_ref() {
                 let before = principal.cloned();
-                drop(shard);
+                drop((shard, turn)); // the index is locked before either
                 return self.write_indexed(request, before.as_ref());
             }
             let old = there.map(Cost::of).unwrap_or_default();
@@ -100,7 +100,8 @@ impl Tables {
                 .iter()
                 .map(|place| shards.shard(place.shard).remove(place.slot))
                 .collect();
-            let (slot, replaced) = shards.shard(key.shard()).put(found, &key, revision, record);
+            let shard = shards.shard(key.shard());
+            let (slot, replaced) = self.put(shard, found, &key, revision, record);
             let place = Place {
                 shard: key.shard(),
                 slot,

@@ -1,0 +1,112 @@
+//! The bounded queue in front of the writer.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::job::Job;
+
+/// How much may wait, and how much the writer takes at once: a request costs one, and one more for every 4 KiB.
+const ROOM: u32 = 8192;
+const GROUP: u32 = 2048;
+
+/// How many requests the writer takes at once.
+const GROUP_LENGTH: usize = 256;
+
+/// Jobs in the order they came. Whoever finds it full waits, and may stop waiting.
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<(u32, Box<dyn Job>)>,
+    closed: bool,
+}
+
+/// What the writer finds.
+pub(super) enum Taken {
+    /// Everything that waited, or as much as a group holds.
+    Jobs(Vec<Box<dyn Job>>),
+    /// Nothing, for as long as it was patient.
+    Nothing,
+    /// Nothing, and nothing comes any more.
+    Closed,
+}
+
+/// The queue was closed.
+pub(super) struct Closed;
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            room: Semaphore::new(ROOM as usize),
+        }
+    }
+
+    /// Puts a job with a body of this size into the queue, when there is room.
+    pub(super) async fn push(&self, job: Box<dyn Job>, body: usize) -> Result<(), Closed> {
+        let cost = u32::try_from(1 + body / 4096).map_or(GROUP, |cost| cost.min(GROUP));
+        let room = self.room.acquire_many(cost).await.map_err(|_| Closed)?;
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            return Err(Closed);
+        }
+        waiting.jobs.push_back((cost, job));
+        drop(waiting);
+        room.forget(); // until the writer has taken the job
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits for jobs and takes them.
+    pub(super) fn take(&self, patience: Option<Duration>) -> Taken {
+        let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+        let waiting = self.waiting();
+        let mut waiting = match patience {
+            None => self
+                .arrived
+                .wait_while(waiting, idle)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.arrived.wait_timeout_while(waiting, patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        let (mut jobs, mut taken) = (Vec::new(), 0);
+        while let Some((cost, _)) = waiting.jobs.front()
+            && jobs.len() < GROUP_LENGTH
+            && (taken + cost <= GROUP || jobs.is_empty())
+            && let Some((cost, job)) = waiting.jobs.pop_front()
+        {
+            taken += cost;
+            jobs.push(job);
+        }
+        let closed = waiting.closed;
+        drop(waiting);
+        self.room.add_permits(taken as usize);
+        match jobs.is_empty() {
+            false => Taken::Jobs(jobs),
+            true if closed => Taken::Closed,
+            true => Taken::Nothing,
+        }
+    }
+
+    /// Lets nothing more in. What waits is still taken.
+    pub(super) fn close(&self) {
+        self.waiting().closed = true;
+        self.room.close();
+        self.arrived.notify_all();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that panics runs while it is locked.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
