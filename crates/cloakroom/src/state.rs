@@ -13,7 +13,7 @@ use crate::data::Data;
 use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
-use crate::settle::{self, Fresh, Plan, Rules, Settlement};
+use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
 use crate::token::Token;
 
 /// What one request knows of its session and has done to it.
@@ -195,6 +195,18 @@ impl State {
                 .any(|change| matches!(change, Change::SignIn(_) | Change::Rotate))
     }
 
+    /// Whether there is something to be written, or a write under way to be settled.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes.is_empty() || !self.attempts.is_empty()
+    }
+
+    /// Whether nothing is to be done at all: nothing was changed, and neither a touch nor a rotation is due.
+    pub(crate) fn is_done(&self, config: &Config, now: Timestamp) -> bool {
+        let (held, wanted) = (self.held.as_deref(), Wanted::default());
+        let settlement = || settle::settle(held, &wanted, &self.rules(config), now, None);
+        !self.is_changed() && matches!(settlement(), Settlement::Nothing)
+    }
+
     /// Whether it is certain that nothing is to be done, so that no randomness need be drawn.
     pub(crate) fn is_settled(&self) -> bool {
         self.held.is_none() && self.changes.is_empty()
@@ -209,13 +221,7 @@ impl State {
     /// Decides what to do next, and remembers it until it is known what became of it.
     pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Option<Fresh>) -> Step {
         let namespace = || config.namespace.clone();
-        let rules = Rules {
-            policy: &config.policy,
-            // A rotation nobody can be told of would lock its user out.
-            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
-            residence: config.residence(),
-            window: config.settling_window(),
-        };
+        let rules = self.rules(config);
         let wanted = self.view.wanted(&self.base, &self.changes);
         if let (None, Some(attempt), Some(fresh)) = (&self.held, self.attempts.last(), &mut fresh) {
             // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
@@ -462,6 +468,16 @@ impl State {
             held.revision = Some(revision);
             held.last_seen = last_seen;
             held.expires = expires;
+        }
+    }
+
+    fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
+        Rules {
+            policy: &config.policy,
+            // A rotation nobody can be told of would lock its user out.
+            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
+            residence: config.residence(),
+            window: config.settling_window(),
         }
     }
 
