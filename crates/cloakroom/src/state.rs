@@ -41,7 +41,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 struct Attempt {
     tag: Tag,
-    plan: Box<Plan>,
+    plan: Plan,
     /// How many of the changes it carries.
     changes: usize,
 }
@@ -68,7 +68,7 @@ pub(crate) enum Step {
     End(Delete),
     Touch(Touch),
     Write {
-        write: Box<Write>,
+        write: Write,
         tag: Tag,
     },
 }
@@ -257,10 +257,7 @@ impl State {
                     plan,
                     changes: self.changes.len(),
                 });
-                Step::Write {
-                    write: Box::new(write),
-                    tag,
-                }
+                Step::Write { write, tag }
             }
         }
     }
@@ -302,7 +299,7 @@ impl State {
             Expect::Revision(_) if plan.new_token => Effect::Rotated,
             Expect::Revision(_) => Effect::None,
         };
-        self.held = Some(Box::new(plan.next));
+        self.held = Some(plan.next);
         effect
     }
 

@@ -383,7 +383,7 @@ fn rotation_is_due_a_period_after_the_last_one() {
             ..previous()
         };
         let held = Held {
-            previous: Some(previous),
+            previous: Some(previous.into()),
             ..live()
         };
         check(Some(held), NOTHING, Case::rotating(), does);
@@ -399,7 +399,7 @@ fn rotation_is_due_a_period_after_the_last_one() {
 #[test]
 fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
     let unseen = || Held {
-        previous: Some(previous()),
+        previous: Some(previous().into()),
         ..live()
     };
     let seen = Written {
@@ -427,7 +427,7 @@ fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
         ..previous()
     };
     let held = Held {
-        previous: Some(noted),
+        previous: Some(noted.into()),
         ..live()
     };
     check(Some(held), NOTHING, Case::rotating(), Does::Nothing);
@@ -437,11 +437,11 @@ fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
 fn the_secret_before_is_good_for_reading_and_writing_in_its_grace() {
     for newest_seen in [None, Some(SEEN)] {
         let held = || Held {
-            previous: Some(Previous {
+            previous: Some(Box::new(Previous {
                 newest_seen,
                 rotated: NOW,
                 ..previous()
-            }),
+            })),
             ..in_grace_with_previous()
         };
         check(Some(held()), NOTHING, Case::rotating(), Does::Nothing);
@@ -476,7 +476,7 @@ fn a_lost_response_is_made_up_for_by_another_rotation() {
             ..previous()
         };
         let held = Held {
-            previous: Some(previous),
+            previous: Some(previous.into()),
             ..in_grace_with_previous()
         };
         check(Some(held), NOTHING, Case::rotating(), does);
@@ -508,7 +508,7 @@ fn without_periodic_rotation_nothing_rotates_by_itself() {
         ..previous()
     };
     let held = Held {
-        previous: Some(old),
+        previous: Some(old.into()),
         ..in_grace_with_previous()
     };
     check(Some(held), NOTHING, Case::default(), Does::Nothing);
@@ -626,7 +626,7 @@ fn everything_held() -> Vec<Option<Held>> {
         for standing in [Standing::Newest, Standing::Previous] {
             for principal in [None, Some(principal("alice"))] {
                 all.push(Some(Held {
-                    previous: previous.clone(),
+                    previous: previous.clone().map(Box::new),
                     standing,
                     principal,
                     ..due_for_rotation()
@@ -962,7 +962,7 @@ fn in_grace_with_previous() -> Held {
     Held {
         standing: Standing::Previous,
         verifier: Some(Verifier([NEWEST; 32])),
-        previous: Some(recently),
+        previous: Some(recently.into()),
         ..live()
     }
 }
@@ -1036,9 +1036,9 @@ fn as_kept(held: Held, residence: Residence) -> Held {
         Residence::Elsewhere => held,
         Residence::Process => Held {
             key: None,
-            previous: held.previous.map(|previous| Previous {
-                wrapped: None,
-                ..previous
+            previous: held.previous.map(|mut previous| {
+                previous.wrapped = None;
+                previous
             }),
             ..held
         },
