@@ -1,7 +1,8 @@
 //! The command line: what was typed, and carrying it out.
 
+use std::env;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::{env, io};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -66,50 +67,51 @@ impl Demo {
     async fn run(self) -> anyhow::Result<()> {
         let shutdown = shutdown::signal().context("could not listen for signals")?;
         let address = self.listen.map_or(Address::Localhost, Address::Ip);
+        let config = match &self.store {
+            Some(url) => Config::store(url, &self.data),
+            None => Config::directory(&self.data),
+        };
         let listeners = listen::bind(address, self.port).await?;
-        let demo = demo::Demo::open(&self.config()).await?;
-        self.announce(address, listeners.port()?);
+        let demo = demo::Demo::open(&config).await?;
+        let text = announcement(address, listeners.port()?, &config);
+        // Nobody may be reading: `cloakroom demo | head -1` goes on serving.
+        let _ = io::stdout().write_all(text.as_bytes());
+        if address != Address::Localhost {
+            eprintln!(
+                "warning: browsers keep Secure cookies over HTTPS and on http://localhost only: elsewhere the shop \
+                 forgets everybody at once. Put a reverse proxy with HTTPS in front, or leave --listen out."
+            );
+        }
         demo.run(listeners, shutdown)
             .await
             .context("could not go on listening")
     }
+}
 
-    fn config(&self) -> Config {
-        match &self.store {
-            Some(url) => Config::store(url, &self.data),
-            None => Config::directory(&self.data),
-        }
-    }
+/// What to try, and where.
+fn announcement(address: Address, port: u16, config: &Config) -> String {
+    let host = match address {
+        Address::Ip(ip) => SocketAddr::new(ip, port).to_string(),
+        Address::Localhost => format!("localhost:{port}"),
+    };
+    let place = config.place();
+    let stopping = if config.lasts() {
+        "Stop this with Ctrl-C and start it again: you are still signed in."
+    } else {
+        "Stop this with Ctrl-C, and everything is forgotten."
+    };
+    format!(
+        "\
+The cloakroom is open: http://{host}
 
-    fn announce(&self, address: Address, port: u16) {
-        let host = match address {
-            Address::Ip(ip) => SocketAddr::new(ip, port).to_string(),
-            Address::Localhost => format!("localhost:{port}"),
-        };
-        println!("The cloakroom is open: http://{host}\n");
-        println!("  1. Put something in the cart, then sign up: the cart comes along.");
-        println!("  2. Sign in from another browser or a private window, and end one from the other.");
-        if self
-            .store
-            .as_deref()
-            .is_some_and(|url| url.starts_with("memory:"))
-        {
-            println!("\nEverything is kept in memory: stop this with Ctrl-C, and it is gone.");
-        } else {
-            println!("  3. Stop this with Ctrl-C and start it again: you are still signed in.\n");
-            println!(
-                "Sessions and accounts are kept in {}.",
-                self.store.as_ref().unwrap_or(&self.data)
-            );
-        }
-        println!("Safari will not do: it keeps Secure cookies over HTTPS alone, on localhost too.");
-        if !address.is_localhost() {
-            eprintln!(
-                "\nwarning: browsers keep Secure cookies over HTTPS and on http://localhost only: at http://{host} the \
-                 shop forgets everybody at once. Put a reverse proxy with HTTPS in front, or leave --listen out."
-            );
-        }
-    }
+  1. Put something in the cart, then sign up: the cart comes along.
+  2. Sign in from another browser or a private window, and end one from the other.
+  3. {stopping}
+
+Sessions and accounts are kept in {place}.
+Safari will not do: it keeps Secure cookies over HTTPS alone, on localhost too.
+"
+    )
 }
 
 /// Logs warnings, or what `RUST_LOG` asks for, to standard error: standard output is for the announcement.

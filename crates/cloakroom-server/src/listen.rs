@@ -44,13 +44,6 @@ pub enum Address {
     Localhost,
 }
 
-impl Address {
-    /// Whether browsers reach it as `localhost`, where they take Secure cookies without HTTPS.
-    pub fn is_localhost(self) -> bool {
-        self == Self::Localhost
-    }
-}
-
 /// One or two sockets that answer on the same port.
 #[derive(Debug)]
 pub struct Listeners {

@@ -106,7 +106,16 @@ async fn damaged_accounts_are_refused_and_left_alone() {
 #[tokio::test]
 async fn an_unknown_store_is_answered_with_the_known_ones() {
     let directory = tempfile::tempdir().unwrap();
-    let sentence = refusal(&["--port", "0", "--store", "etcd://x", "--data", &data(&directory)]).await;
+    let sentence = refusal(&[
+        "--port",
+        "0",
+        "--store",
+        "etcd://someone:secret@host",
+        "--data",
+        &data(&directory),
+    ])
+    .await;
+    assert!(!sentence.contains("secret"), "{sentence}");
     assert!(
         sentence.contains("etcd") && sentence.contains("memory:") && sentence.contains("disk:"),
         "{sentence}"

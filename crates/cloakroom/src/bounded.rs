@@ -40,7 +40,7 @@ pub(crate) async fn bounded<T>(
 #[derive(Debug)]
 pub(crate) struct Patience {
     whole: Duration,
-    ends: Option<Instant>,
+    began: Option<Instant>,
     attempts: u32,
 }
 
@@ -48,7 +48,7 @@ impl Patience {
     pub(crate) fn new(whole: Duration) -> Self {
         Self {
             whole,
-            ends: None,
+            began: None,
             attempts: 0,
         }
     }
@@ -57,7 +57,7 @@ impl Patience {
     /// once should not meet again.
     pub(crate) async fn wait(&mut self, noise: u64) -> Result<(), Exhausted> {
         let now = clock::instant();
-        if now >= *self.ends.get_or_insert(now + self.whole) {
+        if now.duration_since(*self.began.get_or_insert(now)) >= self.whole {
             return Err(Exhausted);
         }
         self.attempts += 1;

@@ -136,16 +136,23 @@ impl View {
                 ),
             ));
         }
-        self.data.set(key, value);
+        // The same value again would only move it to the end, and that would be a write for nothing.
+        if self.data.get(key) != Some(value) {
+            self.data.set(key, value);
+        }
         Ok(())
     }
 
     /// The session was written for `principal`; only `left` is still to be.
     pub(crate) fn is_written(&mut self, principal: Option<&Principal>, left: &[Change]) {
-        self.starts_over = principal.is_some_and(|principal| {
-            left.iter()
-                .any(|change| matches!(change, Change::SignIn(next) if next.principal != *principal))
-        });
+        let mut principal = principal;
+        self.starts_over = false;
+        for change in left {
+            if let Change::SignIn(next) = change {
+                self.starts_over |= principal.is_some_and(|principal| *principal != next.principal);
+                principal = Some(&next.principal);
+            }
+        }
     }
 
     /// What the request wants of its session, compared with the data it loaded.
@@ -163,6 +170,116 @@ impl View {
             }),
             rotate: changes.iter().any(|change| matches!(change, Change::Rotate)),
             starts_over: self.starts_over,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Model = (BTreeMap<String, String>, Option<String>);
+
+    /// One change, and what it does to the model.
+    fn change() -> impl Strategy<Value = (u8, String, String)> {
+        (0..6u8, "[ab]", "[0-9]{1,3}")
+    }
+
+    fn recorded((kind, key, value): &(u8, String, String)) -> Change {
+        let (key, value) = (key.clone(), value.clone());
+        match kind {
+            0 => Change::Set {
+                key,
+                value: value.into_bytes(),
+            },
+            1 => Change::Remove { key },
+            2 => Change::Update {
+                key,
+                update: Update::new(move |present| {
+                    Ok([present.unwrap_or_default(), value.as_bytes()].concat())
+                }),
+            },
+            3 => Change::Clear,
+            4 => Change::SignIn(CheckedSignIn {
+                principal: Principal::new(key).expect("a letter is a principal"),
+                remember: false,
+                label: None,
+            }),
+            _ => Change::Rotate,
+        }
+    }
+
+    fn expected((data, principal): &mut Model, (kind, key, value): &(u8, String, String)) {
+        match kind {
+            0 => drop(data.insert(key.clone(), value.clone())),
+            1 => drop(data.remove(key)),
+            2 => data.entry(key.clone()).or_default().push_str(value),
+            3 => data.clear(),
+            4 => {
+                if principal.as_ref().is_some_and(|principal| principal != key) {
+                    data.clear();
+                }
+                *principal = Some(key.clone());
+            }
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn replaying_is_doing_it_one_by_one(before in vec(change(), 0..8), changes in vec(change(), 0..8)) {
+            let mut model = Model::default();
+            before.iter().for_each(|change| expected(&mut model, change));
+            let before: Vec<Change> = before.iter().map(recorded).collect();
+            let before = View::replay(Data::default(), None, &before, 10_000).expect("no change fails");
+            changes.iter().for_each(|change| expected(&mut model, change));
+            let changes: Vec<Change> = changes.iter().map(recorded).collect();
+
+            let replayed = View::replay(before.data.clone(), before.principal.clone(), &changes, 10_000)
+                .expect("no change fails");
+            let mut one_by_one = View::new(before.data.clone(), before.principal.clone());
+            for change in &changes {
+                one_by_one.apply(change, 10_000).expect("no change fails");
+            }
+            prop_assert_eq!(one_by_one.data.as_bytes(), replayed.data.as_bytes());
+
+            let read: BTreeMap<_, _> = replayed.data.iter().collect();
+            let data: BTreeMap<_, _> = model.0.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+            prop_assert_eq!(read, data);
+            prop_assert_eq!(replayed.principal.as_ref().map(Principal::as_str), model.1.as_deref());
+
+            // Where somebody else was signed in on the way, a session of its own begins.
+            let mut signed_in = before.principal.clone();
+            let mut starts_over = false;
+            for change in &changes {
+                if let Change::SignIn(sign_in) = change {
+                    let next = Some(sign_in.principal.clone());
+                    starts_over |= signed_in.is_some() && signed_in != next;
+                    signed_in = next;
+                }
+            }
+            prop_assert_eq!(replayed.wanted(&before.data, &changes).starts_over, starts_over);
+            one_by_one.is_written(before.principal.as_ref(), &changes);
+            prop_assert_eq!(one_by_one.wanted(&before.data, &changes).starts_over, starts_over);
+        }
+
+        #[test]
+        fn what_is_too_large_changes_nothing(changes in vec(change(), 0..12)) {
+            let mut view = View::default();
+            for change in &changes {
+                let before = view.clone();
+                let applied = view.apply(&recorded(change), 12);
+                prop_assert!(view.data.as_bytes().len() <= 12);
+                if let Err(error) = applied {
+                    prop_assert_eq!(error.kind(), ErrorKind::TooLarge);
+                    prop_assert_eq!(view.data.as_bytes(), before.data.as_bytes());
+                }
+            }
         }
     }
 }

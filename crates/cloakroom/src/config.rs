@@ -53,7 +53,8 @@ impl Config {
             },
             namespace,
             store_timeout: Duration::from_secs(2),
-            max_data: card.max_body.saturating_sub(MAX_OVERHEAD),
+            // Data keeps the length of a value in four bytes.
+            max_data: card.max_body.saturating_sub(MAX_OVERHEAD).min(u32::MAX as usize),
             clock: Clock::default(),
             random: Random::default(),
             mark: Arc::default(),
@@ -101,9 +102,10 @@ impl Config {
         self.store_timeout.saturating_mul(5) / 2
     }
 
-    /// How long a writer may take to find out what became of its write, and some more.
+    /// How long the tags of writes are kept for writers that look for theirs: several times as long as one can take
+    /// to look, and longer than the clocks of two nodes should differ.
     pub(crate) fn settling_window(&self) -> Duration {
-        self.patience().saturating_mul(2)
+        self.patience().saturating_mul(12)
     }
 
     fn set_namespace(&mut self, namespace: Namespace) {

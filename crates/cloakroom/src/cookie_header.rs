@@ -59,7 +59,36 @@ pub(crate) fn find<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Fou
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What the RFC says, with no regard for speed.
+    fn model<'a>(name: &str, lines: &'a [String]) -> Found<'a> {
+        let pairs = lines.iter().flat_map(|line| {
+            let rest = line.split(';').skip(1);
+            let first = line.split(';').take(1);
+            first.chain(rest.map(|pair| pair.strip_prefix(' ').unwrap_or(pair)))
+        });
+        let mut values = pairs
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(found, _)| *found == name)
+            .map(|(_, value)| value);
+        match (values.next(), values.next()) {
+            (None, _) => Found::Nothing,
+            (Some(value), None) => Found::One(value.as_bytes()),
+            (Some(_), Some(_)) => Found::Several,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_the_rfc_says(lines in vec("(id|i|d|=|;|; | |x|\"){0,12}", 0..4)) {
+            let found = find("id", lines.iter().map(String::as_bytes));
+            prop_assert_eq!(found, model("id", &lines));
+        }
+    }
 
     fn check(lines: &[&str], expected: Found<'_>) {
         let found = find("__Host-id", lines.iter().map(|line| line.as_bytes()));

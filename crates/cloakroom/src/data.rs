@@ -1,5 +1,6 @@
 //! A session's data: keys and their values, each value JSON as it was written.
 
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 ///
 /// Splitting that needs no parser, so a request that reads one key of many decodes one value. What was loaded
 /// is shared with the store until something changes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Data {
     Shared(Arc<[u8]>, Range<usize>),
     Owned(Vec<u8>),
@@ -65,6 +66,10 @@ impl Data {
     }
 
     pub(crate) fn set(&mut self, key: &str, value: &[u8]) {
+        // An equal value keeps its place: what has not changed is not written (design section 3, invariant 6).
+        if self.get(key) == Some(value) {
+            return;
+        }
         let mut bytes = self.without(key, Entry::OVERHEAD + key.len() + value.len());
         bytes.push(key.len() as u8);
         bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
@@ -106,8 +111,14 @@ impl Default for Data {
     }
 }
 
+impl fmt::Debug for Data {
+    /// Says how long it is, never what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Data({} bytes)", self.as_bytes().len())
+    }
+}
+
 /// The JSON of one value.
-#[derive(Debug)]
 pub(crate) enum Value {
     Shared(Arc<[u8]>, Range<usize>),
     Owned(Vec<u8>),
@@ -145,10 +156,65 @@ impl<'a> Entry<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::collection::vec;
+    use proptest::{option, prelude::*};
+
     use super::*;
 
     fn parse(bytes: &[u8]) -> Option<Data> {
         Data::parse(bytes.into(), 0..bytes.len())
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map(steps in vec(("[a-c]{0,2}", option::of("[0-9]{0,3}")), 0..30)) {
+            let (mut data, mut model) = (Data::default(), BTreeMap::new());
+            for (key, value) in steps {
+                match value {
+                    Some(value) => {
+                        let length = data.len_with(&key, value.len());
+                        data.set(&key, value.as_bytes());
+                        prop_assert_eq!(data.as_bytes().len(), length);
+                        model.insert(key, value);
+                    }
+                    None => {
+                        data.remove(&key);
+                        model.remove(&key);
+                    }
+                }
+                // Half of the time as it is written, half as it is read.
+                if model.len() % 2 == 0 {
+                    let padded: Arc<[u8]> = [b"before", data.as_bytes()].concat().into();
+                    let length = padded.len();
+                    data = Data::parse(padded, 6..length).expect("what was written reads back");
+                }
+                let read: BTreeMap<_, _> = data.iter().collect();
+                let expected: BTreeMap<_, _> = model.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+                prop_assert_eq!(read, expected);
+                for (key, value) in &model {
+                    prop_assert_eq!(data.get(key), Some(value.as_bytes()));
+                    let taken = data.value(key);
+                    prop_assert_eq!(taken.as_deref(), Some(value.as_bytes()));
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in vec(0..4u8, 0..40)) {
+            if let Some(mut data) = parse(&bytes) {
+                data.set("k", b"1");
+                prop_assert!(parse(data.as_bytes()).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let mut data = Data::default();
+        data.set("key", b"\"canary\"");
+        assert_eq!(format!("{data:?}"), "Data(16 bytes)");
     }
 
     #[test]
@@ -164,6 +230,17 @@ mod tests {
         assert_eq!(data.get("a"), Some(&b"3"[..]));
         assert_eq!(data.get("b"), None);
         assert_eq!(data.iter().count(), 2);
+    }
+
+    #[test]
+    fn an_equal_value_changes_nothing() {
+        let mut data = Data::default();
+        data.set("a", b"1");
+        data.set("b", b"2");
+        let before = data.as_bytes().to_vec();
+        data.set("a", b"1");
+        data.remove("never there");
+        assert_eq!(data.as_bytes(), before);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Ends sessions, this one and others of the same principal, and lists them.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use cloakroom_store::{
 };
 
 use crate::bounded::bounded;
-use crate::{Error, Session, Sessions, events};
+use crate::{Error, Session, Sessions, commit, events};
 
 /// How many sessions one page of a listing has at most.
 const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -77,7 +78,7 @@ impl Session {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: the session
     /// may still be there.
     pub async fn sign_out(&self) -> Result<(), Error> {
-        let _gate = self.0.gate.lock().await;
+        let _gate = self.gate().await?;
         self.end_this("signed out").await.map(|_| ())
     }
 
@@ -88,7 +89,7 @@ impl Session {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
     pub async fn sign_out_others(&self) -> Result<u64, Error> {
-        let _gate = self.0.gate.lock().await;
+        let _gate = self.gate().await?;
         let Some(principal) = self.principal() else {
             return Ok(0);
         };
@@ -101,15 +102,18 @@ impl Session {
     ///
     /// As [`sign_out_others`](Self::sign_out_others).
     pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
-        let _gate = self.0.gate.lock().await;
+        let _gate = self.gate().await?;
         let ended = match self.principal() {
             Some(principal) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
                 let others = self.revoke(principal.clone(), self.id()).await?;
                 let this = self.end_this("signed out everywhere").await?;
-                // A sign-in that was under way may have come in between: it began before this, so it ends too.
-                let late = self.revoke(principal, None).await?;
-                others + u64::from(this == Deleted::Ended) + late
+                let late = match this {
+                    Deleted::Ended => 1,
+                    // A neighbour was faster with this one: what it began in its place was not ended above.
+                    Deleted::Missing | Deleted::NotOwner => self.revoke(principal, None).await?,
+                };
+                others + late
             }
             None => u64::from(self.end_this("signed out everywhere").await? == Deleted::Ended),
         };
@@ -129,7 +133,8 @@ impl Session {
         let this = self.id();
         let query = Query::default().principal(principal).live_at(config.clock.now());
         let mut list = List::new(config.namespace.clone(), query, PAGE);
-        let mut sessions: Vec<SessionInfo> = Vec::new();
+        let mut sessions = Vec::new();
+        let mut seen = HashSet::new();
         loop {
             let page = bounded(config.store_timeout, config.store.list(list.clone()))
                 .await
@@ -144,7 +149,7 @@ impl Session {
             } in page.entries
             {
                 // A listing may show a session twice.
-                if sessions.iter().all(|session| session.id != id) {
+                if seen.insert(id) {
                     let current = Some(id) == this;
                     sessions.push(SessionInfo {
                         id,
@@ -169,7 +174,7 @@ impl Session {
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked.
     pub async fn end(&self, id: Id) -> Result<bool, Error> {
-        let _gate = self.0.gate.lock().await;
+        let _gate = self.gate().await?;
         if self.id() == Some(id) {
             return Ok(self.end_this("ended by its user").await? == Deleted::Ended);
         }
@@ -180,6 +185,14 @@ impl Session {
             .delete(id, Owner::Is(Some(principal)), "ended by its user")
             .await?;
         Ok(deleted == Deleted::Ended)
+    }
+
+    /// Waits for what clones are doing, and finds out what became of a save that was dropped half way: it may have
+    /// begun the very session that is to end.
+    async fn gate(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
+        let gate = self.0.gate.lock().await;
+        commit::settle_doubt(&self.0).await?;
+        Ok(gate)
     }
 
     async fn end_this(&self, why: &'static str) -> Result<Deleted, Error> {

@@ -96,6 +96,7 @@ impl Envelope {
             lifetime: layout.lifetime,
             remembered: layout.remembered,
             ends: layout.ends,
+            rotated: layout.rotated,
             verifier: Some(layout.verifier),
             standing,
             previous: layout.previous,

@@ -27,6 +27,8 @@ pub(crate) struct Held {
     pub(crate) remembered: bool,
     /// When it ends whatever happens.
     pub(crate) ends: Timestamp,
+    /// When it got its newest secret.
+    pub(crate) rotated: Timestamp,
     /// The verifier of the newest secret; `None` when that is the token's and has not been derived yet.
     pub(crate) verifier: Option<Verifier>,
     /// Which of its secrets the token has.
@@ -51,7 +53,6 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone)]
 pub(crate) struct Previous {
     pub(crate) verifier: Verifier,
-    pub(crate) rotated: Timestamp,
     /// When the newest secret was first presented; `None` while its response may be lost.
     pub(crate) newest_seen: Option<Timestamp>,
     pub(crate) wrapped: Option<Wrapped>,

@@ -86,12 +86,33 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(10);
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_unix_millis(second * 1000)
+    }
+
+    proptest! {
+        #[test]
+        fn who_looks_in_time_finds_his_tag(pauses in proptest::collection::vec(0..15_000u64, 1..100)) {
+            // Each write happens so many milliseconds after the one before it.
+            let mut now = at(1_000_000);
+            let mut recent = Recent::new([0; 8], &[]);
+            let mut written = vec![([0; 8], now)];
+            for (n, pause) in (1..).zip(pauses) {
+                let before = now;
+                now = now.saturating_add(Duration::from_millis(pause));
+                recent = recent.followed_by([n; 8], before, now, WINDOW);
+                written.push(([n; 8], now));
+                for (tag, moment) in &written {
+                    prop_assert!(recent.contains(*tag) || now.since(*moment) > WINDOW);
+                }
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Session(pub(crate) Arc<Shared>);
 // Keys are constants, and passing one by value reads best: `session.get(CART)`.
 #[allow(clippy::needless_pass_by_value)]
 impl Session {
+    /// How often an update runs while clones change the session beside it, before its own closure is suspected.
+    const MOST_UPDATES: usize = 1000;
+
     pub(crate) fn new(config: Arc<Config>, state: State) -> Self {
         Self(Arc::new(Shared::new(config, state)))
     }
@@ -94,7 +97,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`] when what is stored is not a `T`, and those of [`set`](Self::set).
+    /// [`ErrorKind::Decode`] when what is stored is not a `T`, [`ErrorKind::Invalid`] for a closure that changes the
+    /// session it is called for, and those of [`set`](Self::set).
     pub fn update<T, F>(&self, key: Key<T>, update: F) -> Result<(), Error>
     where
         T: Serialize + DeserializeOwned + 'static,
@@ -105,17 +109,23 @@ impl Session {
             let present = present.map(|json| decode(key.name(), json)).transpose()?;
             encode(key.name(), &update(present))
         });
-        let mut recorded = Some((name, update));
-        while let Some((name, update)) = recorded.take() {
-            let (version, present) = self.0.state().snapshot(&name);
-            let value = update.call(present.as_deref())?;
-            let max_data = self.0.config.max_data;
-            recorded = self
-                .0
-                .state()
-                .record_update((name, update), version, &value, max_data)?;
+        let max_data = self.0.config.max_data;
+        let mut left = (name, update);
+        for _ in 0..Self::MOST_UPDATES {
+            let (version, present) = self.0.state().snapshot(&left.0);
+            let value = left.1.call(present.as_deref())?;
+            match self.0.state().record_update(left, version, &value, max_data)? {
+                None => return Ok(()),
+                Some(again) => left = again,
+            }
         }
-        Ok(())
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "could not update {:?}: its closure changes the session it is called for",
+                left.0
+            ),
+        ))
     }
 
     /// Removes all values. Who is signed in stays signed in.
@@ -234,12 +244,12 @@ impl fmt::Debug for Session {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, json: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(json).map_err(|error| {
+    // Not with serde's error as the source: it quotes the value.
+    serde_json::from_slice(json).map_err(|_| {
         Error::new(
             ErrorKind::Decode,
-            format!("the value of {key:?} is not of the type asked for"),
+            format!("the value of {key:?} is not a {}", std::any::type_name::<T>()),
         )
-        .with_source(error)
     })
 }
 

@@ -72,7 +72,8 @@ impl Sessions {
         Ok(self)
     }
 
-    /// Bounds one call of the store: 2 seconds by default. A request waits at most four times as long.
+    /// Bounds one call of the store: 2 seconds by default. A request that
+    /// writes gives up after six times as long at the latest.
     #[must_use]
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         Arc::make_mut(&mut self.config).store_timeout = timeout;
@@ -175,6 +176,9 @@ impl Sessions {
             Outcome::Success => commit::commit(shared).await,
             Outcome::ServerError => {
                 shared.state().drop_changes();
+                if let Err(error) = commit::settle_doubt(shared).await {
+                    events::failed(&error);
+                }
                 Ok(())
             }
         };

@@ -206,6 +206,7 @@ fn settle_live(
             id: held.token.id,
             secret: fresh.token.secret.clone(),
         };
+        next.rotated = now;
         next.verifier = None;
         next.standing = Standing::Newest;
     }
@@ -221,7 +222,7 @@ fn settle_live(
         next.previous = None;
         next.key = session_key(rules, fresh);
     } else if rotation_is_due {
-        next.previous = rotated(held, now).map(Box::new);
+        next.previous = rotated(held).map(Box::new);
         if let Some(key) = &mut next.key {
             key.wrapped = None;
         }
@@ -257,6 +258,7 @@ fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) 
         lifetime,
         remembered,
         ends,
+        rotated: now,
         verifier: None,
         standing: Standing::Newest,
         previous: None,
@@ -288,18 +290,16 @@ fn rotation_is_due(held: &Held, rules: &Rules<'_>, now: Timestamp) -> bool {
     let Some(period) = rules.rotate_every else {
         return false;
     };
+    let since = now.since(held.rotated);
     match (held.standing, &held.previous) {
-        (Standing::Newest, None) => now.since(held.created) >= period,
-        (Standing::Newest, Some(previous)) => now.since(previous.rotated) >= period,
-        (Standing::Previous, Some(previous)) => {
-            previous.newest_seen.is_none() && now.since(previous.rotated) >= LOST_AFTER
-        }
+        (Standing::Newest, _) => since >= period,
+        (Standing::Previous, Some(previous)) => previous.newest_seen.is_none() && since >= LOST_AFTER,
         (Standing::Previous, None) => false,
     }
 }
 
 /// The secret that was presented, as the one before the newest.
-fn rotated(held: &Held, now: Timestamp) -> Option<Previous> {
+fn rotated(held: &Held) -> Option<Previous> {
     let (verifier, wrapped) = match held.standing {
         Standing::Newest => (held.verifier?, held.key.as_ref().and_then(|key| key.wrapped)),
         Standing::Previous => held
@@ -309,7 +309,6 @@ fn rotated(held: &Held, now: Timestamp) -> Option<Previous> {
     };
     Some(Previous {
         verifier,
-        rotated: now,
         newest_seen: None,
         wrapped,
     })

@@ -44,6 +44,8 @@ struct Attempt {
     plan: Plan,
     /// How many of the changes it carries.
     changes: usize,
+    /// The data it carries, once the view shows something else.
+    data: Option<Data>,
 }
 
 /// What the response does to the session cookie.
@@ -124,19 +126,22 @@ impl State {
         }
     }
 
-    /// Whether what is done to the session has no effect.
-    fn drops(&self, change: &Change) -> bool {
+    /// Whether what was done to the session has no effect: it is over, and no sign-in begins another one.
+    fn drops_changes(&self) -> bool {
+        self.over && !self.signs_in()
+    }
+
+    fn signs_in(&self) -> bool {
         let signs_in = |change: &Change| matches!(change, Change::SignIn(_));
-        self.over && !signs_in(change) && !self.changes.iter().any(signs_in)
+        self.changes.iter().any(signs_in)
     }
 
     /// Records a change whose effect needs no user code.
     pub(crate) fn record(&mut self, change: Change, max_data: usize) -> Result<(), Error> {
-        if !self.drops(&change) {
-            self.view.apply(&change, max_data)?;
-            self.version += 1;
-            self.changes.push(change);
-        }
+        self.keep_what_is_under_way();
+        self.view.apply(&change, max_data)?;
+        self.version += 1;
+        self.changes.push(change);
         Ok(())
     }
 
@@ -156,13 +161,21 @@ impl State {
         if self.version != version {
             return Ok(Some((key, update)));
         }
-        let change = Change::Update { key, update };
-        if let (Change::Update { key, .. }, false) = (&change, self.drops(&change)) {
-            self.view.set(key, value, max_data)?;
-            self.version += 1;
-            self.changes.push(change);
-        }
+        self.keep_what_is_under_way();
+        self.view.set(&key, value, max_data)?;
+        self.version += 1;
+        self.changes.push(Change::Update { key, update });
         Ok(None)
+    }
+
+    /// Keeps the data of a write that is under way, before a clone of the session changes the view.
+    fn keep_what_is_under_way(&mut self) {
+        let recorded = self.changes.len();
+        for attempt in &mut self.attempts {
+            if attempt.changes == recorded && attempt.data.is_none() {
+                attempt.data = Some(self.view.data.clone());
+            }
+        }
     }
 
     /// Forgets everything, for a session that was never stored.
@@ -177,9 +190,12 @@ impl State {
         };
     }
 
-    /// Forgets what was not written: after a 5xx.
+    /// Forgets what was not written: after a 5xx. A write that is under way may still be applied.
     pub(crate) fn drop_changes(&mut self) {
         self.changes.clear();
+        for attempt in &mut self.attempts {
+            attempt.changes = 0;
+        }
         let principal = self.held.as_ref().and_then(|held| held.principal.clone());
         self.view = View::new(self.base.clone(), principal);
         self.version += 1;
@@ -188,11 +204,8 @@ impl State {
     /// Whether a recorded change needs a cookie to be sent.
     pub(crate) fn needs_cookie(&self) -> bool {
         let begins = self.held.is_none() && !self.view.data.as_bytes().is_empty();
-        begins
-            || self
-                .changes
-                .iter()
-                .any(|change| matches!(change, Change::SignIn(_) | Change::Rotate))
+        let rotates = |change: &Change| matches!(change, Change::SignIn(_) | Change::Rotate);
+        !self.drops_changes() && (begins || self.changes.iter().any(rotates))
     }
 
     /// Whether there is something to be written, or a write under way to be settled.
@@ -209,7 +222,7 @@ impl State {
 
     /// Whether it is certain that nothing is to be done, so that no randomness need be drawn.
     pub(crate) fn is_settled(&self) -> bool {
-        self.held.is_none() && self.changes.is_empty()
+        self.held.is_none() && (self.changes.is_empty() || self.drops_changes())
     }
 
     pub(crate) fn doubt(&self) -> Doubt {
@@ -220,6 +233,9 @@ impl State {
 
     /// Decides what to do next, and remembers it until it is known what became of it.
     pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Option<Fresh>) -> Step {
+        if self.is_settled() {
+            return Step::Done;
+        }
         let namespace = || config.namespace.clone();
         let rules = self.rules(config);
         let wanted = self.view.wanted(&self.base, &self.changes);
@@ -256,6 +272,7 @@ impl State {
                     tag,
                     plan,
                     changes: self.changes.len(),
+                    data: None,
                 });
                 Step::Write { write, tag }
             }
@@ -278,20 +295,18 @@ impl State {
             return Effect::None;
         };
         let Attempt {
-            mut plan, changes, ..
+            mut plan,
+            changes,
+            data,
+            ..
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
+        self.over = false;
         plan.next.revision = Some(revision);
         self.hand_out(&plan);
-        // Clones of the session may have recorded more while the write was under way. What they recorded was
-        // applied to this very view, so the data as it was written is not needed for it to stay right: it is
-        // only compared with, and a difference means one write more.
+        // Clones of the session may have recorded more while the write was under way: that stays to be done.
         self.changes.drain(..changes);
-        self.base = if self.changes.is_empty() {
-            self.view.data.clone()
-        } else {
-            Data::default()
-        };
+        self.base = data.unwrap_or_else(|| self.view.data.clone());
         self.view.is_written(plan.next.principal.as_ref(), &self.changes);
         let effect = match plan.expect {
             _ if plan.signs_in => Effect::SignedIn,
@@ -384,6 +399,7 @@ impl State {
     /// Takes up the session as it is now; what is left of the changes has to be applied again.
     fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
         let principal = held.principal.clone();
+        self.over = false;
         self.held = Some(held);
         self.base = data.clone();
         Replay {
@@ -409,15 +425,12 @@ impl State {
     /// The session is gone, or no longer this token's. A sign-in begins another one, with this request's own
     /// changes and none of the old data; anything else is dropped.
     fn end_elsewhere(&mut self) -> Found {
-        if self
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::SignIn(_)))
-        {
-            self.held = None;
+        if self.signs_in() {
+            // Whoever was signed in decides what the sign-in may take along: nothing, if that was somebody else.
+            let principal = self.held.take().and_then(|held| held.principal);
             self.base = Data::default();
             self.attempts.clear();
-            let (data, principal) = (Data::default(), None);
+            let data = Data::default();
             return Found::Changed(Replay {
                 data,
                 principal,

@@ -92,12 +92,30 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn token() -> Token {
         Token {
             id: Id::from_bytes([0xfb; 16]),
             secret: Secret::from_bytes(&[0xff; 32]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_token_reads_back(id: [u8; 16], secret: [u8; 32]) {
+            let token = Token { id: Id::from_bytes(id), secret: Secret::from_bytes(&secret) };
+            prop_assert_eq!(Token::parse(token.text().as_bytes()), Some(token));
+        }
+
+        #[test]
+        fn what_reads_is_spelled_as_it_was(text in "[0-2][A-Za-z0-9_+/=-]{62,66}") {
+            if let Some(token) = Token::parse(text.as_bytes()) {
+                let spelled = token.text();
+                prop_assert_eq!(spelled.as_str(), text);
+            }
         }
     }
 

@@ -52,7 +52,10 @@ const MODULES: &[Module] = &[
         "sessions",
         "pure clock random config bounded shared commit session",
     ),
-    effects("ending", "pure clock config bounded shared session sessions"),
+    effects(
+        "ending",
+        "pure clock config bounded shared commit session sessions",
+    ),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours.
     effects("stores::memory", ""),

@@ -28,9 +28,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use cloakroom::store::{AnyStore, Error as StoreError, ErrorKind};
-use cloakroom::stores::Memory;
-use cloakroom::{RunningSweeper, Sessions};
+use cloakroom::{RunningSweeper, Sessions, stores};
 use tokio::sync::oneshot;
 
 use self::users::Users;
@@ -50,22 +48,15 @@ impl Demo {
     /// When the directory cannot be made or used, when another process has it open, or when what is in it
     /// cannot be read. Nothing is overwritten.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        if let Some(directory) = &config.accounts {
-            create_private(directory).map_err(|error| {
-                let path = directory.display();
-                OpenError::new(
-                    format!("could not make the directory {path}: choose another with --data"),
-                    error,
-                )
-            })?;
-        }
-        let store = open_store(&config.store).await.map_err(|error| {
-            OpenError::new(format!("could not open the sessions in {}", config.store), error)
-        })?;
-        // Only now: the store knows whether another process has the directory.
+        // The sessions first: the store knows whether another process has the directory.
+        let store = stores::open(&config.store)
+            .await
+            .map_err(|error| OpenError::new(config.failed(), error))?;
         let users = match &config.accounts {
-            Some(directory) => Users::open(directory)
-                .map_err(|error| OpenError::new("could not open the accounts".to_owned(), error))?,
+            Some(directory) => {
+                make_private(directory).map_err(|error| OpenError::new(config.failed(), error))?;
+                Users::open(directory).map_err(|error| OpenError::new(config.failed(), error))?
+            }
             None => Users::in_memory(),
         };
         let sessions = Sessions::new(store)
@@ -120,6 +111,8 @@ pub struct Config {
     store: String,
     /// The directory of the accounts; without one they are gone at the end.
     accounts: Option<PathBuf>,
+    /// The option that chooses another place.
+    option: &'static str,
 }
 
 impl Config {
@@ -128,6 +121,7 @@ impl Config {
         Self {
             store: format!("disk:{directory}"),
             accounts: Some(directory.into()),
+            option: "--data",
         }
     }
 
@@ -142,7 +136,32 @@ impl Config {
         Self {
             store: url.to_owned(),
             accounts,
+            option: "--store",
         }
+    }
+
+    /// Whether a restart finds everything again.
+    pub fn lasts(&self) -> bool {
+        self.accounts.is_some()
+    }
+
+    /// Where sessions are kept, in words. Of the URL of another server only the scheme: the rest may hold a
+    /// password.
+    pub fn place(&self) -> String {
+        match self.store.split_once(':') {
+            Some(("disk", path)) => path.to_owned(),
+            Some(("memory", _)) => "memory".to_owned(),
+            Some((scheme, _)) => format!("the {scheme} store"),
+            None => "the store".to_owned(),
+        }
+    }
+
+    fn failed(&self) -> String {
+        format!(
+            "could not open {} ({} chooses another)",
+            self.place(),
+            self.option
+        )
     }
 }
 
@@ -181,7 +200,7 @@ struct Shop {
 }
 
 /// Makes the directory for the eyes of this user only. One that is there is left as it is.
-fn create_private(directory: &Path) -> io::Result<()> {
+fn make_private(directory: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -195,15 +214,4 @@ async fn patience_after(stopped: oneshot::Receiver<()>) {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(Duration::from_secs(10)).await;
-}
-
-/// Opens the store of this URL. Only the memory store is there yet.
-async fn open_store(url: &str) -> Result<AnyStore, StoreError> {
-    if url == "memory:" {
-        return Ok(AnyStore::new(Memory::default()));
-    }
-    Err(StoreError::new(
-        ErrorKind::Unsupported,
-        "the one known store is memory:",
-    ))
 }

@@ -1,8 +1,8 @@
 //! The bytes of a record's body, version 1.
 //!
 //! ```text
-//! version 1 · flags 1 · idle 4 · absolute 4 · ends 8 · verifier 32 · tag 8 · earlier tags 1 + 12 each
-//! previous (flag):   verifier 32 · rotated 8 · newest seen 8 · [sealed: server key 8 · wrapped 48]
+//! version 1 · flags 1 · idle 4 · absolute 4 · ends 8 · rotated 8 · verifier 32 · tag 8 · earlier tags 1 + 12 each
+//! previous (flag):   verifier 32 · newest seen 8 · [sealed: server key 8 · wrapped 48]
 //! sealed (flag):     rest of the nonce 16 · server key 8 · wrapped session key 48 · data + authentication tag
 //! otherwise:         data
 //! ```
@@ -30,6 +30,7 @@ pub(super) struct Layout {
     pub(super) lifetime: Lifetime,
     pub(super) remembered: bool,
     pub(super) ends: Timestamp,
+    pub(super) rotated: Timestamp,
     pub(super) verifier: Verifier,
     pub(super) recent: Recent,
     pub(super) previous: Option<Box<Previous>>,
@@ -67,6 +68,7 @@ impl Layout {
         let idle = u32::from_le_bytes(*take(&mut rest)?);
         let absolute = u32::from_le_bytes(*take(&mut rest)?);
         let ends = moment(&mut rest)?;
+        let rotated = moment(&mut rest)?;
         let verifier = Verifier(*take(&mut rest)?);
         let tag: Tag = *take(&mut rest)?;
         let [earlier] = *take::<1>(&mut rest)?;
@@ -77,7 +79,6 @@ impl Layout {
         } else {
             Some(Box::new(Previous {
                 verifier: Verifier(*take(&mut rest)?),
-                rotated: moment(&mut rest)?,
                 newest_seen: Some(moment(&mut rest)?).filter(|seen| seen.as_unix_millis() != 0),
                 wrapped: if sealed { Some(wrapped(&mut rest)?) } else { None },
             }))
@@ -92,6 +93,7 @@ impl Layout {
             lifetime: Lifetime::of_seconds(idle, absolute),
             remembered: flags & REMEMBERED != 0,
             ends,
+            rotated,
             verifier,
             recent: Recent::new(tag, earlier),
             previous,
@@ -113,6 +115,7 @@ pub(super) fn write(held: &Held, verifier: &Verifier, sealing: Option<&Sealing>,
     body.extend_from_slice(&idle.to_le_bytes());
     body.extend_from_slice(&absolute.to_le_bytes());
     body.extend_from_slice(&held.ends.as_unix_millis().to_le_bytes());
+    body.extend_from_slice(&held.rotated.as_unix_millis().to_le_bytes());
     body.extend_from_slice(&verifier.0);
     body.extend_from_slice(&held.recent.last());
     body.push((recent.len() / Recent::ENTRY) as u8);
@@ -120,7 +123,6 @@ pub(super) fn write(held: &Held, verifier: &Verifier, sealing: Option<&Sealing>,
     if let Some(previous) = &held.previous {
         let newest_seen = previous.newest_seen.map_or(0, Timestamp::as_unix_millis);
         body.extend_from_slice(&previous.verifier.0);
-        body.extend_from_slice(&previous.rotated.as_unix_millis().to_le_bytes());
         body.extend_from_slice(&newest_seen.to_le_bytes());
         if let Some(wrapped) = &previous.wrapped {
             body.extend_from_slice(&wrapped.server_key);

@@ -334,10 +334,10 @@ fn what_is_done_to_an_expired_session_is_dropped() {
 // Periodic rotation.
 
 #[test]
-fn rotation_is_due_a_period_after_the_session_began() {
+fn rotation_is_due_a_period_after_the_newest_secret_was_drawn() {
     check(Some(due_for_rotation()), NOTHING, Case::default(), Does::Nothing);
     let early = Held {
-        created: after(due_for_rotation().created, Duration::from_millis(1)),
+        rotated: after(due_for_rotation().rotated, Duration::from_millis(1)),
         ..live()
     };
     check(Some(early), NOTHING, Case::rotating(), Does::Nothing);
@@ -358,13 +358,30 @@ fn rotation_is_due_a_period_after_the_session_began() {
 }
 
 #[test]
+fn whether_and_when_it_rotated_before_makes_no_difference() {
+    let seen = Previous {
+        newest_seen: Some(SEEN),
+        ..previous()
+    };
+    let held = Held {
+        previous: Some(seen.into()),
+        ..due_for_rotation()
+    };
+    check(
+        Some(held),
+        NOTHING,
+        Case::rotating(),
+        Does::Write(ROTATES_PERIODICALLY),
+    );
+}
+
+#[test]
 fn a_rotation_that_was_asked_for_has_no_grace() {
-    let created = due_for_rotation().created;
     check(
         Some(due_for_rotation()),
         ROTATE,
         Case::rotating(),
-        Does::Write(Written { created, ..ROTATES }),
+        Does::Write(ROTATES),
     );
     check(
         Some(due_for_rotation()),
@@ -372,28 +389,6 @@ fn a_rotation_that_was_asked_for_has_no_grace() {
         Case::rotating(),
         Does::Write(SIGNS_IN),
     );
-}
-
-#[test]
-fn rotation_is_due_a_period_after_the_last_one() {
-    let check_at = |since: Duration, does: Does| {
-        let previous = Previous {
-            rotated: NOW.saturating_sub(since),
-            newest_seen: Some(SEEN),
-            ..previous()
-        };
-        let held = Held {
-            previous: Some(previous.into()),
-            ..live()
-        };
-        check(Some(held), NOTHING, Case::rotating(), does);
-    };
-    check_at(PERIOD - Duration::from_millis(1), Does::Nothing);
-    let rotated = Written {
-        created: BEGAN,
-        ..ROTATES_PERIODICALLY
-    };
-    check_at(PERIOD, Does::Write(rotated));
 }
 
 #[test]
@@ -439,7 +434,6 @@ fn the_secret_before_is_good_for_reading_and_writing_in_its_grace() {
         let held = || Held {
             previous: Some(Box::new(Previous {
                 newest_seen,
-                rotated: NOW,
                 ..previous()
             })),
             ..in_grace_with_previous()
@@ -448,9 +442,9 @@ fn the_secret_before_is_good_for_reading_and_writing_in_its_grace() {
         let written = Written {
             standing: Standing::Previous,
             verifier: Some(NEWEST),
+            rotated: NOW,
             previous: Some(Before {
                 newest_seen,
-                rotated: NOW,
                 ..BEFORE
             }),
             ..WRITES
@@ -471,11 +465,11 @@ fn the_secret_before_is_good_for_reading_and_writing_in_its_grace() {
 fn a_lost_response_is_made_up_for_by_another_rotation() {
     let check_at = |since: Duration, newest_seen: Option<Timestamp>, does: Does| {
         let previous = Previous {
-            rotated: NOW.saturating_sub(since),
             newest_seen,
             ..previous()
         };
         let held = Held {
+            rotated: NOW.saturating_sub(since),
             previous: Some(previous.into()),
             ..in_grace_with_previous()
         };
@@ -484,15 +478,9 @@ fn a_lost_response_is_made_up_for_by_another_rotation() {
     check_at(LOST_AFTER - Duration::from_millis(1), None, Does::Nothing);
     // The secret that was never seen is forgotten; the one that is in use goes on being the one before.
     let again = Written {
-        verifier: None,
-        previous: Some(Before {
-            rotated: NOW,
-            ..BEFORE
-        }),
         key: Key::ToWrap(HELD),
-        secret: FRESH,
-        new_token: true,
-        ..WRITES
+        previous: Some(BEFORE),
+        ..ROTATES
     };
     check_at(LOST_AFTER, None, Does::Write(again));
     check_at(LOST_AFTER * 1000, None, Does::Write(again));
@@ -503,12 +491,8 @@ fn a_lost_response_is_made_up_for_by_another_rotation() {
 #[test]
 fn without_periodic_rotation_nothing_rotates_by_itself() {
     // Also the rule of a request whose response head has left.
-    let old = Previous {
-        rotated: BEGAN,
-        ..previous()
-    };
     let held = Held {
-        previous: Some(old.into()),
+        rotated: BEGAN,
         ..in_grace_with_previous()
     };
     check(Some(held), NOTHING, Case::default(), Does::Nothing);
@@ -615,22 +599,24 @@ fn promises_hold(held: Option<&Held>, wish: Wish, case: Case) -> bool {
 fn everything_held() -> Vec<Option<Held>> {
     let mut all = vec![None];
     let seen = [None, Some(SEEN)];
-    let previous = seen.into_iter().flat_map(|newest_seen| {
-        [BEGAN, SEEN].map(|rotated| Previous {
-            rotated,
+    let previous = seen.map(|newest_seen| {
+        Some(Previous {
             newest_seen,
             ..previous()
         })
     });
-    for previous in previous.map(Some).chain([None]) {
+    for previous in previous.into_iter().chain([None]) {
         for standing in [Standing::Newest, Standing::Previous] {
             for principal in [None, Some(principal("alice"))] {
-                all.push(Some(Held {
-                    previous: previous.clone().map(Box::new),
-                    standing,
-                    principal,
-                    ..due_for_rotation()
-                }));
+                for rotated in [due_for_rotation().rotated, SEEN, NOW] {
+                    all.push(Some(Held {
+                        rotated,
+                        previous: previous.clone().map(Box::new),
+                        standing,
+                        principal: principal.clone(),
+                        ..live()
+                    }));
+                }
             }
         }
     }
@@ -792,6 +778,7 @@ struct Written {
     ends: Timestamp,
     lifetime: Lifetime,
     remembered: bool,
+    rotated: Timestamp,
     previous: Option<Before>,
     key: Key,
 }
@@ -800,7 +787,6 @@ struct Written {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Before {
     secret: u8,
-    rotated: Timestamp,
     newest_seen: Option<Timestamp>,
     /// Under which secret the session key is kept for it.
     wrapped: Option<u8>,
@@ -832,6 +818,7 @@ const WRITES: Written = Written {
     ends: after(BEGAN, Duration::from_secs(24 * 60 * 60)),
     lifetime: STANDARD,
     remembered: false,
+    rotated: BEGAN,
     previous: None,
     key: Key::Wrapped(HELD),
 };
@@ -839,6 +826,7 @@ const WRITES: Written = Written {
 const ROTATES: Written = Written {
     secret: FRESH,
     verifier: None,
+    rotated: NOW,
     new_token: true,
     key: Key::ToWrap(FRESH),
     ..WRITES
@@ -854,11 +842,9 @@ const SIGNS_IN: Written = Written {
 
 /// It keeps its key, which stays wrapped for the secret that was in use until now.
 const ROTATES_PERIODICALLY: Written = Written {
-    created: Timestamp::from_unix_millis(NOW.as_unix_millis() - 60 * MINUTE),
     key: Key::ToWrap(HELD),
     previous: Some(Before {
         secret: HELD,
-        rotated: NOW,
         newest_seen: None,
         wrapped: Some(HELD),
     }),
@@ -875,7 +861,6 @@ const BEGINS: Written = Written {
 
 const BEFORE: Before = Before {
     secret: EARLIER,
-    rotated: SEEN,
     newest_seen: None,
     wrapped: Some(EARLIER),
 };
@@ -925,6 +910,7 @@ fn live() -> Held {
         lifetime: STANDARD,
         remembered: false,
         ends: after(BEGAN, STANDARD.absolute()),
+        rotated: BEGAN,
         verifier: Some(Verifier([HELD; 32])),
         standing: Standing::Newest,
         previous: None,
@@ -938,16 +924,15 @@ fn live() -> Held {
 
 fn due_for_rotation() -> Held {
     Held {
-        created: NOW.saturating_sub(PERIOD),
+        rotated: NOW.saturating_sub(PERIOD),
         ..live()
     }
 }
 
-/// Rotated just before it was last seen, and the newest secret has not been seen.
+/// The newest secret has not been seen.
 fn previous() -> Previous {
     Previous {
         verifier: Verifier([EARLIER; 32]),
-        rotated: SEEN,
         newest_seen: None,
         wrapped: Some(wrapped(EARLIER)),
     }
@@ -955,14 +940,11 @@ fn previous() -> Previous {
 
 /// The token has the secret before the newest; which the newest is, only its verifier tells.
 fn in_grace_with_previous() -> Held {
-    let recently = Previous {
-        rotated: NOW,
-        ..previous()
-    };
     Held {
         standing: Standing::Previous,
         verifier: Some(Verifier([NEWEST; 32])),
-        previous: Some(recently.into()),
+        rotated: NOW,
+        previous: Some(previous().into()),
         ..live()
     }
 }
@@ -1088,9 +1070,9 @@ fn written(plan: &Plan) -> Written {
         ends: next.ends,
         lifetime: next.lifetime,
         remembered: next.remembered,
+        rotated: next.rotated,
         previous: next.previous.as_ref().map(|previous| Before {
             secret: previous.verifier.0[0],
-            rotated: previous.rotated,
             newest_seen: previous.newest_seen,
             wrapped: previous.wrapped.map(|wrapped| wrapped.sealed[0]),
         }),

@@ -44,30 +44,27 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.finishing.is_none() {
-            let response = ready!(this.inner.poll(context))?;
-            let Some(session) = this.slot.opened() else {
-                return Poll::Ready(Ok(response));
-            };
-            let outcome = if response.status().is_server_error() {
-                Outcome::ServerError
-            } else {
-                Outcome::Success
-            };
-            if let Some(finished) = this.slot.sessions().finish_at_once(session, outcome) {
-                return Poll::Ready(Ok(conclude(response, finished)));
+        let (response, finishing) = match this.finishing {
+            Some(waiting) => waiting,
+            none => {
+                let response = ready!(this.inner.poll(context))?;
+                let Some(session) = this.slot.leave() else {
+                    return Poll::Ready(Ok(response));
+                };
+                let outcome = if response.status().is_server_error() {
+                    Outcome::ServerError
+                } else {
+                    Outcome::Success
+                };
+                if let Some(finished) = this.slot.sessions().finish_at_once(session, outcome) {
+                    return Poll::Ready(Ok(conclude(response, finished)));
+                }
+                let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
+                none.insert((response, Box::pin(finish)))
             }
-            let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
-            *this.finishing = Some((response, Box::pin(finish)));
-        }
-        let Some((_, finishing)) = this.finishing else {
-            unreachable!("it was set above")
         };
         let finished = ready!(finishing.as_mut().poll(context));
-        let Some((response, _)) = this.finishing.take() else {
-            unreachable!("it was set above")
-        };
-        Poll::Ready(Ok(conclude(response, finished)))
+        Poll::Ready(Ok(conclude(std::mem::take(response), finished)))
     }
 }
 

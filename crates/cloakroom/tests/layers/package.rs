@@ -53,7 +53,7 @@ impl Package {
                 file,
                 text,
             })
-            .filter(|source| source.module.last().is_none_or(|last| last != "tests"))
+            .filter(|source| source.module.iter().all(|part| part != "tests"))
             .collect();
         let root = sources.iter().find(|source| source.file == "lib.rs");
         let exports = root.map(|root| exports(&root.text)).unwrap_or_default();

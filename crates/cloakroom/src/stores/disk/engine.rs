@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use cloakroom_store::{Error, ErrorKind};
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError};
@@ -13,6 +13,7 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageEr
 use super::backend::Backend;
 use super::failure::{self, Failure, Fault};
 use super::file::{DataFile, Origin};
+use super::options::{Check, DiskOptions};
 use super::tables;
 
 /// The engine, and the lock on its file.
@@ -20,7 +21,7 @@ pub(super) struct Engine {
     path: PathBuf,
     /// Holds the lock, also while the engine is opened again.
     file: Arc<File>,
-    cache: usize,
+    options: DiskOptions,
     state: RwLock<State>,
     /// Set once damage has shown: from then on nothing is written.
     damage: OnceLock<Failure>,
@@ -40,16 +41,17 @@ struct Opened {
 }
 
 impl Engine {
-    /// Opens what is in this directory, or makes it. Blocks: after a crash for as long as reading the file takes.
-    pub(super) fn open(directory: &Path, cache: usize) -> Result<Self, Failure> {
+    /// Opens what is in this directory, or makes it. Blocks, for as long as reading the whole file takes.
+    pub(super) fn open(directory: &Path, options: &DiskOptions) -> Result<Self, Failure> {
         let data = DataFile::open(directory)?;
         let syncs = Arc::new(AtomicU64::new(0));
-        let opened = Opened::new(&data.file, data.origin, &data.path, cache, &syncs)?;
+        let opened = Opened::new(&data.file, data.origin, &data.path, options, &syncs)?;
         data.publish()?;
         Ok(Self {
             path: data.path,
             file: data.file,
-            cache,
+            // Opened again, it was not closed in good order.
+            options: options.clone().check(Check::AfterCrash),
             state: RwLock::new(State::Open(opened)),
             damage: OnceLock::new(),
             syncs,
@@ -91,20 +93,19 @@ impl Engine {
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         matches!(&*state, State::Failed(_))
     }
 
     /// Ends all use, and writes what the engine leaves for the next time it is opened.
     pub(super) fn close(&self) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = State::Closed;
+        leave(&mut self.state_to_change(), State::Closed);
         // What still holds the file may hold it for longer, and the next one may have it now.
         drop(self.file.unlock());
     }
 
     fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Failure> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let opened = match &*state {
             State::Open(opened) => opened,
             State::Failed(failure) => return Err(failure.clone()),
@@ -120,14 +121,30 @@ impl Engine {
         })
     }
 
+    // What panics while it is locked does so in the engine, and the state is whole.
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_to_change(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn reopen(&self) -> Result<(), Failure> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_to_change();
         if matches!(&*state, State::Closed) {
             return Err(failure::closed(&self.path));
         }
-        // Whoever reads meanwhile finds that it failed. The old one must be gone before the new one comes.
-        *state = State::Failed(failure::reopening(&self.path));
-        match Opened::new(&self.file, Origin::Existing, &self.path, self.cache, &self.syncs) {
+        // The old one must be gone before the new one comes.
+        leave(&mut state, State::Failed(failure::reopening(&self.path)));
+        match Opened::new(
+            &self.file,
+            Origin::Existing,
+            &self.path,
+            &self.options,
+            &self.syncs,
+        ) {
             Ok(opened) => {
                 *state = State::Open(opened);
                 Ok(())
@@ -145,19 +162,28 @@ impl Opened {
         file: &Arc<File>,
         origin: Origin,
         path: &Path,
-        cache: usize,
+        options: &DiskOptions,
         syncs: &Arc<AtomicU64>,
     ) -> Result<Self, Failure> {
         let backend = Backend::new(Arc::clone(file), Arc::clone(syncs));
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let mut builder = Database::builder();
-            let database = builder
-                .set_cache_size(cache)
+            let checked = Arc::new(AtomicBool::new(false));
+            let checking = Arc::clone(&checked);
+            let mut database = Database::builder()
+                .set_cache_size(options.cache)
+                .set_repair_callback(move |_| checking.store(true, Ordering::Relaxed))
                 .create_with_backend(backend.clone())
                 .map_err(|error| refusal(error, path))?;
-            match origin {
-                Origin::New => tables::create(&database).map_err(|fault| Failure::of(&fault, path))?,
-                Origin::Existing => check_format(&database, path)?,
+            if origin == Origin::New {
+                tables::create(&database).map_err(|fault| Failure::of(&fault, path))?;
+                return Ok(database);
+            }
+            check_format(&database, path)?;
+            if options.check == Check::Always && !checked.load(Ordering::Relaxed) {
+                let whole = database.check_integrity().map_err(|error| refusal(error, path))?;
+                if !whole {
+                    return Err(failure::damaged(path));
+                }
             }
             Ok(database)
         }));
@@ -167,6 +193,12 @@ impl Opened {
             .map_err(|error| failure::path("write to the session store", path, &error))?;
         Ok(Self { database, backend })
     }
+}
+
+/// Ends the use of the engine. It writes what it leaves for the next time, and may meet damage while it does.
+fn leave(state: &mut State, next: State) {
+    let before = std::mem::replace(state, next);
+    drop(catch_unwind(AssertUnwindSafe(|| drop(before))));
 }
 
 /// Runs the engine where its panics are answers: it does not check everything that it reads.

@@ -30,10 +30,13 @@
 //!
 //! # What may go wrong
 //!
+//! Opening reads the whole file once, about a second for a gigabyte, unless [`Check::AfterCrash`] says otherwise. After
+//! a crash the newest commit may turn out incomplete, and then the one before it counts: nobody was told of the newest.
+//! A disk that loses what it said it had synced looks the same.
+//!
 //! When the disk is full, writes answer [`ErrorKind::Full`] and nothing of them happened; when there is room again
-//! the store goes on. When damage shows, the session it concerns answers [`ErrorKind::Corrupt`], and from then on so
-//! does every write: nothing is written to a damaged file. After a crash, opening reads the whole file once, about a
-//! second for a gigabyte.
+//! the store goes on. When damage shows while it is open, the session it concerns answers [`ErrorKind::Corrupt`], and
+//! from then on so does every write: nothing is written to a damaged file.
 
 mod options;
 mod stats;
@@ -71,7 +74,7 @@ use cloakroom_store::{Error, ErrorKind};
 
 use engine::Engine;
 use failure::{Failure, Fault};
-pub use options::{DiskOptions, Durability};
+pub use options::{Check, DiskOptions, Durability};
 use queue::Queue;
 use stats::Counters;
 pub use stats::Stats;
@@ -116,7 +119,7 @@ impl Disk {
     }
 
     fn open_blocking(options: &DiskOptions, directory: &Path) -> Result<Self, Failure> {
-        let engine = Arc::new(Engine::open(directory, options.cache)?);
+        let engine = Arc::new(Engine::open(directory, options)?);
         let revisions = engine.write(Revisions::read)?;
         let (queue, counters) = (Arc::new(Queue::new()), Arc::default());
         let writer = Writer {

@@ -25,6 +25,7 @@ use super::Disk;
 pub struct DiskOptions {
     pub(super) durability: Durability,
     pub(super) cache: usize,
+    pub(super) check: Check,
 }
 
 impl DiskOptions {
@@ -44,6 +45,13 @@ impl DiskOptions {
         self
     }
 
+    /// Sets when opening reads the whole file to see that it is undamaged; [`Check::Always`] unless said otherwise.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.check = check;
+        self
+    }
+
     /// Opens the store in this directory, or makes one where there is none.
     ///
     /// # Errors
@@ -59,6 +67,7 @@ impl Default for DiskOptions {
         Self {
             durability: Durability::EveryCommit,
             cache: 64 << 20,
+            check: Check::Always,
         }
     }
 }
@@ -73,4 +82,16 @@ pub enum Durability {
     /// At most about this much later. A crash takes back what was answered since: also sign-outs and
     /// revocations, so a session that was ended may be back.
     Within(Duration),
+}
+
+/// When opening reads the whole file to see that it is undamaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Check {
+    /// Whenever an existing file is opened. Takes about a second for a gigabyte.
+    #[default]
+    Always,
+    /// Only when the file was not closed in good order, where there is no way around it. Damage elsewhere then shows
+    /// when it is come upon.
+    AfterCrash,
 }

@@ -1,8 +1,5 @@
 //! The disk store keeps the contract, and what it keeps outlives it.
 
-#![cfg(feature = "disk")]
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
-
 use std::time::Duration;
 
 use cloakroom::stores::Disk;

@@ -1,0 +1,253 @@
+//! A stage for one test: a store, the doubles in front of it, and nodes that serve the probe over it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use cloakroom::store::{AnyStore, Count, Expect, Id, Load, Query, Record, Store as _, Write, Written};
+use cloakroom::stores::Memory;
+use cloakroom::stores::disk::{DiskOptions, Durability};
+use cloakroom::testing::ManualClock;
+use cloakroom::{KeyRing, ServerKey, Sessions};
+use cloakroom_probe::app;
+use cloakroom_probe::doubles::{Flaky, Gate, Hook as _, Recording};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+use crate::barriers::Barriers;
+use crate::browser::{Browser, State, exchange};
+use crate::handlers::handlers;
+
+/// The stores that every test runs on.
+const STORES: &[Kind] = &[
+    Kind {
+        name: "memory",
+        place: Place::Memory,
+        keys: false,
+    },
+    Kind {
+        name: "disk",
+        place: Place::Disk,
+        keys: false,
+    },
+    Kind {
+        name: "disk, with a key ring",
+        place: Place::Disk,
+        keys: true,
+    },
+];
+
+/// Far longer than any test takes on one store.
+const LONGEST: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    place: Place,
+    keys: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Memory,
+    Disk,
+}
+
+/// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
+pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
+    STORES
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+}
+
+/// Runs a test on every store in the thread of the test, which then hears what is logged.
+pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
+    STORES
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
+}
+
+/// Runs a test on every store whose records are sealed.
+pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
+    let sealed = STORES.iter().filter(|kind| kind.place != Place::Memory);
+    sealed.for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+}
+
+fn run<T: AsyncFn(&Stage)>(kind: Kind, test: &T, mut runtime: Builder) {
+    let _named = Named(kind.name);
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    let stage = runtime.block_on(Stage::new(kind));
+    // A barrier that is never reached is a failure, not a test that runs for ever.
+    let run = runtime.block_on(async { tokio::time::timeout(LONGEST, test(&stage)).await });
+    assert!(run.is_ok(), "it did not end within {LONGEST:?}");
+}
+
+/// Names the store when the test fails on it.
+struct Named(&'static str);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the store was: {}", self.0);
+        }
+    }
+}
+
+/// A store, the doubles in front of it, a clock, and barriers inside the handlers.
+pub(crate) struct Stage {
+    kind: Kind,
+    /// The store itself, behind the doubles.
+    pub(crate) store: AnyStore,
+    pub(crate) recording: Recording,
+    pub(crate) gate: Gate,
+    pub(crate) flaky: Flaky,
+    pub(crate) clock: ManualClock,
+    pub(crate) barriers: Barriers,
+    /// Where a store on disk has its files.
+    directory: TempDir,
+}
+
+impl Stage {
+    async fn new(kind: Kind) -> Self {
+        let directory = TempDir::new().unwrap();
+        let store = match kind.place {
+            Place::Memory => AnyStore::new(Memory::default()),
+            Place::Disk => {
+                // Nothing crashes here: what is kept counts, and not that each write waits for the disk.
+                let options = DiskOptions::default().durability(Durability::Within(LONGEST));
+                AnyStore::new(options.open(directory.path()).await.unwrap())
+            }
+        };
+        Self {
+            kind,
+            store,
+            directory,
+            recording: Recording::default(),
+            gate: Gate::default(),
+            flaky: Flaky::default(),
+            clock: ManualClock::default(),
+            barriers: Barriers::default(),
+        }
+    }
+
+    /// Sessions in the store, seen through the doubles. No test waits this long unless it fails.
+    pub(crate) fn sessions(&self) -> Sessions {
+        self.with_keys(self.sessions_without_keys())
+    }
+
+    /// These sessions with the key ring, if there is one.
+    pub(crate) fn with_keys(&self, sessions: Sessions) -> Sessions {
+        if self.has_keys() {
+            sessions.keys(KeyRing::new(server_key(1)))
+        } else {
+            sessions
+        }
+    }
+
+    /// The same, on a node that was not given the key ring.
+    pub(crate) fn sessions_without_keys(&self) -> Sessions {
+        let flaky = self.flaky.before(self.store.clone());
+        Sessions::new(self.recording.before(self.gate.before(flaky)))
+            .clock(&self.clock)
+            .store_timeout(LONGEST)
+    }
+
+    /// Whether there is a key ring.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.kind.keys
+    }
+
+    /// A node that serves the probe.
+    pub(crate) async fn node(&self) -> Node {
+        self.serve(&self.sessions()).await
+    }
+
+    /// A node that serves the probe over these sessions.
+    pub(crate) async fn serve(&self, sessions: &Sessions) -> Node {
+        let app = app(sessions, self.barriers.pause()).merge(handlers(sessions));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = axum::serve(listener, app.clone());
+        // It ends with the test's runtime.
+        tokio::spawn(async move { server.await.unwrap() });
+        Node { address, app }
+    }
+
+    /// How many sessions there are in the store.
+    pub(crate) async fn count(&self) -> u64 {
+        let namespace = self.sessions().namespace().clone();
+        self.store
+            .count(Count::new(namespace, Query::default()))
+            .await
+            .unwrap()
+    }
+
+    /// All bytes of the store's files, if it has any.
+    pub(crate) fn files(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        let files: Vec<Vec<u8>> = files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        assert_eq!(files.is_empty(), self.kind.place == Place::Memory);
+        files.concat()
+    }
+
+    /// The record under an id, as whoever has the store sees it.
+    pub(crate) async fn record(&self, id: &str) -> Option<Record> {
+        let load = Load::new(self.sessions().namespace().clone(), id.parse().unwrap());
+        Some(self.store.load(load).await.unwrap()?.record)
+    }
+
+    /// Puts a record under an id, as whoever can write to the store does.
+    pub(crate) async fn put(&self, id: &str, record: Record) {
+        let namespace = self.sessions().namespace().clone();
+        let id: Id = id.parse().unwrap();
+        let present = self.store.load(Load::new(namespace.clone(), id)).await.unwrap();
+        let expect = present.map_or(Expect::Absent, |stored| Expect::Revision(stored.revision));
+        let written = self.store.write(Write::new(namespace, id, expect, record)).await;
+        assert!(matches!(written, Ok(Written::Applied { .. })), "{written:?}");
+    }
+}
+
+/// A server key for tests, different for each number.
+pub(crate) fn server_key(number: u8) -> ServerKey {
+    ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
+}
+
+/// A process that serves the probe on a port of its own, until the test ends.
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    /// The same app, to be called without a connection.
+    pub(crate) app: Router,
+}
+
+impl Node {
+    /// A browser without cookies.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// A browser that is signed in.
+    pub(crate) async fn signed_in(&self, principal: &str) -> Browser {
+        let browser = self.browser();
+        browser.ok(&format!("POST /sign-in?principal={principal}")).await;
+        browser
+    }
+
+    /// What a token opens.
+    pub(crate) async fn state(&self, token: &str) -> State {
+        self.browser().with_token(token).state().await
+    }
+
+    /// Asserts that a token opens nothing.
+    pub(crate) async fn assert_dead(&self, token: &str, context: &str) {
+        assert_eq!(self.state(token).await, State::default(), "{context}");
+    }
+
+    /// Sends a request with these `Cookie` header lines.
+    pub(crate) async fn exchange(&self, request: &str, cookies: &[&str]) -> crate::browser::Answer {
+        let cookies: Vec<String> = cookies.iter().map(|line| (*line).to_owned()).collect();
+        exchange(self.address, request, &cookies).await
+    }
+}

@@ -1,0 +1,38 @@
+//! A store by its URL.
+
+#![cfg(all(feature = "memory", feature = "disk"))]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
+use cloakroom::stores;
+use cloakroom_store::{ErrorKind, Store};
+
+#[tokio::test]
+async fn a_url_names_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().join("with spaces: and colons");
+    let disk = format!("disk:{}", place.display());
+    for (url, name) in [("memory:", "memory"), (disk.as_str(), "disk")] {
+        let store = stores::open(url).await.unwrap();
+        assert_eq!(store.capabilities().name, name);
+        store.ping().await.unwrap();
+    }
+    assert!(place.join("sessions.redb").is_file());
+}
+
+#[tokio::test]
+async fn an_unknown_url_is_told_what_is_known() {
+    for (url, says) in [
+        ("", "memory: and disk:PATH"),
+        ("memory", "memory: and disk:PATH"),
+        ("redis://user:hush@host", "`redis:`: memory: and disk:PATH"),
+        ("DISK:x", "`DISK:`"),
+        ("bad\nscheme:x", r"`bad\nscheme:`"),
+        ("memory:x", "nothing behind it"),
+        ("disk:", "path is missing"),
+    ] {
+        let error = stores::open(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{url:?}");
+        assert!(error.to_string().contains(says), "{url:?}: {error}");
+        assert!(!error.to_string().contains("hush"), "{url:?}: {error}");
+    }
+}
