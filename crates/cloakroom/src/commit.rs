@@ -32,10 +32,12 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
             }
         }
         let now = config.clock.now();
-        let mut step = shared.state().step(config, now, None);
+        let draw = || config.random.draw().map(|bytes| Fresh::from_bytes(&bytes));
+        // What was changed is nearly always to be written: no need to ask first.
+        let fresh = shared.state().is_changed().then(draw).transpose()?;
+        let mut step = shared.state().step(config, now, fresh);
         if let Step::Draw = step {
-            let fresh = Fresh::from_bytes(&config.random.draw()?);
-            step = shared.state().step(config, now, Some(fresh));
+            step = shared.state().step(config, now, Some(draw()?));
         }
         doubt = match step {
             // Nothing is drawn for twice: with randomness there is always something else to do.

@@ -13,7 +13,7 @@ use crate::envelope::Opened;
 use crate::keyring::KeyRing;
 use crate::policy::Policy;
 use crate::session::Session;
-use crate::state::{CookieChange, State};
+use crate::state::{CookieChange, Doubt, State};
 use crate::token::Token;
 use crate::{Error, ErrorKind, commit, events};
 
@@ -201,8 +201,9 @@ impl Sessions {
         let mut state = shared.state();
         match outcome {
             Outcome::Success if state.is_done(&self.config, self.config.clock.now()) => {}
-            Outcome::Success => return None,
-            Outcome::ServerError => state.drop_changes(),
+            // What became of a write that was not waited for takes a look into the store.
+            Outcome::ServerError if state.doubt() == Doubt::None => state.drop_changes(),
+            Outcome::Success | Outcome::ServerError => return None,
         }
         Some(self.conclude(&mut state, Ok(())))
     }
