@@ -4,7 +4,6 @@
 //! and a store: they count requests, hold them, and fail them. The request suite in `tests/` is built of both.
 
 mod app;
-mod open;
 mod options;
 mod pause;
 mod serve;

@@ -53,7 +53,9 @@ impl Options {
         let lifetime = Lifetime::new(Duration::from_secs(self.idle), Duration::from_secs(self.absolute))
             .context("--idle and --absolute")?;
         let key = self.key_file.as_deref().map(read_key).transpose()?;
-        let store = crate::open::open(&self.store).with_context(|| format!("--store {}", self.store))?;
+        let store = cloakroom::stores::open(&self.store)
+            .await
+            .with_context(|| format!("--store {}", self.store))?;
         // What is remembered lives as long: the probe's timeouts are those it was given.
         let policy = Policy::default().lifetime(lifetime).remembered(Some(lifetime));
         let sessions = Sessions::new(store).policy(policy);

@@ -29,41 +29,42 @@ impl fmt::Debug for AnyStore {
     }
 }
 
+// Not `async fn`: each boxed future is handed on as it is, not wrapped in one that holds the request once more.
 impl Store for AnyStore {
-    async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
-        self.0.load(request).await
+    fn load(&self, request: Load) -> impl Future<Output = Result<Option<Stored>, Error>> + Send {
+        self.0.load(request)
     }
 
-    async fn write(&self, request: Write) -> Result<Written, Error> {
-        self.0.write(request).await
+    fn write(&self, request: Write) -> impl Future<Output = Result<Written, Error>> + Send {
+        self.0.write(request)
     }
 
-    async fn touch(&self, request: Touch) -> Result<Touched, Error> {
-        self.0.touch(request).await
+    fn touch(&self, request: Touch) -> impl Future<Output = Result<Touched, Error>> + Send {
+        self.0.touch(request)
     }
 
-    async fn delete(&self, request: Delete) -> Result<Deleted, Error> {
-        self.0.delete(request).await
+    fn delete(&self, request: Delete) -> impl Future<Output = Result<Deleted, Error>> + Send {
+        self.0.delete(request)
     }
 
-    async fn list(&self, request: List) -> Result<Page, Error> {
-        self.0.list(request).await
+    fn list(&self, request: List) -> impl Future<Output = Result<Page, Error>> + Send {
+        self.0.list(request)
     }
 
-    async fn count(&self, request: Count) -> Result<u64, Error> {
-        self.0.count(request).await
+    fn count(&self, request: Count) -> impl Future<Output = Result<u64, Error>> + Send {
+        self.0.count(request)
     }
 
-    async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {
-        self.0.revoke(request).await
+    fn revoke(&self, request: Revoke) -> impl Future<Output = Result<Revoked, Error>> + Send {
+        self.0.revoke(request)
     }
 
-    async fn sweep(&self, request: Sweep) -> Result<Swept, Error> {
-        self.0.sweep(request).await
+    fn sweep(&self, request: Sweep) -> impl Future<Output = Result<Swept, Error>> + Send {
+        self.0.sweep(request)
     }
 
-    async fn ping(&self) -> Result<(), Error> {
-        self.0.ping().await
+    fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
+        self.0.ping()
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -26,7 +26,8 @@ pub(crate) async fn bounded<T>(
     if let Poll::Ready(answer) = first {
         return answer;
     }
-    match tokio::time::timeout(limit, call).await {
+    // Boxed, so that those who need no timer do not carry the room for one around.
+    match Box::pin(tokio::time::timeout(limit, call)).await {
         Ok(answer) => answer,
         Err(_) => Err(store::Error::new(
             store::ErrorKind::Unavailable,

@@ -71,7 +71,7 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
             }
             Step::Write { write, tag } => {
                 let id = write.id;
-                match bounded(config.store_timeout, config.store.write(*write)).await {
+                match bounded(config.store_timeout, config.store.write(write)).await {
                     Ok(Written::Applied { revision, ended }) => {
                         ended
                             .into_iter()

@@ -33,8 +33,8 @@ pub(crate) struct Held {
     pub(crate) verifier: Option<Verifier>,
     /// Which of its secrets the token has.
     pub(crate) standing: Standing,
-    /// The secret before the newest, after a periodic rotation.
-    pub(crate) previous: Option<Previous>,
+    /// The secret before the newest, after a periodic rotation: few have one.
+    pub(crate) previous: Option<Box<Previous>>,
     /// The writes that a lost answer may be about.
     pub(crate) recent: Recent,
     /// The session's key; `None` where records do not leave the process.

@@ -82,6 +82,7 @@ mod settle;
 mod shared;
 mod state;
 
+mod base64url;
 mod data;
 mod envelope;
 mod held;

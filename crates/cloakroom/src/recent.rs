@@ -72,8 +72,11 @@ impl Recent {
             .take_while(|entry| is_old(entry))
             .count();
         let too_many = (self.earlier.len() / Self::ENTRY).saturating_sub(Self::MAX - 1);
-        let mut earlier = self.earlier[old.max(too_many) * Self::ENTRY..].to_vec();
-        if seconds(last_seen) >= oldest {
+        let kept = &self.earlier[old.max(too_many) * Self::ENTRY..];
+        let last_counts = seconds(last_seen) >= oldest;
+        let mut earlier = Vec::with_capacity(kept.len() + if last_counts { Self::ENTRY } else { 0 });
+        earlier.extend_from_slice(kept);
+        if last_counts {
             earlier.extend_from_slice(&self.last);
             earlier.extend_from_slice(&seconds(now).to_le_bytes());
         }

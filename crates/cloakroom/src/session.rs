@@ -244,12 +244,12 @@ impl fmt::Debug for Session {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, json: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(json).map_err(|error| {
+    // Not with serde's error as the source: it quotes the value.
+    serde_json::from_slice(json).map_err(|_| {
         Error::new(
             ErrorKind::Decode,
-            format!("the value of {key:?} is not of the type asked for"),
+            format!("the value of {key:?} is not a {}", std::any::type_name::<T>()),
         )
-        .with_source(error)
     })
 }
 

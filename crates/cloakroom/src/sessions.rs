@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Load, Namespace, Owner, Store};
+use cloakroom_store::{AnyStore, Delete, Id, Load, Namespace, Owner, Store};
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -148,14 +148,21 @@ impl Sessions {
                 State::anonymous()
             }
             Opened::Reused => {
-                let delete = cloakroom_store::Delete::new(config.namespace.clone(), token.id, Owner::Any);
-                bounded(config.store_timeout, config.store.delete(delete))
-                    .await
-                    .map_err(|error| Error::store("end session", error))?;
-                events::token_reused(token.id);
+                // Boxed, so that nobody else carries the room for it around.
+                Box::pin(self.end_stolen(token.id)).await?;
                 State::superseded()
             }
         })
+    }
+
+    async fn end_stolen(&self, id: Id) -> Result<(), Error> {
+        let config = &self.config;
+        let delete = Delete::new(config.namespace.clone(), id, Owner::Any);
+        bounded(config.store_timeout, config.store.delete(delete))
+            .await
+            .map_err(|error| Error::store("end session", error))?;
+        events::token_reused(id);
+        Ok(())
     }
 
     /// Ends a request: writes what it did to its session, and says what to tell the browser.
@@ -178,7 +185,29 @@ impl Sessions {
         if let Err(error) = &result {
             events::failed(error);
         }
+        self.conclude(&mut shared.state(), result)
+    }
+
+    /// Ends a request if that takes neither the store nor a wait, as for most: they only read.
+    ///
+    /// What an adapter may call before [`finish`](Self::finish), to be spared a future. `None` has done nothing.
+    pub fn finish_at_once(&self, session: &Session, outcome: Outcome) -> Option<Finished> {
+        let shared = &session.0;
+        if outcome == Outcome::Success && shared.state().is_changed() {
+            return None;
+        }
+        // A clone that is writing or ending the session comes first.
+        let _gate = shared.gate.try_lock().ok()?;
         let mut state = shared.state();
+        match outcome {
+            Outcome::Success if state.is_done(&self.config, self.config.clock.now()) => {}
+            Outcome::Success => return None,
+            Outcome::ServerError => state.drop_changes(),
+        }
+        Some(self.conclude(&mut state, Ok(())))
+    }
+
+    fn conclude(&self, state: &mut State, result: Result<(), Error>) -> Finished {
         state.head_sent = true;
         let set_cookie = state.take_cookie().map(|change| match change {
             CookieChange::Set { token, lives_for } => self.config.cookie.set(&token, lives_for),

@@ -66,14 +66,14 @@ pub(crate) enum Settlement {
         expires: Timestamp,
     },
     /// Writes the session.
-    Write(Box<Plan>),
+    Write(Plan),
 }
 
 /// A write.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// The session as it will be.
-    pub(crate) next: Held,
+    pub(crate) next: Box<Held>,
     pub(crate) expect: Expect,
     /// Whether the token is new, and the response hands it out.
     pub(crate) new_token: bool,
@@ -141,7 +141,7 @@ pub(crate) fn settle(
         },
         Some(held) => settle_live(held, wanted, rules, now, fresh),
         None if wanted.sign_in.is_some() || wanted.data == DataChange::Changed => match fresh {
-            Some(fresh) => Settlement::Write(Box::new(begin(wanted, rules, now, fresh))),
+            Some(fresh) => Settlement::Write(begin(wanted, rules, now, fresh)),
             None => Settlement::Draw,
         },
         None => Settlement::Nothing,
@@ -196,7 +196,7 @@ fn settle_live(
     let Some(fresh) = fresh else {
         return Settlement::Draw;
     };
-    let mut next = held.clone();
+    let mut next = Box::new(held.clone());
     next.recent = held
         .recent
         .followed_by(fresh.tag, held.last_seen, now, rules.window);
@@ -222,7 +222,7 @@ fn settle_live(
         next.previous = None;
         next.key = session_key(rules, fresh);
     } else if rotation_is_due {
-        next.previous = rotated(held);
+        next.previous = rotated(held).map(Box::new);
         if let Some(key) = &mut next.key {
             key.wrapped = None;
         }
@@ -233,13 +233,13 @@ fn settle_live(
     next.expires = next.lifetime.expires(now, next.ends);
     let expect = held.revision.map_or(Expect::Absent, Expect::Revision);
     let signs_in = wanted.sign_in.is_some();
-    Settlement::Write(Box::new(Plan {
+    Settlement::Write(Plan {
         next,
         expect,
         new_token,
         signs_in,
         nonce: fresh.nonce,
-    }))
+    })
 }
 
 fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) -> Plan {
@@ -267,7 +267,7 @@ fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) 
     };
     let signs_in = wanted.sign_in.is_some();
     Plan {
-        next,
+        next: Box::new(next),
         expect: Expect::Absent,
         new_token: true,
         signs_in,

@@ -13,7 +13,7 @@ use crate::data::Data;
 use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
-use crate::settle::{self, Fresh, Plan, Rules, Settlement};
+use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
 use crate::token::Token;
 
 /// What one request knows of its session and has done to it.
@@ -41,7 +41,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 struct Attempt {
     tag: Tag,
-    plan: Box<Plan>,
+    plan: Plan,
     /// How many of the changes it carries.
     changes: usize,
     /// The data it carries, once the view shows something else.
@@ -70,7 +70,7 @@ pub(crate) enum Step {
     End(Delete),
     Touch(Touch),
     Write {
-        write: Box<Write>,
+        write: Write,
         tag: Tag,
     },
 }
@@ -208,6 +208,18 @@ impl State {
         !self.drops_changes() && (begins || self.changes.iter().any(rotates))
     }
 
+    /// Whether there is something to be written, or a write under way to be settled.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes.is_empty() || !self.attempts.is_empty()
+    }
+
+    /// Whether nothing is to be done at all: nothing was changed, and neither a touch nor a rotation is due.
+    pub(crate) fn is_done(&self, config: &Config, now: Timestamp) -> bool {
+        let (held, wanted) = (self.held.as_deref(), Wanted::default());
+        let settlement = || settle::settle(held, &wanted, &self.rules(config), now, None);
+        !self.is_changed() && matches!(settlement(), Settlement::Nothing)
+    }
+
     /// Whether it is certain that nothing is to be done, so that no randomness need be drawn.
     pub(crate) fn is_settled(&self) -> bool {
         self.held.is_none() && (self.changes.is_empty() || self.drops_changes())
@@ -225,13 +237,7 @@ impl State {
             return Step::Done;
         }
         let namespace = || config.namespace.clone();
-        let rules = Rules {
-            policy: &config.policy,
-            // A rotation nobody can be told of would lock its user out.
-            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
-            residence: config.residence(),
-            window: config.settling_window(),
-        };
+        let rules = self.rules(config);
         let wanted = self.view.wanted(&self.base, &self.changes);
         if let (None, Some(attempt), Some(fresh)) = (&self.held, self.attempts.last(), &mut fresh) {
             // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
@@ -268,10 +274,7 @@ impl State {
                     changes: self.changes.len(),
                     data: None,
                 });
-                Step::Write {
-                    write: Box::new(write),
-                    tag,
-                }
+                Step::Write { write, tag }
             }
         }
     }
@@ -311,7 +314,7 @@ impl State {
             Expect::Revision(_) if plan.new_token => Effect::Rotated,
             Expect::Revision(_) => Effect::None,
         };
-        self.held = Some(Box::new(plan.next));
+        self.held = Some(plan.next);
         effect
     }
 
@@ -475,6 +478,16 @@ impl State {
             held.revision = Some(revision);
             held.last_seen = last_seen;
             held.expires = expires;
+        }
+    }
+
+    fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
+        Rules {
+            policy: &config.policy,
+            // A rotation nobody can be told of would lock its user out.
+            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
+            residence: config.residence(),
+            window: config.settling_window(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! What the cookie carries: an id to look up, and a secret to be believed.
 
-use std::fmt;
+use std::{fmt, mem};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_store::Id;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use crate::base64url;
 
 /// The version of the text form. Another one is another kind of token.
 const VERSION: u8 = b'1';
@@ -31,12 +31,8 @@ impl Token {
         let [VERSION, encoded @ ..] = text else {
             return None;
         };
-        if text.len() != Self::TEXT_LEN {
-            return None;
-        }
         let mut bytes = Zeroizing::new([0; Self::LEN]);
-        let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut *bytes).ok()?;
-        debug_assert_eq!(length, Self::LEN);
+        base64url::decode(encoded, &mut bytes[..])?;
         let (id, secret) = bytes.split_first_chunk()?;
         Some(Self {
             id: Id::from_bytes(*id),
@@ -49,10 +45,9 @@ impl Token {
         let mut bytes = Zeroizing::new([0; Self::LEN]);
         bytes[..Id::LEN].copy_from_slice(self.id.as_bytes());
         bytes[Id::LEN..].copy_from_slice(self.secret.as_bytes());
-        let mut text = Zeroizing::new(String::with_capacity(Self::TEXT_LEN));
-        text.push(char::from(VERSION));
-        URL_SAFE_NO_PAD.encode_string(*bytes, &mut text);
-        text
+        let mut text = Zeroizing::new(vec![VERSION; Self::TEXT_LEN]);
+        base64url::encode(&bytes[..], &mut text[1..]);
+        Zeroizing::new(String::from_utf8(mem::take(&mut *text)).expect("base64url is ASCII"))
     }
 }
 

@@ -14,11 +14,6 @@ pub trait Hook: Clone + Send + Sync + 'static {
         call: impl Future<Output = Result<T, Error>> + Send,
     ) -> impl Future<Output = Result<T, Error>> + Send;
 
-    /// What the store's card says, seen from here.
-    fn card(&self, card: Capabilities) -> Capabilities {
-        card
-    }
-
     /// Stands in front of a store.
     fn before<S: Store>(&self, inner: S) -> Around<S, Self> {
         Around {
@@ -90,6 +85,6 @@ impl<S: Store, H: Hook> Store for Around<S, H> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.hook.card(self.inner.capabilities())
+        self.inner.capabilities()
     }
 }

@@ -211,14 +211,20 @@ async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> 
     let sessions = stage.with_keys(sessions);
     let app = app(&sessions, stage.barriers.pause()).merge(handlers(&sessions));
     let mut running = pin!(app.oneshot(request(path, token)));
-    for _ in 0..polls {
-        let ready = poll_fn(|context| Poll::Ready(running.as_mut().poll(context).is_ready())).await;
-        if ready {
-            return true;
+    let mut left = polls;
+    // Polled only when it was woken: a store that answers from another thread is not asked in vain.
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
         }
-        tokio::task::yield_now().await;
-    }
-    false
+        left -= 1;
+        match running.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 fn request(path: &str, token: &str) -> Request<Body> {

@@ -1,5 +1,7 @@
 //! The forms a token can take in a dump or a log: as text, as bytes, as hexadecimal digits.
 
+use std::collections::HashMap;
+
 /// Everything that would give a token away: its text, its secret in base64url, raw and in hexadecimal digits.
 pub(crate) fn forms_of(token: &str) -> Vec<Vec<u8>> {
     let bytes = from_base64url(&token[1..]);
@@ -27,15 +29,25 @@ pub(crate) fn id_of(token: &str) -> String {
 
 /// Whether one holds the other.
 pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    let mut rest = haystack;
-    while let Some(at) = rest.iter().position(|byte| *byte == needle[0]) {
-        rest = &rest[at..];
-        if rest.starts_with(needle) {
-            return true;
-        }
-        rest = &rest[1..];
+    first_of(haystack, [needle.to_vec()]).is_some()
+}
+
+/// A needle that the haystack holds, if it holds any: looked for in one pass, for dumps are large. A needle is at
+/// least eight bytes long.
+pub(crate) fn first_of(haystack: &[u8], needles: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<u8>> {
+    let mut by_beginning: HashMap<[u8; 8], Vec<Vec<u8>>> = HashMap::new();
+    for needle in needles {
+        let beginning = *needle.first_chunk().expect("eight bytes");
+        by_beginning.entry(beginning).or_default().push(needle);
     }
-    false
+    let mut windows = haystack.windows(8).enumerate();
+    windows.find_map(|(at, window)| {
+        let candidates = by_beginning.get(window)?;
+        let found = candidates
+            .iter()
+            .find(|needle| haystack[at..].starts_with(needle))?;
+        Some(found.clone())
+    })
 }
 
 /// The same token with one character of its secret replaced.

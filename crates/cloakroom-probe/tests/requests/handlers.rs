@@ -21,6 +21,7 @@ pub(crate) fn handlers(sessions: &Sessions) -> Router {
         .route("/sign-out-then-set", post(sign_out_then_set))
         .route("/private", get(private))
         .route("/twice", post(twice))
+        .route("/set-too-large", post(set_too_large))
         .layer(sessions.layer())
 }
 
@@ -66,4 +67,10 @@ async fn twice(first: Session, second: Session) -> Result<String, Error> {
     first.set(KEY, &"one".to_owned())?;
     second.set(OTHER, &"session".to_owned())?;
     Ok(format!("{:?} {:?}", second.get(KEY)?, first.get(OTHER)?))
+}
+
+async fn set_too_large(session: Session) -> Result<StatusCode, Error> {
+    session.set(OTHER, &"fits".to_owned())?;
+    session.set(KEY, &"x".repeat(2 << 20))?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -42,4 +42,5 @@ mod cancelled;
 mod no_secret_leaks;
 
 mod adapter;
+mod program;
 mod surface;

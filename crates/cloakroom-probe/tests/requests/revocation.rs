@@ -141,7 +141,7 @@ fn a_sign_in_that_reached_the_store_before_signing_out_everywhere_is_ended() {
 }
 
 #[test]
-fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_ended_too() {
+fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_listed() {
     on_every_store(async |stage| {
         let node = stage.node().await;
         let (old, new) = (node.signed_in("alice").await, node.browser());
@@ -151,7 +151,24 @@ fn a_sign_in_between_the_steps_of_signing_out_everywhere_is_ended_too() {
         new.ok("POST /sign-in?principal=alice").await;
         stage.gate.release();
         everywhere.await.unwrap();
-        node.assert_dead(&new.token(), "it had begun before the call ended")
+        assert_eq!(ids(&new).await, sorted([&new]));
+    });
+}
+
+#[test]
+fn signing_out_everywhere_ends_what_a_neighbour_began_in_place_of_this_session() {
+    on_every_store(async |stage| {
+        let node = stage.node().await;
+        let old = node.signed_in("alice").await;
+        let tab = old.with_token(old.token());
+        stage.gate.hold(Verb::Delete, Moment::Before, 1);
+        let everywhere = old.begin("POST /sign-out-everywhere");
+        stage.gate.held(1).await;
+        tab.ok("POST /sign-in?principal=bob").await;
+        tab.ok("POST /sign-in?principal=alice").await;
+        stage.gate.release();
+        everywhere.await.unwrap();
+        node.assert_dead(&tab.token(), "it took the place of one that was to end")
             .await;
     });
 }
@@ -213,11 +230,13 @@ fn the_list_shows_each_device_once_and_which_is_this_one() {
 fn more_devices_than_a_page_has_are_all_listed() {
     on_every_store(async |stage| {
         let node: Node = stage.node().await;
-        let mut last = None;
-        for _ in 0..250 {
-            last = Some(node.signed_in("alice").await);
+        let signing_in: Vec<_> = (0..249)
+            .map(|_| node.browser().begin("POST /sign-in?principal=alice"))
+            .collect();
+        for one in signing_in {
+            assert_eq!(one.await.unwrap().status, 204);
         }
-        let last = last.unwrap();
+        let last = node.signed_in("alice").await;
         assert_eq!(last.devices().await.len(), 250);
         last.ok("POST /sign-out-others").await;
         assert_eq!(ids(&last).await, sorted([&last]));

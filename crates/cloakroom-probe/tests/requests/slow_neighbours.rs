@@ -38,6 +38,36 @@ fn slow_neighbours_leave_the_cookie_of_a_login_alone() {
 }
 
 #[test]
+fn what_left_the_browser_before_the_login_and_arrives_after_leaves_its_cookie_alone() {
+    on_every_store(async |stage| {
+        let node = stage.node().await;
+        for change in ["POST /sign-in?principal=alice", "POST /rotate"] {
+            let browser = node.browser();
+            browser.ok("POST /set?key=cart&value=full").await;
+            let before = browser.token();
+            browser.ok(change).await;
+            for request in [
+                "GET /read",
+                "POST /set?key=slow&value=1",
+                "POST /add?key=slow",
+                "POST /clear",
+                "POST /rotate",
+                "POST /sign-out",
+                "POST /sign-out-then-set",
+                "POST /save",
+            ] {
+                let late = browser.with_token(&before);
+                late.ok(request).await.assert_cookie_left_alone(request);
+            }
+            assert_eq!(
+                browser.state().await.data,
+                json!({"cart": "full"}).as_object().unwrap().clone()
+            );
+        }
+    });
+}
+
+#[test]
 fn a_late_sign_out_of_the_anonymous_session_does_not_end_the_login() {
     on_every_store(async |stage| {
         for first in ["POST /set?key=cart&value=full", "POST /sign-in?principal=bob"] {

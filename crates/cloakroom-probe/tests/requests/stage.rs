@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use cloakroom::store::{
-    AnyStore, Capabilities, Count, Error, Expect, Id, Load, Query, Record, Residence, Store as _, Write,
-    Written,
-};
+use cloakroom::store::{AnyStore, Count, Expect, Id, Load, Query, Record, Store as _, Write, Written};
 use cloakroom::stores::Memory;
+use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom::testing::ManualClock;
 use cloakroom::{KeyRing, ServerKey, Sessions};
 use cloakroom_probe::app;
-use cloakroom_probe::doubles::{Flaky, Gate, Hook, Recording, Verb};
+use cloakroom_probe::doubles::{Flaky, Gate, Hook as _, Recording};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
@@ -24,17 +23,17 @@ use crate::handlers::handlers;
 const STORES: &[Kind] = &[
     Kind {
         name: "memory",
-        residence: Residence::Process,
+        place: Place::Memory,
         keys: false,
     },
     Kind {
-        name: "memory, sealed as if it were elsewhere",
-        residence: Residence::Elsewhere,
+        name: "disk",
+        place: Place::Disk,
         keys: false,
     },
     Kind {
-        name: "memory, sealed with a server key",
-        residence: Residence::Elsewhere,
+        name: "disk, with a key ring",
+        place: Place::Disk,
         keys: true,
     },
 ];
@@ -45,8 +44,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
-    residence: Residence,
+    place: Place,
     keys: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Memory,
+    Disk,
 }
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
@@ -65,16 +70,14 @@ pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
 
 /// Runs a test on every store whose records are sealed.
 pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
-    let sealed = STORES
-        .iter()
-        .filter(|kind| kind.residence == Residence::Elsewhere);
+    let sealed = STORES.iter().filter(|kind| kind.place != Place::Memory);
     sealed.for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
 }
 
 fn run<T: AsyncFn(&Stage)>(kind: Kind, test: &T, mut runtime: Builder) {
     let _named = Named(kind.name);
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
-    let stage = Stage::new(kind);
+    let stage = runtime.block_on(Stage::new(kind));
     // A barrier that is never reached is a failure, not a test that runs for ever.
     let run = runtime.block_on(async { tokio::time::timeout(LONGEST, test(&stage)).await });
     assert!(run.is_ok(), "it did not end within {LONGEST:?}");
@@ -101,14 +104,25 @@ pub(crate) struct Stage {
     pub(crate) flaky: Flaky,
     pub(crate) clock: ManualClock,
     pub(crate) barriers: Barriers,
+    /// Where a store on disk has its files.
+    directory: TempDir,
 }
 
 impl Stage {
-    fn new(kind: Kind) -> Self {
-        let residence = Afar(kind.residence);
+    async fn new(kind: Kind) -> Self {
+        let directory = TempDir::new().unwrap();
+        let store = match kind.place {
+            Place::Memory => AnyStore::new(Memory::default()),
+            Place::Disk => {
+                // Nothing crashes here: what is kept counts, and not that each write waits for the disk.
+                let options = DiskOptions::default().durability(Durability::Within(LONGEST));
+                AnyStore::new(options.open(directory.path()).await.unwrap())
+            }
+        };
         Self {
             kind,
-            store: AnyStore::new(residence.before(Memory::default())),
+            store,
+            directory,
             recording: Recording::default(),
             gate: Gate::default(),
             flaky: Flaky::default(),
@@ -171,7 +185,12 @@ impl Stage {
 
     /// All bytes of the store's files, if it has any.
     pub(crate) fn files(&self) -> Vec<u8> {
-        Vec::new()
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        let files: Vec<Vec<u8>> = files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        assert_eq!(files.is_empty(), self.kind.place == Place::Memory);
+        files.concat()
     }
 
     /// The record under an id, as whoever has the store sees it.
@@ -230,24 +249,5 @@ impl Node {
     pub(crate) async fn exchange(&self, request: &str, cookies: &[&str]) -> crate::browser::Answer {
         let cookies: Vec<String> = cookies.iter().map(|line| (*line).to_owned()).collect();
         exchange(self.address, request, &cookies).await
-    }
-}
-
-/// Says on the card where the store keeps its records, so that sealing is tested also without a disk.
-#[derive(Debug, Clone, Copy)]
-struct Afar(Residence);
-
-impl Hook for Afar {
-    async fn around<T: Send>(
-        &self,
-        _verb: Verb,
-        call: impl Future<Output = Result<T, Error>> + Send,
-    ) -> Result<T, Error> {
-        call.await
-    }
-
-    fn card(&self, mut card: Capabilities) -> Capabilities {
-        card.residence = self.0;
-        card
     }
 }

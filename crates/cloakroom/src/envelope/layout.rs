@@ -33,7 +33,7 @@ pub(super) struct Layout {
     pub(super) rotated: Timestamp,
     pub(super) verifier: Verifier,
     pub(super) recent: Recent,
-    pub(super) previous: Option<Previous>,
+    pub(super) previous: Option<Box<Previous>>,
     pub(super) sealing: Option<Sealing>,
     /// How long the header is.
     pub(super) header: usize,
@@ -77,11 +77,11 @@ impl Layout {
         let previous = if flags & HAS_PREVIOUS == 0 {
             None
         } else {
-            Some(Previous {
+            Some(Box::new(Previous {
                 verifier: Verifier(*take(&mut rest)?),
                 newest_seen: Some(moment(&mut rest)?).filter(|seen| seen.as_unix_millis() != 0),
                 wrapped: if sealed { Some(wrapped(&mut rest)?) } else { None },
-            })
+            }))
         };
         let sealing = if sealed {
             let rest_of_nonce = take(&mut rest)?;

@@ -443,11 +443,11 @@ fn full(envelope: &Envelope) -> Held {
     write(envelope, &mut before);
     Held {
         remembered: true,
-        previous: Some(Previous {
+        previous: Some(Box::new(Previous {
             verifier: before.verifier.unwrap_or(Verifier([0; 32])),
             newest_seen: None,
             wrapped: before.key.and_then(|key| key.wrapped),
-        }),
+        })),
         recent: Recent::new([7; 8], b"\x08\x08\x08\x08\x08\x08\x08\x08\0\0\0\0"),
         ..simple(envelope)
     }

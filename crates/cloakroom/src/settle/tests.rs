@@ -364,7 +364,7 @@ fn whether_and_when_it_rotated_before_makes_no_difference() {
         ..previous()
     };
     let held = Held {
-        previous: Some(seen),
+        previous: Some(seen.into()),
         ..due_for_rotation()
     };
     check(
@@ -394,7 +394,7 @@ fn a_rotation_that_was_asked_for_has_no_grace() {
 #[test]
 fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
     let unseen = || Held {
-        previous: Some(previous()),
+        previous: Some(previous().into()),
         ..live()
     };
     let seen = Written {
@@ -422,7 +422,7 @@ fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
         ..previous()
     };
     let held = Held {
-        previous: Some(noted),
+        previous: Some(noted.into()),
         ..live()
     };
     check(Some(held), NOTHING, Case::rotating(), Does::Nothing);
@@ -432,10 +432,10 @@ fn the_first_use_of_the_newest_secret_begins_the_end_of_the_one_before() {
 fn the_secret_before_is_good_for_reading_and_writing_in_its_grace() {
     for newest_seen in [None, Some(SEEN)] {
         let held = || Held {
-            previous: Some(Previous {
+            previous: Some(Box::new(Previous {
                 newest_seen,
                 ..previous()
-            }),
+            })),
             ..in_grace_with_previous()
         };
         check(Some(held()), NOTHING, Case::rotating(), Does::Nothing);
@@ -470,7 +470,7 @@ fn a_lost_response_is_made_up_for_by_another_rotation() {
         };
         let held = Held {
             rotated: NOW.saturating_sub(since),
-            previous: Some(previous),
+            previous: Some(previous.into()),
             ..in_grace_with_previous()
         };
         check(Some(held), NOTHING, Case::rotating(), does);
@@ -611,7 +611,7 @@ fn everything_held() -> Vec<Option<Held>> {
                 for rotated in [due_for_rotation().rotated, SEEN, NOW] {
                     all.push(Some(Held {
                         rotated,
-                        previous: previous.clone(),
+                        previous: previous.clone().map(Box::new),
                         standing,
                         principal: principal.clone(),
                         ..live()
@@ -944,7 +944,7 @@ fn in_grace_with_previous() -> Held {
         standing: Standing::Previous,
         verifier: Some(Verifier([NEWEST; 32])),
         rotated: NOW,
-        previous: Some(previous()),
+        previous: Some(previous().into()),
         ..live()
     }
 }
@@ -1018,9 +1018,9 @@ fn as_kept(held: Held, residence: Residence) -> Held {
         Residence::Elsewhere => held,
         Residence::Process => Held {
             key: None,
-            previous: held.previous.map(|previous| Previous {
-                wrapped: None,
-                ..previous
+            previous: held.previous.map(|mut previous| {
+                previous.wrapped = None;
+                previous
             }),
             ..held
         },

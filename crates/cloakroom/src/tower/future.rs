@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, Entry, RETRY_AFTER, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -48,7 +48,7 @@ where
             Some(waiting) => waiting,
             none => {
                 let response = ready!(this.inner.poll(context))?;
-                let Some(session) = this.slot.opened() else {
+                let Some(session) = this.slot.leave() else {
                     return Poll::Ready(Ok(response));
                 };
                 let outcome = if response.status().is_server_error() {
@@ -56,27 +56,35 @@ where
                 } else {
                     Outcome::Success
                 };
+                if let Some(finished) = this.slot.sessions().finish_at_once(session, outcome) {
+                    return Poll::Ready(Ok(conclude(response, finished)));
+                }
                 let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
                 none.insert((response, Box::pin(finish)))
             }
         };
-        let Finished { result, set_cookie } = ready!(finishing.as_mut().poll(context));
-        let mut response = std::mem::take(response);
-        if let Err(error) = result {
-            response = refusal(&error);
-        }
-        let headers = response.headers_mut();
-        if let Some(line) = set_cookie {
-            let line = HeaderValue::try_from(line).expect("a token and checked attributes are visible ASCII");
-            headers.append(SET_COOKIE, line);
-        }
-        keep_private(headers);
-        Poll::Ready(Ok(response))
+        let finished = ready!(finishing.as_mut().poll(context));
+        Poll::Ready(Ok(conclude(std::mem::take(response), finished)))
     }
 }
 
 async fn finish(sessions: Sessions, session: Session, outcome: Outcome) -> Finished {
     sessions.finish(&session, outcome).await
+}
+
+/// The response as it leaves: the handler's, or a refusal where its changes could not be written.
+fn conclude<B: Default>(mut response: Response<B>, finished: Finished) -> Response<B> {
+    let Finished { result, set_cookie } = finished;
+    if let Err(error) = result {
+        response = refusal(&error);
+    }
+    let headers = response.headers_mut();
+    if let Some(line) = set_cookie {
+        let line = HeaderValue::try_from(line).expect("a token and checked attributes are visible ASCII");
+        headers.append(SET_COOKIE, line);
+    }
+    keep_private(headers);
+    response
 }
 
 /// The response instead of the handler's, whose changes could not be written.
@@ -92,25 +100,29 @@ fn refusal<B: Default>(error: &Error) -> Response<B> {
 
 /// Keeps caches from giving one user's page to another, however the session was used (security.md C-06).
 fn keep_private(headers: &mut HeaderMap) {
-    let says = |value: &HeaderValue, words: &[&str]| {
-        value.to_str().is_ok_and(|value| {
-            value
-                .split(',')
-                .any(|word| words.iter().any(|w| word.trim().eq_ignore_ascii_case(w)))
-        })
-    };
-    let is_private = headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .any(|value| says(value, &["no-store", "private"]));
-    if !is_private {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match headers.entry(CACHE_CONTROL) {
+        Entry::Occupied(present) if present.iter().any(|value| says(value, &["no-store", "private"])) => {}
+        Entry::Occupied(mut present) => {
+            present.insert_mult(HeaderValue::from_static("no-store"));
+        }
+        Entry::Vacant(absent) => {
+            absent.insert(HeaderValue::from_static("no-store"));
+        }
     }
-    let varies = headers
-        .get_all(VARY)
-        .iter()
-        .any(|value| says(value, &["cookie", "*"]));
-    if !varies {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    match headers.entry(VARY) {
+        Entry::Occupied(present) if present.iter().any(|value| says(value, &["cookie", "*"])) => {}
+        Entry::Occupied(mut present) => present.append(HeaderValue::from_static("Cookie")),
+        Entry::Vacant(absent) => {
+            absent.insert(HeaderValue::from_static("Cookie"));
+        }
     }
+}
+
+/// Whether one of these words is on a header's list.
+fn says(value: &HeaderValue, words: &[&str]) -> bool {
+    value.to_str().is_ok_and(|value| {
+        value
+            .split(',')
+            .any(|word| words.iter().any(|w| word.trim().eq_ignore_ascii_case(w)))
+    })
 }

@@ -1,6 +1,7 @@
 //! Where a request's session is once somebody has asked for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, header};
@@ -16,6 +17,8 @@ pub(crate) struct Slot(Arc<Inner>);
 struct Inner {
     sessions: Sessions,
     session: OnceCell<Session>,
+    /// The response is leaving: a session that is opened now can no longer hand out a cookie.
+    left: AtomicBool,
 }
 
 impl Slot {
@@ -23,6 +26,7 @@ impl Slot {
         Self(Arc::new(Inner {
             sessions,
             session: OnceCell::const_new(),
+            left: AtomicBool::new(false),
         }))
     }
 
@@ -30,8 +34,9 @@ impl Slot {
         &self.0.sessions
     }
 
-    /// The session, if anybody has asked for it.
-    pub(crate) fn opened(&self) -> Option<&Session> {
+    /// The response is leaving: the session, if anybody has asked for it.
+    pub(crate) fn leave(&self) -> Option<&Session> {
+        self.0.left.store(true, Ordering::SeqCst);
         self.0.session.get()
     }
 
@@ -41,11 +46,16 @@ impl Slot {
             .get_all(header::COOKIE)
             .into_iter()
             .map(http::HeaderValue::as_bytes);
-        self.0
+        let session = self
+            .0
             .session
             .get_or_try_init(|| self.0.sessions.open(lines))
-            .await
-            .cloned()
+            .await?;
+        // Asked for by a task that outlives the response: `leave` came first, or sees the session.
+        if self.0.left.load(Ordering::SeqCst) {
+            session.0.state().head_sent = true;
+        }
+        Ok(session.clone())
     }
 }
 

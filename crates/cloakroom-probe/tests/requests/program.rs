@@ -1,0 +1,128 @@
+//! The program: what it is told on the command line, and that it finds on disk what it left there.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::browser::{Browser, State};
+
+#[test]
+fn who_is_signed_in_survives_that_the_program_is_killed() {
+    let directory = TempDir::new().unwrap();
+    let key = directory.path().join("key");
+    std::fs::write(
+        &key,
+        std::array::from_fn::<u8, 32, _>(|n| (n as u8).wrapping_mul(37)),
+    )
+    .unwrap();
+    let store = format!("disk:{}", directory.path().join("sessions").display());
+    let arguments = ["--store", &store, "--key-file", key.to_str().unwrap()];
+    let token = {
+        let probe = Probe::start(&arguments);
+        let browser = probe.browser();
+        wait(async {
+            browser.ok("POST /sign-in?principal=alice").await;
+            browser.ok("POST /set?key=cart&value=full&delay_ms=1").await;
+        });
+        browser.token()
+    };
+    let probe = Probe::start(&arguments);
+    let state = wait(probe.browser().with_token(token).state());
+    assert_eq!(state, State::of(Some("alice"), json!({"cart": "full"})));
+}
+
+#[test]
+fn a_key_is_raw_bytes_or_hex_digits() {
+    let directory = TempDir::new().unwrap();
+    let key = directory.path().join("key");
+    let hex: String = (0..32u8).map(|n| format!("{:02x}", n.wrapping_mul(37))).collect();
+    std::fs::write(&key, format!("{hex}\n")).unwrap();
+    let arguments = ["--store", "memory:", "--key-file", key.to_str().unwrap()];
+    wait(Probe::start(&arguments).browser().ok("GET /read"));
+    for wrong in [&hex[1..], "", "correct horse battery staple 123"] {
+        std::fs::write(&key, wrong).unwrap();
+        assert!(refused(&arguments).contains("--key-file"), "{wrong:?}");
+    }
+    assert!(refused(&with_key(Path::new("/nonexistent"))).contains("--key-file /nonexistent"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_sentence_that_names_it() {
+    let check = |arguments: &[&str], says: &[&str]| {
+        let message = refused(arguments);
+        for word in says {
+            assert!(
+                message.contains(word),
+                "{arguments:?} says {message:?}, without {word:?}"
+            );
+        }
+    };
+    check(&["--store", "cloud:"], &["cloud:", "memory:", "disk:PATH"]);
+    check(&["--store", "memory"], &["memory:", "disk:PATH"]);
+    let memory = ["--store", "memory:"];
+    let with = |more: [&'static str; 2]| [memory[0], memory[1], more[0], more[1]];
+    check(&with(["--strategy", "dreamt"]), &["--strategy", "stored"]);
+    check(&with(["--framework", "rocket"]), &["--framework", "axum"]);
+    check(&with(["--absolute", "60"]), &["--absolute 60", "--idle 1800"]);
+    check(&with(["--idle", "0"]), &["--idle", "at least one second"]);
+    check(&with(["--idle", "soon"]), &["--idle", "soon"]);
+}
+
+fn with_key(key: &Path) -> [&str; 4] {
+    ["--store", "memory:", "--key-file", key.to_str().unwrap()]
+}
+
+/// A running probe, killed when it is dropped.
+struct Probe {
+    process: Child,
+    address: std::net::SocketAddr,
+}
+
+impl Probe {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = process.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").expect("it is ready");
+        Self {
+            address: address.trim_end().parse().unwrap(),
+            process,
+        }
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// What the program says when it refuses these arguments.
+fn refused(arguments: &[&str]) -> String {
+    let output = command(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"));
+    command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+    command
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
