@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloakroom::stores::Disk;
 use cloakroom::stores::disk::{DiskOptions, Durability};
@@ -67,11 +67,11 @@ async fn a_single_write_is_synced_before_it_is_answered() {
 }
 
 #[tokio::test]
-async fn touches_and_sweeps_wait_for_no_sync_but_are_synced_soon() {
+async fn touches_wait_for_no_sync_but_are_synced_soon() {
     let directory = tempfile::tempdir().unwrap();
     let store = Disk::open(directory.path()).await.unwrap();
     let revision = create(&store, id(1), record("touched")).await;
-    let syncs = store.stats().syncs;
+    let (begun, syncs) = (Instant::now(), store.stats().syncs);
     for second in 1..=50 {
         let touch = Touch::new(
             namespace(),
@@ -81,33 +81,26 @@ async fn touches_and_sweeps_wait_for_no_sync_but_are_synced_soon() {
             moment(3600 + second),
         );
         assert_eq!(store.touch(touch).await.unwrap(), Touched::Applied(revision));
-        assert_eq!(
-            load(&store, id(1)).await.unwrap().unwrap().record.last_seen,
-            moment(second)
-        );
+        let seen = load(&store, id(1)).await.unwrap().unwrap();
+        assert_eq!(seen.record.last_seen, moment(second));
     }
-    let soon = store.stats();
-    assert!(
-        soon.syncs <= syncs + 2,
-        "{} syncs for 50 touches",
-        soon.syncs - syncs
-    );
+    // One a second, however slow the machine is.
+    let (synced, allowed) = (store.stats().syncs - syncs, begun.elapsed().as_secs() + 1);
+    assert!(synced <= allowed, "{synced} syncs for 50 touches");
 
     // Soon they are on the disk without anybody asking: the file as it is then has them.
-    let synced = async {
-        while store.stats().syncs == syncs {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+    let kept = async {
+        loop {
+            let crashed = crashed_copy(&directory);
+            if let Ok(copy) = Disk::open(crashed.path()).await
+                && load(&copy, id(1)).await.unwrap().unwrap().record.last_seen == moment(50)
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), synced)
-        .await
-        .unwrap();
-    let crashed = crashed_copy(&directory);
-    let copy = Disk::open(crashed.path()).await.unwrap();
-    assert_eq!(
-        load(&copy, id(1)).await.unwrap().unwrap().record.last_seen,
-        moment(50)
-    );
+    tokio::time::timeout(Duration::from_secs(30), kept).await.unwrap();
 }
 
 #[tokio::test]

@@ -150,6 +150,18 @@ fn the_clock_is_read_in_one_place() {
         &["session may not read the time"],
     );
     check("session.rs", "use std::time::Duration;", &[]);
+    // The disk store measures how long something took, and still may not ask what time it is.
+    check("stores/disk/writer.rs", "fn f() { Instant::now(); }", &[]);
+    check(
+        "stores/disk/writer.rs",
+        "fn f() { SystemTime::now(); }",
+        &["stores::disk may not read the time"],
+    );
+    check(
+        "stores/memory/sweep.rs",
+        "fn f() { Instant::now(); }",
+        &["stores::memory may not read the time"],
+    );
 }
 
 #[test]

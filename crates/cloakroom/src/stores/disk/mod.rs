@@ -30,7 +30,7 @@
 //!
 //! # What may go wrong
 //!
-//! Opening reads the whole file once, about a second for a gigabyte, unless [`Check::AfterCrash`] says otherwise. After
+//! Opening reads the whole file once, about two seconds for a gigabyte, unless [`Check::AfterCrash`] says otherwise. After
 //! a crash the newest commit may turn out incomplete, and then the one before it counts: nobody was told of the newest.
 //! A disk that loses what it said it had synced looks the same.
 //!

@@ -88,7 +88,7 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Check {
-    /// Whenever an existing file is opened. Takes about a second for a gigabyte.
+    /// Whenever an existing file is opened. Takes about two seconds for a gigabyte.
     #[default]
     Always,
     /// Only when the file was not closed in good order, where there is no way around it. Damage elsewhere then shows
