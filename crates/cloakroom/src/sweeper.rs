@@ -127,7 +127,8 @@ impl Sweeper {
     /// The period, give or take a quarter, so that nodes that started together do not sweep together.
     fn pause(&self) -> Duration {
         let noise = self.config.random.draw::<1>().map_or(0, |[byte]| byte);
-        self.every.mul_f64(0.75 + f64::from(noise) / 510.0)
+        let seconds = self.every.as_secs_f64() * (0.75 + f64::from(noise) / 510.0);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -147,5 +148,24 @@ impl RunningSweeper {
         drop(stop);
         // It fails only when the runtime is shutting down, and then it has stopped, too.
         let _ = task.await;
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+    use crate::stores::Memory;
+
+    #[test]
+    fn any_period_has_a_pause() {
+        for period in [Duration::ZERO, Duration::from_secs(60), Duration::MAX] {
+            let sweeper = Sessions::new(Memory::default()).sweeper().every(period);
+            for _ in 0..64 {
+                let pause = sweeper.pause();
+                assert!(pause >= period / 2, "{pause:?} of {period:?}");
+                assert!(pause <= period.saturating_mul(2), "{pause:?} of {period:?}");
+            }
+        }
     }
 }

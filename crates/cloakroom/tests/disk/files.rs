@@ -233,8 +233,12 @@ mod modes {
         fs::create_dir(&planted).unwrap();
         fs::write(&target, "mine").unwrap();
         symlink(&target, planted.join("sessions.redb.new")).unwrap();
-        refused(&planted, ErrorKind::Unavailable, &planted).await;
+        refused(&planted, ErrorKind::Corrupt, &planted.join("sessions.redb.new")).await;
         assert_eq!(fs::read(&target).unwrap(), b"mine");
+        // Also not to a file that is not there yet.
+        fs::remove_file(&target).unwrap();
+        refused(&planted, ErrorKind::Corrupt, &planted.join("sessions.redb.new")).await;
+        assert!(!target.exists());
         assert_eq!(fs::read(real.join(FILE)).unwrap(), before);
         // A link to the directory is the operator's own way to say where it is.
         let store = {

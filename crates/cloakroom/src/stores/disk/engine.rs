@@ -131,29 +131,35 @@ impl Engine {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Opens the engine again. Called by the writer alone, so nobody else opens or closes it meanwhile.
     fn reopen(&self) -> Result<(), Failure> {
-        let mut state = self.state_to_change();
-        if matches!(&*state, State::Closed) {
-            return Err(failure::closed(&self.path));
-        }
-        // The old one must be gone before the new one comes.
-        leave(&mut state, State::Failed(failure::reopening(&self.path)));
-        match Opened::new(
-            &self.file,
-            Origin::Existing,
-            &self.path,
-            &self.options,
-            &self.syncs,
-        ) {
-            Ok(opened) => {
-                *state = State::Open(opened);
-                Ok(())
+        self.reopen_by(|| {
+            Opened::new(
+                &self.file,
+                Origin::Existing,
+                &self.path,
+                &self.options,
+                &self.syncs,
+            )
+        })
+    }
+
+    /// It may read the whole file: meanwhile who reads is told so, and holds up no thread of the runtime.
+    fn reopen_by(&self, open: impl FnOnce() -> Result<Opened, Failure>) -> Result<(), Failure> {
+        {
+            let mut state = self.state_to_change();
+            if matches!(&*state, State::Closed) {
+                return Err(failure::closed(&self.path));
             }
-            Err(failure) => {
-                *state = State::Failed(failure.clone());
-                Err(failure)
-            }
+            // The old one must be gone before the new one comes.
+            leave(&mut state, State::Failed(failure::reopening(&self.path)));
         }
+        let (state, outcome) = match open() {
+            Ok(opened) => (State::Open(opened), Ok(())),
+            Err(failure) => (State::Failed(failure.clone()), Err(failure)),
+        };
+        *self.state_to_change() = state;
+        outcome
     }
 }
 
@@ -257,4 +263,36 @@ fn newer_format(path: &Path) -> Failure {
             path.display()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_reads_does_not_wait_for_the_engine_to_be_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Arc::new(Engine::open(directory.path(), &DiskOptions::default()).unwrap());
+        let reopened = engine.reopen_by(|| {
+            let (answer, answered) = mpsc::channel();
+            let reader = Arc::clone(&engine);
+            thread::spawn(move || answer.send(reader.read(|_| Ok(()))));
+            let read = answered.recv_timeout(Duration::from_secs(10));
+            let read = read.expect("it answers while the engine is being opened");
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::Unavailable);
+            Opened::new(
+                &engine.file,
+                Origin::Existing,
+                &engine.path,
+                &engine.options,
+                &engine.syncs,
+            )
+        });
+        assert!(reopened.is_ok());
+        assert!(engine.read(|_| Ok(())).is_ok());
+    }
 }

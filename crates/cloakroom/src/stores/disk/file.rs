@@ -53,13 +53,7 @@ impl DataFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failure::path("open the session store", &path, &error)),
             Ok(metadata) if !metadata.is_file() => {
-                return Err(Failure::new(
-                    ErrorKind::Corrupt,
-                    format!(
-                        "{} is not a file, so it is no session store: move it away, or name another directory",
-                        path.display()
-                    ),
-                ));
+                return Err(not_a_file(&path));
             }
             Ok(_) => {}
         }
@@ -94,9 +88,23 @@ impl DataFile {
         let (path, unfinished) = (directory.join(NAME), directory.join(UNFINISHED));
         let failed = |error: &io::Error| failure::path("make the session store", &unfinished, error);
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true);
         private(&mut options);
-        let file = options.open(&unfinished).map_err(|error| failed(&error))?;
+        // `create_new` follows no link: through one, it would be somebody else's file that is made.
+        let opened = match options.clone().create_new(true).open(&unfinished) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match fs::symlink_metadata(&unfinished) {
+                    Ok(metadata) if !metadata.is_file() => return Err(not_a_file(&unfinished)),
+                    _ => options.open(&unfinished),
+                }
+            }
+            made => made,
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory.exists() => return Ok(None),
+            Err(error) => return Err(failed(&error)),
+        };
         lock(&file, &path)?;
         if !is_at(&file, &unfinished) {
             return Ok(None);
@@ -185,6 +193,16 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
         Err(TryLockError::WouldBlock) => Err(in_use(path)),
         Err(TryLockError::Error(error)) => Err(failure::path("lock the session store", path, &error)),
     }
+}
+
+fn not_a_file(path: &Path) -> Failure {
+    Failure::new(
+        ErrorKind::Corrupt,
+        format!(
+            "{} is not a file, so it is no session store: move it away, or name another directory",
+            path.display()
+        ),
+    )
 }
 
 fn in_use(path: &Path) -> Failure {
