@@ -66,7 +66,7 @@ impl Cookie {
     }
 
     /// The value of a `Set-Cookie` header that removes the cookie: the same name, path, domain and flags, or a
-    /// browser would keep it (security.md C-05).
+    /// browser would keep it.
     pub(crate) fn removal(&self) -> String {
         format!("{}=; Max-Age=0{}", self.name, self.attributes)
     }

@@ -11,7 +11,7 @@ pub(crate) enum Found<'a> {
     Nothing,
     One(&'a [u8]),
     /// The name stands there more than once: another host or path has set it too, and nothing says which is
-    /// ours (security.md R-03).
+    /// ours.
     Several,
     /// More bytes than are looked through.
     TooMuch,
@@ -20,7 +20,7 @@ pub(crate) enum Found<'a> {
 /// Finds the cookie of this exact name.
 ///
 /// Names are compared as bytes: no decoding, no case folding, no quotes, no `$Version`, no trimming but the one
-/// space that follows a semicolon (RFC 6265 §4.2.1, security.md R-01). HTTP/2 splits the header into many lines,
+/// space that follows a semicolon (RFC 6265 §4.2.1). HTTP/2 splits the header into many lines,
 /// so all of them count (RFC 9113 §8.2.3). Linear, and allocates nothing.
 pub(crate) fn find<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
     let mut found = Found::Nothing;

@@ -18,7 +18,7 @@ impl Random {
         Self(Some(Arc::new(fill)))
     }
 
-    /// Draws random bytes. There is no fallback: a source that fails is an error (security.md T-02).
+    /// Draws random bytes. There is no fallback: a source that fails is an error.
     pub(crate) fn draw<const N: usize>(&self) -> Result<[u8; N], Error> {
         let mut bytes = [0; N];
         match &self.0 {

@@ -14,7 +14,7 @@ const VERSION: u8 = b'1';
 /// A session's token: the id, which is not a credential, and the secret, which is.
 ///
 /// Text form: the version marker, then base64url (RFC 4648 §5, no padding) of id and secret. 48 bytes are 64
-/// characters with no bit to spare, so each token has exactly one spelling (security.md T-04).
+/// characters with no bit to spare, so each token has exactly one spelling.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) id: Id,

@@ -98,7 +98,7 @@ fn refusal<B: Default>(error: &Error) -> Response<B> {
     response
 }
 
-/// Keeps caches from giving one user's page to another, however the session was used (security.md C-06).
+/// Keeps caches from giving one user's page to another, however the session was used.
 fn keep_private(headers: &mut HeaderMap) {
     match headers.entry(CACHE_CONTROL) {
         Entry::Occupied(present) if present.iter().any(|value| says(value, &["no-store", "private"])) => {}
