@@ -12,6 +12,9 @@ use crate::{Error, ErrorKind};
 /// TLS only, out of reach of scripts, and not along with cross-site posts (RFC 6265bis §4.1.3, OWASP ASVS 3.3).
 /// It is always `HttpOnly`. Settings that contradict each other are refused when it is built.
 ///
+/// Browsers do not tell the ports of a host apart: two programs on localhost need two names, or each signs the
+/// other's users out.
+///
 /// ```
 /// use cloakroom::{Cookie, SameSite};
 ///

@@ -18,6 +18,9 @@ const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 const BATCH: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
 
 /// One of a principal's sessions, for a list of devices.
+///
+/// To show a moment in words, take it as a [`SystemTime`](std::time::SystemTime):
+/// `SystemTime::from(info.last_seen)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {

@@ -2,6 +2,8 @@
 
 use cloakroom_store::Id;
 
+use crate::ErrorKind;
+
 /// A session began, anonymous or signed in.
 pub(crate) fn begun(session: Id) {
     tracing::info!(target: "cloakroom", %session, "session begun");
@@ -64,7 +66,11 @@ pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
 
 /// A request failed because of the store.
 pub(crate) fn failed(error: &crate::Error) {
-    tracing::error!(target: "cloakroom", %error, "session failed");
+    match error.kind() {
+        // The policy at work, not a failure.
+        ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
+        _ => tracing::error!(target: "cloakroom", %error, "session failed"),
+    }
 }
 
 /// A sweep failed: the next one tries again.

@@ -17,10 +17,11 @@
 //! }
 //!
 //! #[tokio::main]
-//! async fn main() -> std::io::Result<()> {
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let sessions = Sessions::new(Memory::default());
 //!     let app = Router::new().route("/", get(visits)).layer(sessions.layer());
-//!     axum::serve(tokio::net::TcpListener::bind("localhost:3000").await?, app).await
+//!     axum::serve(tokio::net::TcpListener::bind("localhost:3000").await?, app).await?;
+//!     Ok(())
 //! }
 //! ```
 //!

@@ -79,7 +79,8 @@ impl Policy {
         Ok(self)
     }
 
-    /// Limits how many sessions one principal may have at once. No limit by default.
+    /// Limits how many sessions one principal may have at once: see [`store::Cap`](crate::store::Cap). No limit by
+    /// default.
     #[must_use]
     pub fn cap(mut self, cap: Cap) -> Self {
         self.cap = cap;

@@ -59,6 +59,16 @@ impl Session {
 
     /// Sets a value. Of concurrent sets of one key the last one wins, and the other keys survive.
     ///
+    /// ```
+    /// # use cloakroom::{Error, Key, Session};
+    /// # const VISITS: Key<u64> = Key::new("visits");
+    /// # const NAME: Key<String> = Key::new("name");
+    /// # fn f(session: Session) -> Result<(), Error> {
+    /// session.set(VISITS, &3)?;
+    /// session.set(NAME, &"alice".to_owned())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Encode`] when it cannot be written as JSON, [`ErrorKind::TooLarge`] when the session's data
@@ -175,8 +185,20 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes. At the end of the request
-    /// the policy's cap can answer [`ErrorKind::AtCap`].
+    /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes: a mistake of the program, so
+    /// check what comes from a form before. At the end of the request the policy's cap can answer
+    /// [`ErrorKind::AtCap`], as a 409 without a body. To answer with a page, ask before the end:
+    ///
+    /// ```
+    /// # use cloakroom::{Error, ErrorKind, Session};
+    /// # async fn f(session: Session) -> Result<&'static str, Error> {
+    /// session.sign_in("alice")?;
+    /// match session.save().await {
+    ///     Err(error) if error.kind() == ErrorKind::AtCap => Ok("Sign out somewhere else first."),
+    ///     saved => saved.map(|()| "Welcome."),
+    /// }
+    /// # }
+    /// ```
     pub fn sign_in(&self, sign_in: impl Into<SignIn>) -> Result<(), Error> {
         self.record(Change::SignIn(sign_in.into().check()?))
     }

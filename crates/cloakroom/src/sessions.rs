@@ -54,8 +54,8 @@ impl Sessions {
 
     /// Sets the server's keys, so that writing to the store does not suffice to forge a session.
     ///
-    /// Needed nowhere, and of use where others can write to the store. It ends the sessions that were stored
-    /// without: nothing vouches for them. The memory store has no use for it.
+    /// Optional: use it where others can write to the store. It ends the sessions that were stored without it, since
+    /// nothing vouches for them. The memory store has no use for it.
     #[must_use]
     pub fn keys(mut self, keys: KeyRing) -> Self {
         Arc::make_mut(&mut self.config).envelope.keys = Some(keys);

@@ -9,8 +9,8 @@ const KNOWN: &str = "memory: and disk:PATH";
 ///
 /// | URL | store | feature |
 /// |---|---|---|
-/// | `memory:` | [`Memory`](crate::stores::Memory) with its default limit | `memory` |
-/// | `disk:PATH` | [`Disk`](crate::stores::Disk) in the directory `PATH` | `disk` |
+/// | `memory:` | `Memory` with its default limit | `memory` |
+/// | `disk:PATH` | `Disk` in the directory `PATH` | `disk` |
 ///
 /// ```
 /// # #[cfg(feature = "memory")]
