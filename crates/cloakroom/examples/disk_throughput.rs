@@ -13,7 +13,7 @@
 use std::env;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -247,8 +247,10 @@ async fn fill(store: &Disk, bare: &Bare, sessions: u64) {
     filling.join_all().await;
 }
 
+/// As whoever serves requests has it: made once.
 fn namespace() -> Namespace {
-    Namespace::new("shop/__Host-session").unwrap()
+    static NAMESPACE: LazyLock<Namespace> = LazyLock::new(|| Namespace::new("shop/__Host-session").unwrap());
+    NAMESPACE.clone()
 }
 
 fn id(n: u64) -> Id {

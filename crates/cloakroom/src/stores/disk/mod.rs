@@ -30,9 +30,9 @@
 //!
 //! # What may go wrong
 //!
-//! Opening reads the whole file once, about two seconds for a gigabyte, unless [`Check::AfterCrash`] says otherwise. After
-//! a crash the newest commit may turn out incomplete, and then the one before it counts: nobody was told of the newest.
-//! A disk that loses what it said it had synced looks the same.
+//! Opening reads the whole file once, about two seconds for a gigabyte, unless [`Check::AfterCrash`] says otherwise.
+//! After a crash the newest commit may turn out incomplete, and then the one before it counts: nobody was told of the
+//! newest. A disk that loses what it said it had synced looks the same.
 //!
 //! When the disk is full, writes answer [`ErrorKind::Full`] and nothing of them happened; when there is room again
 //! the store goes on. When damage shows while it is open, the session it concerns answers [`ErrorKind::Corrupt`], and
