@@ -39,7 +39,7 @@ struct Demo {
     #[arg(long, value_name = "DIR", default_value = "./cloakroom-data")]
     data: String,
 
-    /// The address to listen on, instead of this machine's own
+    /// The address to listen on [default: localhost only]
     #[arg(long, value_name = "IP")]
     listen: Option<IpAddr>,
 
@@ -76,11 +76,8 @@ impl Demo {
         let text = announcement(address, listeners.port()?, &config);
         // Nobody may be reading: `cloakroom demo | head -1` goes on serving.
         let _ = io::stdout().write_all(text.as_bytes());
-        if address != Address::Localhost {
-            eprintln!(
-                "warning: browsers keep Secure cookies over HTTPS and on http://localhost only: elsewhere the shop \
-                 forgets everybody at once. Put a reverse proxy with HTTPS in front, or leave --listen out."
-            );
+        if let Some(warning) = warning(address) {
+            eprintln!("warning: {warning}");
         }
         demo.run(listeners, shutdown)
             .await
@@ -88,11 +85,19 @@ impl Demo {
     }
 }
 
+/// What there is to know of an address that other machines can reach.
+fn warning(address: Address) -> Option<&'static str> {
+    (!address.is_loopback()).then_some(
+        "browsers keep Secure cookies over HTTPS and on this machine only: elsewhere the shop forgets everybody at \
+         once. Put a reverse proxy with HTTPS in front, or leave --listen out.",
+    )
+}
+
 /// What to try, and where.
 fn announcement(address: Address, port: u16, config: &Config) -> String {
     let host = match address {
-        Address::Ip(ip) => SocketAddr::new(ip, port).to_string(),
-        Address::Localhost => format!("localhost:{port}"),
+        Address::Ip(ip) if !ip.is_unspecified() => SocketAddr::new(ip, port).to_string(),
+        _ => format!("localhost:{port}"),
     };
     let place = config.place();
     let stopping = if config.lasts() {
@@ -123,4 +128,23 @@ fn log_to_stderr() -> anyhow::Result<()> {
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_others_reach_warns_that_cookies_need_https() {
+        let check = |ip: &str, warns: bool| {
+            let address = Address::Ip(ip.parse().unwrap());
+            assert_eq!(warning(address).is_some(), warns, "{ip}");
+        };
+        check("0.0.0.0", true);
+        check("192.0.2.1", true);
+        check("::", true);
+        check("127.0.0.1", false);
+        check("::1", false);
+        assert_eq!(warning(Address::Localhost), None);
+    }
 }

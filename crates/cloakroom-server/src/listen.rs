@@ -44,6 +44,16 @@ pub enum Address {
     Localhost,
 }
 
+impl Address {
+    /// Whether only this machine can reach it: there, Chromium and Firefox keep Secure cookies without HTTPS.
+    pub fn is_loopback(self) -> bool {
+        match self {
+            Self::Ip(ip) => ip.is_loopback(),
+            Self::Localhost => true,
+        }
+    }
+}
+
 /// One or two sockets that answer on the same port.
 #[derive(Debug)]
 pub struct Listeners {

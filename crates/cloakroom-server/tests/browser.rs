@@ -153,7 +153,7 @@ async fn everything_works_without_javascript() {
     browser.assert_shows("Thank you, Ada.").await;
     browser.click(".nav-name").await;
     browser.tick("summary").await;
-    browser.assert_shows("__Host-session").await;
+    browser.assert_shows("__Host-cloakroom-demo").await;
     browser.click(".account-head form button").await;
     browser.assert_shows("no ticket yet").await;
     shop.close().await;

@@ -122,23 +122,6 @@ async fn an_unknown_store_is_answered_with_the_known_ones() {
     );
 }
 
-#[tokio::test]
-async fn listening_elsewhere_warns_that_cookies_need_https() {
-    let mut command = demo(&["--store", "memory:", "--port", "0", "--listen", "127.0.0.1"]);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let warning = timeout(PATIENCE, async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("HTTPS") {
-                return line;
-            }
-        }
-        panic!("no warning");
-    });
-    assert!(warning.await.unwrap().starts_with("warning: "));
-    child.kill().await.unwrap();
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn the_directory_is_for_its_owner_only() {

@@ -221,7 +221,7 @@ async fn only_who_asks_to_be_remembered_gets_a_cookie_that_lasts() {
         form.extend(remember.map(|ticked| ("remember", ticked)));
         let page = shop.visitor().post("/sign-in", &form).await;
         let cookie = page.header("set-cookie").unwrap();
-        assert!(cookie.starts_with("__Host-session="), "{cookie}");
+        assert!(cookie.starts_with("__Host-cloakroom-demo="), "{cookie}");
         let age = cookie
             .split("; ")
             .find_map(|attribute| attribute.strip_prefix("Max-Age="));

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use cloakroom::{RunningSweeper, Sessions, stores};
+use cloakroom::{Cookie, RunningSweeper, Sessions, stores};
 use tokio::sync::oneshot;
 
 use self::users::Users;
@@ -59,9 +59,12 @@ impl Demo {
             }
             None => Users::in_memory(),
         };
-        let sessions = Sessions::new(store)
-            .application("demo")
-            .map_err(|error| OpenError::new("could not name the application".to_owned(), error))?;
+        // A name of its own: browsers do not tell the ports of localhost apart, and another program's cookie would
+        // take the place of ours.
+        let cookie = Cookie::builder("cloakroom-demo")
+            .build()
+            .expect("a short name and the default attributes make a cookie");
+        let sessions = Sessions::new(store).cookie(cookie);
         Ok(Self {
             router: router::router(Shop { users }, &sessions),
             sweeper: sessions.sweeper().start(),
@@ -149,7 +152,7 @@ impl Config {
     /// password.
     pub fn place(&self) -> String {
         match self.store.split_once(':') {
-            Some(("disk", path)) => path.to_owned(),
+            Some(("disk", path)) if !path.is_empty() => path.to_owned(),
             Some(("memory", _)) => "memory".to_owned(),
             Some((scheme, _)) => format!("the {scheme} store"),
             None => "the store".to_owned(),

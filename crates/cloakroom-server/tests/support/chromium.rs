@@ -207,7 +207,7 @@ impl Browser {
         let cookies = self.0.get_all_cookies().await.expect("there is a jar");
         cookies
             .into_iter()
-            .find(|cookie| cookie.name() == "__Host-session")
+            .find(|cookie| cookie.name() == "__Host-cloakroom-demo")
     }
 
     /// Closes the browser as a person does: what lasts is on disk by then.
