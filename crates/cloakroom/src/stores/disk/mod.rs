@@ -30,6 +30,9 @@
 //!
 //! # What may go wrong
 //!
+//! The file has no limit of its own: it grows with the sessions that are begun, and what is swept is used again but not
+//! given back. The directory is the process's own while it runs: do not delete or cut files in it.
+//!
 //! Opening reads the whole file once, about two seconds for a gigabyte, unless [`Check::AfterCrash`] says otherwise.
 //! After a crash the newest commit may turn out incomplete, and then the one before it counts: nobody was told of the
 //! newest. A disk that loses what it said it had synced looks the same.
