@@ -1,8 +1,11 @@
 //! Carries out what settle decides, until the store has taken it or there is nothing left to do.
 
-use cloakroom_store::{Deleted, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touched, Written};
+use cloakroom_store::{
+    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touch, Touched, Write, Written,
+};
 
 use crate::bounded::{Patience, bounded};
+use crate::recent::Tag;
 use crate::settle::Fresh;
 use crate::shared::Shared;
 use crate::state::{Doubt, Effect, Found, Reading, Replay, Step};
@@ -16,99 +19,130 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
     if shared.state().is_settled() {
         return Ok(());
     }
-    let config = &shared.config;
-    let mut patience = Patience::new(config.patience());
-    let mut doubt = shared.state().doubt();
+    let mut patience = Patience::new(shared.config.patience());
+    let mut next = Next::Step(shared.state().doubt());
     loop {
-        if let Doubt::About(id) = doubt {
-            match reload(shared, id, Reading::IfChanged).await {
-                Ok(()) => {}
-                Err(Failure::Store(error)) => {
-                    events::retrying(id, &error);
-                    be_patient(shared, &mut patience, error).await?;
-                    continue;
-                }
-                Err(Failure::Other(error)) => return Err(error),
-            }
-        }
-        let now = config.clock.now();
-        let draw = || config.random.draw().map(|bytes| Fresh::from_bytes(&bytes));
-        // What was changed is nearly always to be written: no need to ask first.
-        let fresh = shared.state().is_changed().then(draw).transpose()?;
-        let mut step = shared.state().step(config, now, fresh);
-        if let Step::Draw = step {
-            step = shared.state().step(config, now, Some(draw()?));
-        }
-        doubt = match step {
-            // Nothing is drawn for twice: with randomness there is always something else to do.
-            Step::Done | Step::Draw => return Ok(()),
-            Step::Touch(touch) => {
-                let (id, last_seen, expires) = (touch.id, touch.last_seen, touch.expires);
-                match bounded(config.store_timeout, config.store.touch(touch)).await {
-                    Ok(Touched::Applied(revision)) => shared.state().touched(revision, last_seen, expires),
-                    Ok(Touched::Refused) => {}
-                    Err(error) => events::touch_failed(id, &error),
-                }
-                return Ok(());
-            }
-            Step::Replay(replay) => {
-                apply_again(shared, replay)?;
-                Doubt::None
-            }
-            Step::End(delete) => {
-                let id = delete.id;
-                match bounded(config.store_timeout, config.store.delete(delete)).await {
-                    Ok(deleted) => {
-                        shared.state().ended_first(deleted);
-                        if deleted == Deleted::Ended {
-                            events::ended(id, "somebody else signed in");
-                        }
-                    }
-                    Err(error) => {
-                        events::retrying(id, &error);
-                        be_patient(shared, &mut patience, error).await?;
-                    }
-                }
-                Doubt::None
-            }
-            Step::Write { write, tag } => {
-                let id = write.id;
-                match bounded(config.store_timeout, config.store.write(write)).await {
-                    Ok(Written::Applied { revision, ended }) => {
-                        ended
-                            .into_iter()
-                            .for_each(|id| events::ended(id, "more sessions than allowed"));
-                        let effect = shared.state().applied(tag, revision);
-                        announce(id, effect);
-                        return Ok(());
-                    }
-                    Ok(Written::AtCap) => {
-                        // Said once: a handler that heard it from `save` answers with a page of its own.
-                        let mut state = shared.state();
-                        state.give_up();
-                        state.drop_changes();
-                        return Err(Error::new(
-                            ErrorKind::AtCap,
-                            "could not sign in: as many sessions as the policy allows",
-                        ));
-                    }
-                    Ok(_) => {
-                        let doubt = shared.state().refused(tag);
-                        wait(shared, &mut patience).await?;
-                        doubt
-                    }
-                    Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                        events::retrying(id, &error);
-                        be_patient(shared, &mut patience, error).await?;
-                        shared.state().doubt()
-                    }
-                    Err(error) => {
-                        shared.state().give_up();
-                        return Err(Error::store("write session", error));
-                    }
-                }
-            }
+        next = match next {
+            Next::Done => return Ok(()),
+            Next::Step(Doubt::About(id)) => find_out(shared, id, &mut patience).await?,
+            Next::Step(Doubt::None) => match decide(shared)? {
+                // Nothing is drawn for twice: with randomness there is always something else to do.
+                Step::Done | Step::Draw => Next::Done,
+                Step::Touch(request) => touch(shared, request).await,
+                Step::Replay(replay) => apply_again(shared, replay).map(|()| Next::Step(Doubt::None))?,
+                Step::End(delete) => end(shared, delete, &mut patience).await?,
+                Step::Write { write: request, tag } => write(shared, request, tag, &mut patience).await?,
+            },
         };
+    }
+}
+
+/// How a commit goes on.
+enum Next {
+    Done,
+    /// Take another step, once this doubt has been cleared up.
+    Step(Doubt),
+}
+
+/// Asks what to do, with randomness only where something is to be written.
+fn decide(shared: &Shared) -> Result<Step, Error> {
+    let config = &shared.config;
+    let now = config.clock.now();
+    let draw = || config.random.draw().map(|bytes| Fresh::from_bytes(&bytes));
+    // What was changed is nearly always to be written: no need to ask first.
+    let changed = shared.state().is_changed();
+    let fresh = changed.then(draw).transpose()?;
+    let step = shared.state().step(config, now, fresh);
+    match step {
+        Step::Draw => {
+            let fresh = draw()?;
+            Ok(shared.state().step(config, now, Some(fresh)))
+        }
+        step => Ok(step),
+    }
+}
+
+/// Clears up what became of a session, or stays in doubt for another try.
+async fn find_out(shared: &Shared, id: Id, patience: &mut Patience) -> Result<Next, Error> {
+    match reload(shared, id, Reading::IfChanged).await {
+        Ok(()) => Ok(Next::Step(Doubt::None)),
+        Err(Failure::Store(error)) => {
+            events::retrying(id, &error);
+            be_patient(shared, patience, error).await?;
+            Ok(Next::Step(Doubt::About(id)))
+        }
+        Err(Failure::Other(error)) => Err(error),
+    }
+}
+
+/// Touches the session. A touch that fails fails nothing: the session may end sooner.
+async fn touch(shared: &Shared, touch: Touch) -> Next {
+    let config = &shared.config;
+    let (id, last_seen, expires) = (touch.id, touch.last_seen, touch.expires);
+    match bounded(config.store_timeout, config.store.touch(touch)).await {
+        Ok(Touched::Applied(revision)) => shared.state().touched(revision, last_seen, expires),
+        Ok(Touched::Refused) => {}
+        Err(error) => events::touch_failed(id, &error),
+    }
+    Next::Done
+}
+
+/// Ends the session of somebody else, before this request's own begins.
+async fn end(shared: &Shared, delete: Delete, patience: &mut Patience) -> Result<Next, Error> {
+    let config = &shared.config;
+    let id = delete.id;
+    match bounded(config.store_timeout, config.store.delete(delete)).await {
+        Ok(deleted) => {
+            shared.state().ended_first(deleted);
+            if deleted == Deleted::Ended {
+                events::ended(id, "somebody else signed in");
+            }
+        }
+        Err(error) => {
+            events::retrying(id, &error);
+            be_patient(shared, patience, error).await?;
+        }
+    }
+    Ok(Next::Step(Doubt::None))
+}
+
+/// Writes the session. Refused, or without an answer, there is something to find out first.
+async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience) -> Result<Next, Error> {
+    let config = &shared.config;
+    let id = write.id;
+    match bounded(config.store_timeout, config.store.write(write)).await {
+        Ok(Written::Applied { revision, ended }) => {
+            ended
+                .into_iter()
+                .for_each(|id| events::ended(id, "more sessions than allowed"));
+            let effect = shared.state().applied(tag, revision);
+            announce(id, effect);
+            Ok(Next::Done)
+        }
+        Ok(Written::AtCap) => {
+            // Said once: a handler that heard it from `save` answers with a page of its own.
+            let mut state = shared.state();
+            state.give_up();
+            state.drop_changes();
+            Err(Error::new(
+                ErrorKind::AtCap,
+                "could not sign in: as many sessions as the policy allows",
+            ))
+        }
+        Ok(_) => {
+            let doubt = shared.state().refused(tag);
+            wait(shared, patience).await?;
+            Ok(Next::Step(doubt))
+        }
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+            events::retrying(id, &error);
+            be_patient(shared, patience, error).await?;
+            Ok(Next::Step(shared.state().doubt()))
+        }
+        Err(error) => {
+            shared.state().give_up();
+            Err(Error::store("write session", error))
+        }
     }
 }
 
