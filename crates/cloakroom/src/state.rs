@@ -220,7 +220,7 @@ impl State {
         !self.is_changed() && matches!(settlement(), Settlement::Nothing)
     }
 
-    /// Whether it is certain that nothing is to be done, so that no randomness need be drawn.
+    /// Whether there is no session, and nothing that would begin one.
     pub(crate) fn is_settled(&self) -> bool {
         self.held.is_none() && (self.changes.is_empty() || self.drops_changes())
     }
@@ -320,12 +320,10 @@ impl State {
 
     /// A write was certainly not applied.
     pub(crate) fn refused(&mut self, tag: Tag) -> Doubt {
-        let begins = self.held.is_none();
         self.attempts.retain(|attempt| attempt.tag != tag);
         match (self.doubt(), self.held.as_deref()) {
-            // Another session has this id: the next attempt draws another one.
-            (Doubt::None, None) if begins => Doubt::None,
             (Doubt::None, Some(held)) => Doubt::About(held.token.id),
+            // With none held, another session has this id: the next attempt draws another one.
             (doubt, _) => doubt,
         }
     }
@@ -380,9 +378,7 @@ impl State {
     ) -> Result<Option<Found>, Error> {
         for at in 0..self.attempts.len() {
             let attempt = &self.attempts[at];
-            let opened = config
-                .envelope
-                .open(stored.clone(), &attempt.plan.next.token, now)?;
+            let opened = config.open(stored.clone(), &attempt.plan.next.token, now)?;
             if let Opened::Live(held, data) = opened
                 && held.recent.contains(attempt.tag)
             {
