@@ -61,6 +61,8 @@ pub enum ErrorKind {
     Full,
     /// The cursor is not one this store gave.
     InvalidCursor,
+    /// A setting makes no sense, or the server refuses it: the message names it. Nothing was written.
+    Misconfigured,
     /// What is kept was written by a newer version. Nothing was overwritten.
     NewerFormat,
     /// The record is larger than the store takes. Nothing was written.

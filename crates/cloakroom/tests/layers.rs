@@ -57,11 +57,18 @@ const MODULES: &[Module] = &[
         "pure clock config bounded shared commit session sessions",
     ),
     effects("sweeper", "error events clock random config bounded sessions"),
-    // Stores know the contract and nothing of ours.
+    // Stores know the contract and nothing of ours, but for what they share.
+    pure("stores::revisions", ""),
+    pure("stores::sql", ""),
+    pure("stores::url", ""),
+    pure("stores::server", "stores::url"),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
     effects("stores::open", "stores::memory stores::disk"),
-    effects("stores", "stores::memory stores::disk stores::open"),
+    effects(
+        "stores",
+        "stores::memory stores::disk stores::open stores::revisions stores::sql stores::url stores::server",
+    ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
     effects("axum", "error events session sessions tower"),
@@ -77,19 +84,31 @@ const CRATES: &[(&str, &str)] = &[
     ("getrandom", "random"),
     ("hashbrown", "stores::memory"),
     ("http", "tower axum"),
+    ("mysql_async", "stores::mysql"),
+    ("percent_encoding", "stores::url"),
     ("pin_project_lite", "tower"),
     ("redb", "stores::disk"),
+    ("redis", "stores::redis"),
+    ("rusqlite", "stores::sqlite"),
+    (
+        "rustls",
+        "stores::redis stores::postgres stores::mysql stores::memcached",
+    ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::disk tower testing",
+        "bounded clock shared commit session ending sweeper stores::disk stores::redis stores::memcached \
+         stores::postgres stores::mysql stores::sqlite tower testing",
     ),
+    ("tokio_postgres", "stores::postgres"),
+    ("tokio_postgres_rustls", "stores::postgres"),
     ("tower_layer", "tower"),
     ("tower_service", "tower"),
     ("tracing", "events"),
 ];
 
 /// Modules that may measure how long something took, though never ask what time it is.
-const STOPWATCHES: &str = "stores::disk";
+const STOPWATCHES: &str =
+    "stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite";
 
 /// What a pure file does not name: the outside world, and the two ways to wait for it.
 const OUTSIDE: &[&[&str]] = &[

@@ -31,7 +31,7 @@ async fn an_unknown_url_is_told_what_is_known() {
         ("disk:", "path is missing"),
     ] {
         let error = stores::open(url).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported, "{url:?}");
+        assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url:?}");
         assert!(error.to_string().contains(says), "{url:?}: {error}");
         assert!(!error.to_string().contains("hush"), "{url:?}: {error}");
     }

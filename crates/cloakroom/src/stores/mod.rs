@@ -6,6 +6,20 @@ pub mod disk;
 pub mod memory;
 mod open;
 
+#[cfg(any(
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
+mod revisions;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod sql;
+#[cfg(feature = "server")]
+mod url;
+
 #[cfg(feature = "disk")]
 pub use disk::Disk;
 #[cfg(feature = "memory")]

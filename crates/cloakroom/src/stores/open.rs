@@ -21,13 +21,13 @@ const KNOWN: &str = "memory: and disk:PATH";
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] when no store has this scheme, or the one that has was not compiled in: the message says
+/// [`ErrorKind::Misconfigured`] when no store has this scheme, or the one that has was not compiled in: the message says
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(Error::new(
-            ErrorKind::Unsupported,
+            ErrorKind::Misconfigured,
             format!("a store URL begins with a scheme and a colon: {KNOWN} are known"),
         ));
     };
@@ -35,7 +35,7 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
         "memory" => open_memory(rest),
         "disk" => open_disk(rest).await,
         unknown => Err(Error::new(
-            ErrorKind::Unsupported,
+            ErrorKind::Misconfigured,
             format!(
                 "no store has the scheme `{}:`: {KNOWN} are known",
                 unknown.escape_debug()
@@ -50,7 +50,7 @@ fn open_memory(rest: &str) -> Result<AnyStore, Error> {
         return Ok(AnyStore::new(super::memory::Memory::default()));
     }
     Err(Error::new(
-        ErrorKind::Unsupported,
+        ErrorKind::Misconfigured,
         "the URL of the memory store is `memory:`, with nothing behind it",
     ))
 }
@@ -64,7 +64,7 @@ fn open_memory(_: &str) -> Result<AnyStore, Error> {
 async fn open_disk(path: &str) -> Result<AnyStore, Error> {
     if path.is_empty() {
         return Err(Error::new(
-            ErrorKind::Unsupported,
+            ErrorKind::Misconfigured,
             "the URL of the disk store is `disk:PATH`, and here the path is missing",
         ));
     }
@@ -79,7 +79,7 @@ async fn open_disk(_: &str) -> Result<AnyStore, Error> {
 #[cfg(not(all(feature = "memory", feature = "disk")))]
 fn not_compiled_in(feature: &str) -> Error {
     Error::new(
-        ErrorKind::Unsupported,
+        ErrorKind::Misconfigured,
         format!("the {feature} store is not in this build: turn on the feature `{feature}` of cloakroom"),
     )
 }

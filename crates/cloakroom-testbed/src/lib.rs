@@ -1,0 +1,23 @@
+//! Starts the real servers that stores are tested on, takes them away, and gives them back.
+//!
+//! A server listens on a free port of loopback, keeps its files in a directory of its own below the system's
+//! temporary one, and ends with the process that started it, however that ends. A program that is missing is a
+//! panic that says what to install: a test never passes for want of a server.
+//!
+//! Everything here blocks, and panics when a machine does not do its part: it is for tests.
+
+#![allow(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "in a test a panic is the answer"
+)]
+
+mod server;
+
+mod process;
+
+mod directory;
+mod program;
+
+pub use program::{Program, find};
+pub use server::{Launch, Server};

@@ -1,0 +1,91 @@
+//! One process of a server: started, stopped hard, paused, and never left behind.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running process. It is killed when this is dropped, and when the process that started it ends.
+#[derive(Debug)]
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts a program as this user, with its output going to a file.
+    pub(crate) fn start(program: &Path, arguments: &[OsString], user: Option<&str>, log: &Path) -> Self {
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap_or_else(|error| panic!("could not write {}: {error}", log.display()));
+        // The kernel ends the server with us, however we end.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some(user) = user {
+            command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
+        }
+        command
+            .arg("--")
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file handle can be copied"))
+            .stderr(output);
+        let child =
+            spawn(command).unwrap_or_else(|error| panic!("could not start {}: {error}", program.display()));
+        Self(child)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
+        // It may have ended by itself, and then there is nobody to tell.
+        let _ = kill_process(pid.expect("a child has a process id"), signal);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) {
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+}
+
+/// Starts a process from a thread that lives as long as we do: the kernel goes by the thread that started it, and
+/// that of a test ends with the test.
+fn spawn(command: Command) -> std::io::Result<Child> {
+    type Order = (Command, Sender<std::io::Result<Child>>);
+    static STARTER: OnceLock<Sender<Order>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (orders, received) = channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, answer) in received {
+                // Whoever asked may have given up.
+                let _ = answer.send(command.spawn());
+            }
+        });
+        orders
+    });
+    let (answer, answered) = channel();
+    starter
+        .send((command, answer))
+        .expect("the thread that starts servers never ends");
+    answered.recv().expect("the thread that starts servers answers")
+}

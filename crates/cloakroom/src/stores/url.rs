@@ -1,0 +1,326 @@
+//! What a store URL says: `scheme://user:password@host:port,host:port/path?option=value`.
+
+use std::fmt;
+use std::time::Duration;
+
+use cloakroom_store::{Error, ErrorKind};
+use percent_encoding::percent_decode_str;
+
+/// The parts of a store URL, decoded. What no part of a store has taken is an error in the end.
+#[derive(Clone)]
+pub(crate) struct StoreUrl {
+    pub(crate) scheme: String,
+    pub(crate) user: Option<String>,
+    /// Not in any message: neither `Display` nor `Debug` show it.
+    pub(crate) password: Option<String>,
+    pub(crate) hosts: Vec<Host>,
+    /// What comes after the hosts, without its first slash.
+    pub(crate) path: String,
+    options: Vec<(String, String)>,
+    /// Which options were asked for, to name those that are known.
+    known: Vec<&'static str>,
+}
+
+/// One server of a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// A name or an address; an IPv6 address without its brackets.
+    pub(crate) name: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl StoreUrl {
+    /// Reads a URL that has one of these schemes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`], saying which part makes no sense and what is accepted. A part that may hold a
+    /// password is not repeated.
+    pub(crate) fn parse(text: &str, schemes: &[&str]) -> Result<Self, Error> {
+        let accepted = || {
+            schemes
+                .iter()
+                .map(|scheme| format!("{scheme}://"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+            wrong(format!(
+                "a store URL has `://` behind its scheme: accepted are {}",
+                accepted()
+            ))
+        })?;
+        if !schemes.contains(&scheme) {
+            let scheme = scheme.escape_debug();
+            return Err(wrong(format!(
+                "the scheme `{scheme}://` is not one of {}",
+                accepted()
+            )));
+        }
+        let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
+        // A password may hold a slash that nobody has encoded: what is behind the last @ are the hosts.
+        let (credentials, rest) = match rest.rsplit_once('@') {
+            Some((credentials, rest)) => (Some(credentials), rest),
+            None => (None, rest),
+        };
+        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, password) = match credentials.map(|both| both.split_once(':').unwrap_or((both, ""))) {
+            Some((user, password)) => (part(user, "the user")?, part(password, "the password")?),
+            None => (None, None),
+        };
+        Ok(Self {
+            scheme: scheme.to_owned(),
+            user,
+            password,
+            hosts: hosts
+                .split(',')
+                .filter(|host| !host.is_empty())
+                .map(Host::parse)
+                .collect::<Result<_, _>>()?,
+            path: part(path, "the path")?.unwrap_or_default(),
+            options: options
+                .split('&')
+                .filter(|option| !option.is_empty())
+                .map(|option| {
+                    let (name, value) = option.split_once('=').unwrap_or((option, ""));
+                    let value = part(value, "the value of an option")?.unwrap_or_default();
+                    Ok((name.to_owned(), value))
+                })
+                .collect::<Result<_, Error>>()?,
+            known: Vec::new(),
+        })
+    }
+
+    /// Takes an option's value out, if it was given. Given twice, the last counts.
+    pub(crate) fn option(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let mut value = None;
+        self.options.retain_mut(|(given, text)| {
+            let taken = given == name;
+            if taken {
+                value = Some(std::mem::take(text));
+            }
+            !taken
+        });
+        value
+    }
+
+    /// Takes a length of time: `500ms`, `2s`, `10m`.
+    pub(crate) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Error> {
+        self.read(name, "a length of time such as 500ms, 2s or 10m", duration)
+    }
+
+    /// Takes a value that can be read from its text.
+    pub(crate) fn read<T>(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let Some(text) = self.option(name) else {
+            return Ok(None);
+        };
+        match read(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(wrong(format!(
+                "{name}={} in {self}: expected {what}",
+                text.escape_debug()
+            ))),
+        }
+    }
+
+    /// Holds when every option was taken.
+    ///
+    /// # Errors
+    ///
+    /// Names the first that was not, and those there are.
+    pub(crate) fn nothing_left(&self) -> Result<(), Error> {
+        let Some((name, _)) = self.options.first() else {
+            return Ok(());
+        };
+        let mut known = self.known.clone();
+        known.sort_unstable();
+        known.dedup();
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        let name = name.escape_debug();
+        Err(wrong(format!(
+            "the option `{name}` in {self} is not known: accepted are {known}"
+        )))
+    }
+}
+
+/// The URL without its password and its options, for messages.
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme)?;
+        if let Some(user) = &self.user {
+            write!(f, "{}@", user.escape_debug())?;
+        }
+        for (n, host) in self.hosts.iter().enumerate() {
+            write!(f, "{}{host}", if n == 0 { "" } else { "," })?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "/{}", self.path.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+impl Host {
+    /// The port, or this one where none was given.
+    pub(crate) fn port_or(&self, usual: u16) -> u16 {
+        self.port.unwrap_or(usual)
+    }
+
+    fn parse(text: &str) -> Result<Self, Error> {
+        let not_a_port = || wrong("a port in the store URL is not a number from 1 to 65535");
+        let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((name, "")) => (name, None),
+            Some((name, port)) => (name, Some(port.strip_prefix(':').ok_or_else(not_a_port)?)),
+            None => match text.split_once(':') {
+                Some((name, port)) => (name, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = port.map(|port| port.parse().ok().filter(|port| *port != 0).ok_or_else(not_a_port));
+        Ok(Self {
+            name: part(name, "a host")?.unwrap_or_default(),
+            port: port.transpose()?,
+        })
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.contains(':') {
+            write!(f, "[{}]", self.name)?;
+        } else {
+            write!(f, "{}", self.name.escape_debug())?;
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Decodes a part of a URL; an empty one is none.
+fn part(text: &str, what: &str) -> Result<Option<String>, Error> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded =
+        decoded.map_err(|_| wrong(format!("{what} in the store URL is not UTF-8 when it is decoded")))?;
+    Ok((!decoded.is_empty()).then(|| decoded.into_owned()))
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}
+
+fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Misconfigured, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> StoreUrl {
+        StoreUrl::parse(text, &["redis", "rediss"]).expect("the URL makes sense")
+    }
+
+    fn refused(text: &str) -> String {
+        let error = StoreUrl::parse(text, &["redis", "rediss"]).expect_err("the URL makes no sense");
+        assert_eq!(error.kind(), ErrorKind::Misconfigured);
+        error.to_string()
+    }
+
+    #[test]
+    fn every_part_is_read() {
+        let mut url = parsed("redis://bob:p%40ss/word@one:1,[::1]:2,three/4?timeout=2s&prefix=a%20b");
+        assert_eq!(url.user.as_deref(), Some("bob"));
+        assert_eq!(url.password.as_deref(), Some("p@ss/word"));
+        assert_eq!(url.to_string(), "redis://bob@one:1,[::1]:2,three/4");
+        assert_eq!(url.hosts[2].port_or(6379), 6379);
+        assert_eq!(url.path, "4");
+        assert_eq!(
+            url.duration("timeout").expect("a duration"),
+            Some(Duration::from_secs(2))
+        );
+        assert_eq!(url.option("prefix").as_deref(), Some("a b"));
+        assert!(url.nothing_left().is_ok());
+    }
+
+    #[test]
+    fn a_password_needs_no_user() {
+        let url = parsed("redis://:secret@host");
+        assert_eq!((url.user, url.password.as_deref()), (None, Some("secret")));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_with_what_does() {
+        assert!(refused("http://host").contains("redis://, rediss://"));
+        assert!(refused("redis:host").contains("://"));
+        assert!(refused("redis://host:port").contains("65535"));
+        assert!(refused("redis://host:0").contains("65535"));
+        let mut url = parsed("redis://host?timeuot=2s");
+        assert_eq!(url.option("timeout"), None);
+        let unknown = url.nothing_left().expect_err("it is not known").to_string();
+        assert!(
+            unknown.contains("timeuot") && unknown.contains("accepted are timeout"),
+            "{unknown}"
+        );
+        let wrong = parsed("redis://host?timeout=2")
+            .duration("timeout")
+            .expect_err("no unit");
+        assert!(wrong.to_string().contains("500ms"), "{wrong}");
+    }
+
+    #[test]
+    fn no_message_has_the_password() {
+        let mut url = parsed("redis://bob:hunter2@host?a=1");
+        let texts = [
+            url.to_string(),
+            format!("{url:?}"),
+            url.nothing_left().expect_err("unknown").to_string(),
+            url.duration("a").expect_err("no duration").to_string(),
+            refused("redis://bob:hunter2@host:99999"),
+            refused("http://bob:hunter2@host"),
+        ];
+        for text in texts {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("10m"), Some(Duration::from_secs(600)));
+        for wrong in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "5h",
+            "99999999999999999999s",
+            "999999999999999999m",
+        ] {
+            assert_eq!(duration(wrong), None, "{wrong:?}");
+        }
+    }
+}
