@@ -14,10 +14,15 @@
 
 mod server;
 
+mod protocol;
+mod tap;
+
 mod process;
 
 mod directory;
 mod program;
 
 pub use program::{Program, find};
+pub use protocol::Protocol;
 pub use server::{Launch, Server};
+pub use tap::Tap;
