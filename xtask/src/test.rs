@@ -43,7 +43,15 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit, conformance, request, browser and doc tests",
-        needs: &[Tool::Linker, Tool::Chromium, Tool::Chromedriver],
+        needs: &[
+            Tool::Linker,
+            Tool::Chromium,
+            Tool::Chromedriver,
+            Tool::Redis,
+            Tool::Memcached,
+            Tool::Postgres,
+            Tool::Mariadb,
+        ],
         run: tests,
     },
 ];
@@ -219,6 +227,10 @@ fn docs() -> Result<(), String> {
 
 /// One call, so that everything is compiled once. The browser tests find the browser where we found it.
 fn tests() -> Result<(), String> {
+    println!("the stores are tested on:");
+    for version in tools::SERVERS.iter().filter_map(|tool| tools::version(*tool)) {
+        println!("  {version}");
+    }
     let mut command = cargo();
     command.args(["test", "--workspace", "--all-features"]);
     for (name, tool) in [("CHROMIUM", Tool::Chromium), ("CHROMEDRIVER", Tool::Chromedriver)] {
