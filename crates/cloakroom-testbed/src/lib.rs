@@ -14,6 +14,8 @@
 
 mod server;
 
+pub mod postgres;
+
 mod note;
 mod protocol;
 mod tap;
