@@ -14,6 +14,8 @@
 
 mod server;
 
+pub mod redis;
+
 mod process;
 
 mod directory;
