@@ -5,6 +5,8 @@ pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod open;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 #[cfg(any(
     feature = "mysql",
@@ -25,3 +27,5 @@ pub use disk::Disk;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
