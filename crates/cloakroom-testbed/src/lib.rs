@@ -15,6 +15,7 @@
 mod server;
 
 pub mod postgres;
+pub mod redis;
 
 mod note;
 mod protocol;

@@ -1,13 +1,20 @@
 //! The stores: each knows the contract, and nothing else of this crate.
 
-#[cfg(feature = "disk")]
-pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
-mod open;
+
+#[cfg(feature = "disk")]
+pub mod disk;
+
+#[cfg(feature = "redis")]
+pub mod redis;
+
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
+mod open;
+
+// What several of them share.
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
@@ -15,11 +22,21 @@ pub mod postgres;
     feature = "sqlite"
 ))]
 mod revisions;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod url;
 
 #[cfg(feature = "disk")]
@@ -29,3 +46,5 @@ pub use memory::Memory;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
