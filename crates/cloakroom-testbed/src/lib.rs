@@ -14,10 +14,13 @@
 
 mod server;
 
+mod memcached;
+
 mod process;
 
 mod directory;
 mod program;
 
+pub use memcached::Memcached;
 pub use program::{Program, find};
 pub use server::{Launch, Server};

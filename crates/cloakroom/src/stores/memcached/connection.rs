@@ -100,6 +100,8 @@ pub(super) async fn serve(
             },
         }
     };
+    // First, so that whoever hears of it and asks again finds no ended connection.
+    calls.close();
     for Waiting { answer, .. } in pipeline.waiting {
         // Who has given up does not listen.
         let _ = answer.send(Err(ended.clone()));

@@ -148,7 +148,7 @@ async fn run(target: Arc<Target>, mut calls: UnboundedReceiver<Call>, status: wa
             "no connection within {within:?} (connect_timeout): see whether it runs and answers"
         )),
     };
-    status.send_replace(Status::Ended(ended));
-    // From here on a call makes a new connection. Those in the queue were never sent, and hear the same.
+    // From here on a call makes a new connection. Those in the queue were never sent, and hear why when it is dropped.
     calls.close();
+    status.send_replace(Status::Ended(ended));
 }
