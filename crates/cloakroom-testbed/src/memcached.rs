@@ -30,7 +30,7 @@ impl Memcached {
         Self(Server::start(launch(move |_| arguments.clone(), answers), |_| ()))
     }
 
-    /// Starts one that asks for `bob` and `hunter2 and more`.
+    /// Starts one that asks for `bob` and `hunter2-and-more`.
     pub fn with_password() -> Self {
         let file = |directory: &Path| directory.join("users");
         let launch = launch(
@@ -39,7 +39,7 @@ impl Memcached {
         );
         Self(Server::start(launch, |directory| {
             let users = file(directory);
-            fs::write(&users, "bob:hunter2 and more\n").expect("a directory of ours takes files");
+            fs::write(&users, "bob:hunter2-and-more\n").expect("a directory of ours takes files");
             fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).expect("a file of ours");
         }))
     }

@@ -35,6 +35,7 @@ async fn a_url_that_makes_no_sense_is_refused_with_what_does() {
         ("memcache://bob@host", "both or neither"),
         ("memcache://:hunter2@host", "both or neither"),
         ("memcache://bo%0Db:hunter2@host", "cannot take"),
+        ("memcache://bob:hunter2%20more@host", "cannot take"),
         ("memcache://bob:hunter2@host?timeout=1s", "operation_timeout"),
         ("memcache://bob:hunter2@host?ttl_margin=1", "ttl_margin"),
         ("memcache://bob:hunter2@host?connections=0", "connections"),
@@ -78,7 +79,7 @@ async fn a_server_that_asks_for_a_password_gets_the_right_one() {
         "refused the user and the password",
     )
     .await;
-    let right = format!("memcache://bob:hunter2%20and%20more@{host}");
+    let right = format!("memcache://bob:hunter2-and-more@{host}");
     let store = Memcached::connect(&right).await.unwrap();
     create(&store, 1, record("kept")).await;
     assert!(!format!("{store:?}").contains("hunter2"));

@@ -74,11 +74,21 @@ async fn every_verb_asks_as_often_as_the_docs_say() {
     assert_eq!(asks(&server, 2, of(alice())).await.unwrap(), Deleted::Ended);
     assert_eq!(asks(&server, 1, of(alice())).await.unwrap(), Deleted::Missing);
     create(&store, 2, record("another")).await;
-    assert_eq!(
-        asks(&server, 1, store.delete(delete(2))).await.unwrap(),
-        Deleted::Ended
-    );
-    asks(&server, 1, store.ping()).await.unwrap();
+    let deleted = asks(&server, 1, store.delete(delete(2))).await;
+    assert_eq!(deleted.unwrap(), Deleted::Ended);
+}
+
+#[tokio::test]
+async fn a_ping_is_one_command() {
+    // The server does not count it.
+    let server = testbed::Memcached::start();
+    let proxy = Proxy::to(server.server().address());
+    let store = Memcached::connect(&proxy.url()).await.unwrap();
+    let before = proxy.writes();
+    for _ in 0..10 {
+        store.ping().await.unwrap();
+    }
+    assert_eq!(proxy.writes() - before, 10);
 }
 
 #[tokio::test]
