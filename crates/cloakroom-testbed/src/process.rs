@@ -1,12 +1,13 @@
 //! One process of a server: started, stopped hard, paused, and never left behind.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -55,10 +56,30 @@ impl Process {
         let _ = kill_process(pid.expect("a child has a process id"), signal);
     }
 
+    /// Freezes it, and waits until every thread stands still: the signal stops one, and the others go on until that
+    /// one has had its turn.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = format!("/proc/{}/task", self.id());
+        // Of one that has ended there are none.
+        while let Ok(mut threads) = fs::read_dir(&threads)
+            && threads.any(|thread| thread.is_ok_and(|thread| moves(&thread.path())))
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until it has ended.
     pub(crate) fn wait(&mut self) {
         let _ = self.0.wait();
     }
+}
+
+/// Whether a thread is neither stopped nor gone.
+fn moves(thread: &Path) -> bool {
+    let status = fs::read_to_string(thread.join("status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_some_and(|state| !state.trim_start().starts_with(['T', 'Z', 'X']))
 }
 
 impl Drop for Process {
