@@ -14,6 +14,7 @@
 
 mod server;
 
+pub mod memcached;
 pub mod postgres;
 pub mod redis;
 

@@ -146,7 +146,7 @@ impl Server {
     /// Freezes it (SIGSTOP): connections stay open, the kernel takes new ones, and nothing is answered.
     pub fn pause(&self) {
         if let Some(process) = self.process().as_ref() {
-            process.signal_family(Signal::STOP);
+            process.freeze();
         }
     }
 

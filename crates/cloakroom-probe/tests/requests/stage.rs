@@ -49,6 +49,11 @@ const STORES: &[Kind] = &[
         keys: false,
     },
     Kind {
+        name: "Memcached",
+        place: Place::Server(servers::memcached),
+        keys: false,
+    },
+    Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,

@@ -9,6 +9,9 @@ pub mod disk;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+#[cfg(feature = "memcached")]
+pub mod memcached;
+
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
@@ -41,6 +44,8 @@ mod url;
 
 #[cfg(feature = "disk")]
 pub use disk::Disk;
+#[cfg(feature = "memcached")]
+pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
