@@ -14,6 +14,8 @@
 
 mod server;
 
+mod proxy;
+
 pub mod redis;
 
 mod process;
@@ -22,4 +24,5 @@ mod directory;
 mod program;
 
 pub use program::{Program, find};
+pub use proxy::Proxy;
 pub use server::{Launch, Server};
