@@ -5,3 +5,7 @@
 #![allow(clippy::panic, reason = "in a test a panic is the answer")]
 
 mod conformance;
+
+mod failover;
+
+mod fixture;
