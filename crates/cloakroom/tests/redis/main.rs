@@ -6,6 +6,12 @@
 
 mod conformance;
 
+mod options;
+
+mod requests;
+
+mod faults;
+
 mod failover;
 
 mod fixture;
