@@ -1,4 +1,4 @@
-//! Measures the redis store beside the bare driver reading the same: loads of 64 tasks that share a few connections.
+//! Measures the redis store beside the bare driver doing the same: loads and sign-ins of 64 tasks.
 //!
 //! ```text
 //! cargo run --release --features redis --example redis_throughput -- 10000 2 "connections=2"
@@ -14,8 +14,8 @@
 
 use std::env;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use cloakroom::stores::Redis;
@@ -26,6 +26,15 @@ use tokio::task::JoinSet;
 
 /// What Cloakroom keeps of a session that holds 190 bytes of data.
 const BODY: usize = 264;
+
+/// What the store has the server run to write.
+static SCRIPT: LazyLock<redis::Script> = LazyLock::new(|| {
+    redis::Script::new(concat!(
+        include_str!("../src/stores/redis/lua/record.lua"),
+        include_str!("../src/stores/redis/lua/index.lua"),
+        include_str!("../src/stores/redis/lua/write.lua")
+    ))
+});
 
 const TASKS: u64 = 64;
 const ROUNDS: usize = 5;
@@ -62,9 +71,9 @@ async fn main() {
     for round in 1..=ROUNDS as u64 {
         let (store, driver) = (store.clone(), driver.clone());
         ours.push(rate(time, move |n| write(store.clone(), round << 40 | n)).await);
-        theirs.push(rate(time, move |n| set(driver.clone(), round << 40 | n)).await);
+        theirs.push(rate(time, move |n| run(driver.clone(), round << 40 | n)).await);
     }
-    report("writes, where the driver does SET", &ours, &theirs);
+    report("sign-ins", &ours, &theirs);
 }
 
 /// How often a second the tasks together get this done.
@@ -110,12 +119,22 @@ async fn write(store: Redis, n: u64) {
     assert!(matches!(written.unwrap(), Written::Applied { .. }));
 }
 
-async fn set(mut driver: MultiplexedConnection, n: u64) {
-    let mut set = redis::cmd("SET");
-    set.arg(format!("bare%{}", id(n)))
-        .arg([7_u8; BODY + 40].as_slice());
-    set.arg("PXAT").arg("99999999999999");
-    let _: () = set.query_async(&mut driver).await.unwrap();
+async fn run(mut driver: MultiplexedConnection, n: u64) {
+    let user = format!("user {n}");
+    let mut record = vec![7_u8; 36 + BODY + user.len()];
+    record[0] = 1;
+    let mut run = redis::cmd("EVALSHA");
+    run.arg(SCRIPT.get_hash())
+        .arg(1)
+        .arg(format!("bare%bench%s%{}", id(n)));
+    run.arg("").arg(record).arg("99999999999999").arg(user);
+    run.arg("bare%bench%s%")
+        .arg("bare%bench%p%")
+        .arg("")
+        .arg("")
+        .arg([0_u8; 8].as_slice());
+    let ended: Vec<String> = run.query_async(&mut driver).await.unwrap();
+    assert!(ended.is_empty());
 }
 
 fn namespace() -> Namespace {

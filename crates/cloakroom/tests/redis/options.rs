@@ -11,7 +11,7 @@ use crate::fixture::{create, fails};
 
 /// What the documentation says that a user must be allowed.
 const RIGHTS: &str = "-@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd \
-    +zrem +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get";
+    +zcard +zrem +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_named() {

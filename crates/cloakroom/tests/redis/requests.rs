@@ -117,3 +117,38 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
         assert!(left > 3 * day, "{key}: {left}");
     }
 }
+
+#[tokio::test]
+async fn the_commands_of_concurrent_tasks_leave_together() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    create(&store, 1, "alice").await;
+    let before = traffic(&server);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for _ in 0..50 {
+                load(&store, 1).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let after = traffic(&server);
+    let (reads, commands) = (after.0 - before.0, after.1 - before.1);
+    println!("{commands} commands of 64 tasks came in {reads} reads");
+    assert!(commands >= 3200 && reads * 8 < commands, "{commands} in {reads}");
+}
+
+/// How often the server has read from a connection, and how many commands that were.
+fn traffic(server: &Server) -> (u64, u64) {
+    let statistics = server.command(&["INFO", "stats"]);
+    let field = |name: &str| {
+        let found = statistics.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap().trim().parse().unwrap()
+    };
+    (
+        field("total_reads_processed:"),
+        field("total_commands_processed:"),
+    )
+}
