@@ -20,6 +20,7 @@ pub mod redis;
 
 mod note;
 mod protocol;
+mod proxy;
 mod tap;
 
 mod process;
@@ -30,5 +31,6 @@ mod program;
 pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;
+pub use proxy::Proxy;
 pub use server::{Launch, Server};
 pub use tap::Tap;

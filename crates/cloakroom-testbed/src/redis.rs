@@ -295,7 +295,12 @@ fn answers(port: u16) -> bool {
     }
 }
 
-fn command(port: u16, password: Option<&str>, parts: &[&str]) -> io::Result<String> {
+/// Sends a command to whatever listens on this port, and answers what it said.
+///
+/// # Errors
+///
+/// When it does not answer, or answers an error.
+pub fn command(port: u16, password: Option<&str>, parts: &[&str]) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut replies = BufReader::new(stream.try_clone()?);
