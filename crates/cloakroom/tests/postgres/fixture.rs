@@ -64,10 +64,11 @@ pub(crate) async fn in_time<T>(verb: impl Future<Output = T>) -> T {
 pub(crate) async fn recovered(store: &Store) {
     let begun = Instant::now();
     let mut asking = tokio::time::interval(Duration::from_millis(20));
-    while in_time(store.ping()).await.is_err() {
+    while let Err(error) = in_time(store.ping()).await {
+        let waited = begun.elapsed();
         assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the store did not recover"
+            waited < Duration::from_secs(30),
+            "the store did not recover: {error:?}"
         );
         asking.tick().await;
     }
