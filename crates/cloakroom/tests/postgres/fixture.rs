@@ -15,7 +15,7 @@ use cloakroom_testbed::postgres::Postgres as Server;
 pub(crate) const BOUND: Duration = Duration::from_millis(1500 + 500);
 
 /// For tests about what is answered, and not how fast a busy machine answers.
-pub(crate) const PATIENT: &str = "wait_timeout=20s&operation_timeout=20s";
+pub(crate) const PATIENT: &str = "connect_timeout=20s&wait_timeout=20s&operation_timeout=20s";
 
 pub(crate) type Store = cloakroom::stores::Postgres;
 
