@@ -14,6 +14,7 @@
 
 mod server;
 
+mod certificates;
 mod proxy;
 
 pub mod redis;
@@ -23,6 +24,7 @@ mod process;
 mod directory;
 mod program;
 
+pub use certificates::Certificates;
 pub use program::{Program, find};
 pub use proxy::Proxy;
 pub use server::{Launch, Server};
