@@ -27,5 +27,6 @@ pub use disk::Disk;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
+// Not the crate of that name.
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use self::redis::Redis;
