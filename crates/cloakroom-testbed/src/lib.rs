@@ -18,6 +18,7 @@ pub mod memcached;
 pub mod postgres;
 pub mod redis;
 
+mod certificates;
 mod note;
 mod protocol;
 mod proxy;
@@ -28,6 +29,7 @@ mod process;
 mod directory;
 mod program;
 
+pub use certificates::Certificates;
 pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;

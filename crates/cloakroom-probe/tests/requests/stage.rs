@@ -217,6 +217,11 @@ impl Stage {
             && (card.revokes_by_principal || !asks("/sign-out-others") && !asks("/sign-out-everywhere"))
     }
 
+    /// Whether requests to the store travel, and so may arrive after nobody waits for them any more.
+    pub(crate) fn has_a_server(&self) -> bool {
+        matches!(self.kind.place, Place::Server(_))
+    }
+
     /// What the store promises.
     pub(crate) fn card(&self) -> Capabilities {
         self.store.capabilities()

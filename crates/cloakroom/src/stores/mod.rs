@@ -51,5 +51,6 @@ pub use memory::Memory;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+// Not the crate of that name.
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use self::redis::Redis;

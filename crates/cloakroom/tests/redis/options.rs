@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use cloakroom::stores::Redis;
 use cloakroom::stores::redis::RedisOptions;
 use cloakroom_store::{ErrorKind, Store as _, conformance};
+use cloakroom_testbed::Certificates;
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
 
-use crate::fixture::{create, fails};
+use crate::fixture::{create, delete, fails, load};
 
 /// What the documentation says that a user must be allowed.
 const RIGHTS: &str = "-@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd \
@@ -24,6 +25,10 @@ async fn what_makes_no_sense_is_named() {
         ("redis://host?operation_timeout=1", "500ms, 2s or 10m"),
         ("redis://host?connections=0", "a number from 1"),
         ("redis://host?prefix=a%25b", "percent sign"),
+        (
+            "redis://host?wait_replicas=1&wait_replicas_timeout=1s",
+            "wait_replicas_timeout",
+        ),
         ("redis://host/x", "number of a database"),
         ("rediss://host?tls_ca=/does/not/exist", "tls_ca"),
     ] {
@@ -87,6 +92,32 @@ async fn a_user_needs_what_the_documentation_says() {
             "{text}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_trusts_whom_it_is_told_to() {
+    let certificates = Certificates::make();
+    let server = RedisLaunch::new(REDIS).tls(&certificates).start();
+    for host in ["localhost", "127.0.0.1"] {
+        let url = server.tls_url(host);
+        let trusting = format!("{url}?tls_ca={}", certificates.authority.display());
+        let store = Redis::connect(&trusting).await.unwrap();
+        let revision = create(&store, 1, "alice").await;
+        assert_eq!(load(&store, 1).await.unwrap().unwrap().revision, revision);
+        delete(&store, 1).await.unwrap();
+        // Nobody knows this authority but who was told.
+        let text = fails(ErrorKind::Unavailable, Redis::connect(&url)).await;
+        assert!(text.contains("certificate"), "{text}");
+    }
+    let not_one = format!(
+        "{}?tls_ca={}",
+        server.tls_url("localhost"),
+        certificates.key.display()
+    );
+    fails(ErrorKind::Misconfigured, Redis::connect(&not_one)).await;
+    // A server without TLS waits for more.
+    let plain = server.url().replace("redis://", "rediss://") + "?connect_timeout=500ms";
+    fails(ErrorKind::Unavailable, Redis::connect(&plain)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

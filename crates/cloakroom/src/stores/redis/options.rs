@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cloakroom_store::Error;
+use cloakroom_store::{Error, ErrorKind};
 
 use super::super::server::ServerOptions;
 use super::super::url::StoreUrl;
 use super::Redis;
+use super::pool::Replicas;
 
 /// How a [`Redis`] store is opened. Each setting is also an option of the URL, by the same name, and there it wins.
 ///
@@ -133,6 +134,32 @@ impl RedisOptions {
             self.wait_replicas_timeout = timeout;
         }
         Ok(())
+    }
+
+    /// For how many replicas to wait, if for any.
+    ///
+    /// # Errors
+    ///
+    /// When the wait would have no end, or outlast the call.
+    pub(super) fn replicas(&self) -> Result<Option<Replicas>, Error> {
+        let Some(count) = self.wait_replicas else {
+            return Ok(None);
+        };
+        let within = self.wait_replicas_timeout;
+        // Redis takes no time at all as forever.
+        if within < Duration::from_millis(1) || within >= self.server.operation_timeout {
+            return Err(Error::new(
+                ErrorKind::Misconfigured,
+                format!(
+                    "wait_replicas_timeout={within:?} is not between a millisecond and the operation_timeout, {:?}",
+                    self.server.operation_timeout
+                ),
+            ));
+        }
+        Ok(Some(Replicas {
+            count: count.get(),
+            within,
+        }))
     }
 }
 
