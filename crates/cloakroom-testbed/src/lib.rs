@@ -14,10 +14,13 @@
 
 mod server;
 
+mod mysql;
+
 mod process;
 
 mod directory;
 mod program;
 
+pub use mysql::Mysqld;
 pub use program::{Program, find};
 pub use server::{Launch, Server};
