@@ -4,6 +4,8 @@
 pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod open;
 
 #[cfg(any(
@@ -24,4 +26,6 @@ mod url;
 pub use disk::Disk;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
+#[cfg(feature = "mysql")]
+pub use mysql::Mysql;
 pub use open::open;
