@@ -103,7 +103,7 @@ fn settings(options: &MysqlOptions) -> String {
     let lock_wait = options.server.operation_timeout.as_secs_f64().ceil().max(1.0);
     let wait = SESSION_WAIT.as_secs();
     format!(
-        "SET NAMES binary, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+        "SET NAMES binary; SET autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
          wait_timeout = {wait}, innodb_lock_wait_timeout = {lock_wait}; \
          SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
     )

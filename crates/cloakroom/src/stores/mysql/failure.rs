@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use cloakroom_store::{Error, ErrorKind};
-use mysql_async::{Error as DriverError, ServerError};
+use mysql_async::{Error as DriverError, IoError, ServerError};
 
 /// What a failed call means: of a connection that had worked.
 pub(super) fn of_call(doing: &str, server: &str, error: &DriverError) -> Error {
@@ -29,7 +29,7 @@ pub(super) fn of_connecting(server: &str, error: &DriverError) -> Error {
             ErrorKind::Misconfigured,
             "it and the driver do not agree on how to sign in: see the cause",
         ),
-        DriverError::Io(mysql_async::IoError::Tls(_)) => (
+        DriverError::Io(error) if is_about_tls(error) => (
             ErrorKind::Misconfigured,
             "its certificate is not good for its name, or not by an authority of `tls_ca`",
         ),
@@ -92,6 +92,14 @@ pub(super) fn story(error: &DriverError) -> String {
             }
             story
         }
+    }
+}
+
+/// Whether the two could not agree on TLS; what it says of the certificate comes wrapped as an error of input.
+fn is_about_tls(error: &IoError) -> bool {
+    match error {
+        IoError::Tls(_) => true,
+        IoError::Io(error) => error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()),
     }
 }
 
