@@ -14,13 +14,20 @@
 
 mod server;
 
-mod mysql;
+pub mod mysql;
+pub mod postgres;
+
+mod note;
+mod protocol;
+mod tap;
 
 mod process;
 
 mod directory;
 mod program;
 
-pub use mysql::Mysqld;
+pub use note::note;
 pub use program::{Program, find};
+pub use protocol::Protocol;
 pub use server::{Launch, Server};
+pub use tap::Tap;

@@ -66,12 +66,17 @@ const MODULES: &[Module] = &[
     effects("stores::disk", ""),
     effects(
         "stores::mysql",
-        "stores::revisions stores::sql stores::url stores::server",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
+        "stores::postgres",
+        "stores::revisions stores::server stores::sql stores::url",
     ),
     effects("stores::open", "stores::memory stores::disk"),
     effects(
         "stores",
-        "stores::memory stores::disk stores::mysql stores::open stores::revisions stores::sql stores::url stores::server",
+        "stores::memory stores::disk stores::mysql stores::postgres stores::open stores::revisions stores::sql \
+         stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

@@ -7,6 +7,8 @@ pub mod memory;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 #[cfg(any(
     feature = "mysql",
@@ -29,3 +31,5 @@ pub use memory::Memory;
 #[cfg(feature = "mysql")]
 pub use mysql::Mysql;
 pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cloakroom::stores::Mysql;
 use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
 use cloakroom_store::{AnyStore, Expect, Store, Written};
-use cloakroom_testbed::Mysqld;
+use cloakroom_testbed::mysql::Mysqld;
 
 use super::fixture::{self, BOUND, create, id, load, record_of, shared};
 

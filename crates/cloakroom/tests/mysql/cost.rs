@@ -8,7 +8,7 @@ use cloakroom::stores::Mysql;
 use cloakroom_store::{
     Cap, Count, Delete, Expect, List, Owner, Query, Revoke, Scope, Store, Sweep, Touch, Write,
 };
-use cloakroom_testbed::Mysqld;
+use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
 
 use super::fixture::{admin, create, id, load, moment, namespace, principal, record_of, status, write};

@@ -6,7 +6,8 @@ use std::process::Command;
 use cloakroom::stores::Mysql;
 use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{ErrorKind, Store};
-use cloakroom_testbed::{Mysqld, Program};
+use cloakroom_testbed::Program;
+use cloakroom_testbed::mysql::Mysqld;
 
 use super::fixture::{create, id, record_of};
 

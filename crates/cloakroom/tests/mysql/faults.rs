@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::Mysql;
 use cloakroom_store::{Error, ErrorKind, Expect, Record, Store, Touch, Touched, Written};
-use cloakroom_testbed::Mysqld;
+use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::prelude::Queryable as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -167,6 +167,7 @@ async fn a_disk_that_is_full_is_said_and_nothing_was_written() {
     // A table space that may not grow is a full disk for InnoDB.
     let server = Mysqld::start_with(&[
         "--innodb-data-file-path=ibdata1:12M:autoextend:max:24M",
+        "--innodb-autoextend-increment=1",
         "--innodb-file-per-table=OFF",
     ]);
     let store = Mysql::connect(&format!("{}?operation_timeout=10s", server.url()))

@@ -8,7 +8,7 @@ use cloakroom_store::{
     Error, Expect, Id, Label, Load, Namespace, Principal, Record, Revision, Store, Stored, Timestamp, Write,
     Written,
 };
-use cloakroom_testbed::Mysqld;
+use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
 

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use cloakroom::stores::Mysql;
 use cloakroom::stores::mysql::{Migrate, MysqlOptions};
 use cloakroom_store::{ErrorKind, Store};
-use cloakroom_testbed::{Mysqld, Program};
+use cloakroom_testbed::Program;
+use cloakroom_testbed::mysql::Mysqld;
 
 use super::fixture::{self, create, database, id, record_of, run, shared};
 

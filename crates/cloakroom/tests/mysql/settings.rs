@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use cloakroom::stores::Mysql;
 use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{Error, ErrorKind, Store};
-use cloakroom_testbed::Mysqld;
+use cloakroom_testbed::mysql::Mysqld;
 
 use super::fixture::{self, create, id, record_of, shared};
 
