@@ -64,6 +64,20 @@ impl Process {
         send(self.0.id(), signal);
     }
 
+    /// Whether none of its threads runs: a signal to stop reaches one of them first, when that has its turn, and on a
+    /// busy machine the others go on until then.
+    pub(crate) fn stands_still(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id()));
+        threads.into_iter().flatten().flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in brackets and may have anything in it. A zombie runs neither.
+            let state = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.trim_start().chars().next());
+            state.is_none_or(|state| matches!(state, 'T' | 't' | 'Z' | 'X'))
+        })
+    }
+
     /// Waits until it has ended.
     pub(crate) fn wait(&mut self) {
         let _ = self.0.wait();

@@ -147,6 +147,9 @@ impl Server {
     pub fn pause(&self) {
         if let Some(process) = self.process().as_ref() {
             process.signal_family(Signal::STOP);
+            while !process.stands_still() {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 
