@@ -16,6 +16,7 @@ mod server;
 
 pub mod mysql;
 pub mod postgres;
+pub mod redis;
 
 mod note;
 mod protocol;

@@ -64,6 +64,7 @@ const MODULES: &[Module] = &[
     pure("stores::server", "stores::url"),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
+    effects("stores::redis", "stores::revisions stores::server stores::url"),
     effects(
         "stores::mysql",
         "stores::revisions stores::server stores::sql stores::url",
@@ -72,11 +73,14 @@ const MODULES: &[Module] = &[
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
-    effects("stores::open", "stores::memory stores::disk"),
+    effects(
+        "stores::open",
+        "stores::memory stores::disk stores::redis stores::postgres",
+    ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::mysql stores::postgres stores::open stores::revisions stores::sql \
-         stores::url stores::server",
+        "stores::memory stores::disk stores::redis stores::postgres stores::mysql stores::open stores::revisions \
+         stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

@@ -1,15 +1,23 @@
 //! The stores: each knows the contract, and nothing else of this crate.
 
-#[cfg(feature = "disk")]
-pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
-#[cfg(feature = "mysql")]
-pub mod mysql;
-mod open;
+
+#[cfg(feature = "disk")]
+pub mod disk;
+
+#[cfg(feature = "redis")]
+pub mod redis;
+
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
+
+mod open;
+
+// What several of them share.
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
@@ -17,11 +25,21 @@ pub mod postgres;
     feature = "sqlite"
 ))]
 mod revisions;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod url;
 
 #[cfg(feature = "disk")]
@@ -33,3 +51,5 @@ pub use mysql::Mysql;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
