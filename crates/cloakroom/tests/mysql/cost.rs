@@ -189,7 +189,7 @@ async fn a_verb_is_as_many_statements_as_documented() {
         .await;
         count(
             "revoking everyone",
-            1,
+            2,
             Box::pin(async {
                 store
                     .revoke(Revoke::new(namespace(), everyone.clone()))
@@ -200,7 +200,7 @@ async fn a_verb_is_as_many_statements_as_documented() {
         .await;
         count(
             "a sweep",
-            3,
+            4,
             Box::pin(async {
                 store
                     .sweep(Sweep::new(namespace(), moment(0), limit))

@@ -33,8 +33,8 @@
 //! | delete | 1; 2 when there was nothing to end that the owner may |
 //! | write with a cap | 1, a call of the procedure |
 //! | revoke of a principal | 1 |
-//! | revoke of everyone | 1 for each thousand sessions |
-//! | sweep | 2, and 1 for each 250 sessions |
+//! | revoke of everyone | 2, and 1 more for each thousand sessions |
+//! | sweep | 4, and 1 more for each 250 sessions |
 //!
 //! Each is one round trip. A connection prepares a statement the first time it meets it, which is one more, and one
 //! that has not been used for two seconds is asked first whether it is still there.
