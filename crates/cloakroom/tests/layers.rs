@@ -67,16 +67,20 @@ const MODULES: &[Module] = &[
     effects("stores::redis", "stores::revisions stores::server stores::url"),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
+        "stores::mysql",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
     effects(
         "stores::open",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::open \
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::open \
          stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.

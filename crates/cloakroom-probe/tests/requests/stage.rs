@@ -54,6 +54,11 @@ const STORES: &[Kind] = &[
         keys: false,
     },
     Kind {
+        name: "MariaDB or MySQL",
+        place: Place::Server(servers::mysql),
+        keys: false,
+    },
+    Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,

@@ -15,6 +15,9 @@ pub mod memcached;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
+
 mod open;
 
 // What several of them share.
@@ -48,6 +51,8 @@ pub use disk::Disk;
 pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
+#[cfg(feature = "mysql")]
+pub use mysql::Mysql;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
