@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use cloakroom_testbed::Tap;
 use cloakroom_testbed::memcached::Memcached;
-use cloakroom_testbed::mysql::Mysql;
+use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::redis::Redis;
 
@@ -32,7 +32,7 @@ pub(crate) fn memcached() -> Reached {
 }
 
 pub(crate) fn mysql() -> Reached {
-    static MYSQL: LazyLock<Mysql> = LazyLock::new(Mysql::start);
+    static MYSQL: LazyLock<Mysqld> = LazyLock::new(Mysqld::start);
     tapped(&MYSQL.url(), MYSQL.server().address())
 }
 
