@@ -21,6 +21,8 @@ pub mod mysql;
 mod open;
 
 // What several of them share.
+#[cfg(feature = "disk")]
+mod queue;
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
