@@ -75,13 +75,14 @@ const MODULES: &[Module] = &[
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
+    effects("stores::sqlite", "stores::queue stores::revisions stores::sql"),
     effects(
         "stores::open",
         "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite \
          stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.

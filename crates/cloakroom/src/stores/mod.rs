@@ -18,10 +18,13 @@ pub mod postgres;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 mod open;
 
 // What several of them share.
-#[cfg(feature = "disk")]
+#[cfg(any(feature = "disk", feature = "sqlite"))]
 mod queue;
 #[cfg(any(
     feature = "mysql",
@@ -61,3 +64,5 @@ pub use postgres::Postgres;
 // Not the crate of that name.
 #[cfg(feature = "redis")]
 pub use self::redis::Redis;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
