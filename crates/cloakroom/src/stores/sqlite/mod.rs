@@ -54,7 +54,9 @@
 //! used again but not given back, which takes a `VACUUM` by hand.
 //!
 //! When the disk is full, writes answer [`ErrorKind::Full`] and nothing of them happened; when there is room again the
-//! store goes on. Ending a session needs a little room too, in the log. Damage shows when it is come upon, as [`ErrorKind::Corrupt`]; `PRAGMA integrity_check` looks for it.
+//! store goes on. Ending a session needs a little room too, in the log.
+//!
+//! Damage shows when it is come upon, as [`ErrorKind::Corrupt`]; `PRAGMA integrity_check` looks for it.
 //!
 //! A file that is removed or replaced while it is open is noticed by the next call, which answers an error that says so,
 //! for what other processes end would live on in the old one. To copy it while it is in use, say `.backup` to `sqlite3`:
