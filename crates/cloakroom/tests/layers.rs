@@ -62,12 +62,13 @@ const MODULES: &[Module] = &[
     pure("stores::sql", ""),
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
+    effects("stores::cached", ""),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
     effects("stores::open", "stores::memory stores::disk"),
     effects(
         "stores",
-        "stores::memory stores::disk stores::open stores::revisions stores::sql stores::url stores::server",
+        "stores::cached stores::memory stores::disk stores::open stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -82,7 +83,7 @@ const CRATES: &[(&str, &str)] = &[
     ("axum_core", "axum"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
-    ("hashbrown", "stores::memory"),
+    ("hashbrown", "stores::cached stores::memory"),
     ("http", "tower axum"),
     ("mysql_async", "stores::mysql"),
     ("percent_encoding", "stores::url"),
@@ -96,7 +97,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::disk stores::redis stores::memcached \
+        "bounded clock shared commit session ending sweeper stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),
@@ -107,8 +108,7 @@ const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Modules that may measure how long something took, though never ask what time it is.
-const STOPWATCHES: &str =
-    "stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite";
+const STOPWATCHES: &str = "stores::cached stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite";
 
 /// What a pure file does not name: the outside world, and the two ways to wait for it.
 const OUTSIDE: &[&[&str]] = &[

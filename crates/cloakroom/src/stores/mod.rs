@@ -1,5 +1,7 @@
 //! The stores: each knows the contract, and nothing else of this crate.
 
+#[cfg(feature = "cached")]
+pub mod cached;
 #[cfg(feature = "disk")]
 pub mod disk;
 #[cfg(feature = "memory")]
@@ -20,6 +22,8 @@ mod sql;
 #[cfg(feature = "server")]
 mod url;
 
+#[cfg(feature = "cached")]
+pub use cached::Cached;
 #[cfg(feature = "disk")]
 pub use disk::Disk;
 #[cfg(feature = "memory")]
