@@ -5,7 +5,7 @@ use std::process::{Command as Process, Stdio};
 use std::{env, fs, process};
 
 use crate::tools::{self, Install, Tool};
-use crate::{Command, Failure, cargo, workspace};
+use crate::{Command, Failure, cargo, says, succeed, workspace};
 
 pub(crate) const COMMAND: Command = Command {
     name: "bench",
@@ -245,22 +245,6 @@ fn circumstances() -> Result<String, String> {
 fn version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
     rest.split('"').next()
-}
-
-fn says(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = Process::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("could not start {program}: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn succeed(command: &mut Process) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} ended with {status}")),
-        Err(error) => Err(format!("could not start {command:?}: {error}")),
-    }
 }
 
 fn benches() -> PathBuf {

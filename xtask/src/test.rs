@@ -43,7 +43,15 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit, conformance, request, browser and doc tests",
-        needs: &[Tool::Linker, Tool::Chromium, Tool::Chromedriver],
+        needs: &[
+            Tool::Linker,
+            Tool::Chromium,
+            Tool::Chromedriver,
+            Tool::Redis,
+            Tool::Memcached,
+            Tool::Postgres,
+            Tool::Mariadb,
+        ],
         run: tests,
     },
 ];
@@ -219,6 +227,10 @@ fn docs() -> Result<(), String> {
 
 /// One call, so that everything is compiled once. The browser tests find the browser where we found it.
 fn tests() -> Result<(), String> {
+    println!("the stores are tested on:");
+    for version in servers() {
+        println!("  {version}");
+    }
     let mut command = cargo();
     command.args(["test", "--workspace", "--all-features"]);
     for (name, tool) in [("CHROMIUM", Tool::Chromium), ("CHROMEDRIVER", Tool::Chromedriver)] {
@@ -229,6 +241,14 @@ fn tests() -> Result<(), String> {
         }
     }
     call(&mut command)
+}
+
+/// The servers there are, with their versions.
+pub(crate) fn servers() -> Vec<String> {
+    tools::SERVERS
+        .iter()
+        .filter_map(|tool| tools::version(*tool))
+        .collect()
 }
 
 /// Runs it with its output going where ours goes.

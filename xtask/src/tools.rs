@@ -12,8 +12,15 @@ pub(crate) enum Tool {
     Clippy,
     Chromium,
     Chromedriver,
+    Mariadb,
+    Memcached,
+    Postgres,
+    Redis,
     Valgrind,
 }
+
+/// The servers that stores are tested on.
+pub(crate) const SERVERS: &[Tool] = &[Tool::Redis, Tool::Memcached, Tool::Postgres, Tool::Mariadb];
 
 /// Whether missing tools may be installed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,9 +102,12 @@ pub(crate) fn ensure(needed: &[Tool], install: Install) -> Result<(), String> {
 /// Where a tool is that is a program of its own and runs.
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     let mut directories = directories();
-    if tool == Tool::Chromedriver {
-        directories.extend(driver_directories());
-    }
+    directories.extend(match tool {
+        Tool::Chromedriver => driver_directories(),
+        Tool::Postgres => postgres_directories(),
+        Tool::Mariadb | Tool::Memcached | Tool::Redis => vec![PathBuf::from("/usr/sbin")],
+        _ => Vec::new(),
+    });
     let names = tool.programs();
     directories
         .iter()
@@ -116,6 +126,10 @@ impl Tool {
             Tool::Clippy => "clippy, which checks the code",
             Tool::Chromium => "Chromium or Chrome, which the browser tests open the demo in",
             Tool::Chromedriver => "chromedriver, through which the browser tests drive the browser",
+            Tool::Mariadb => "MariaDB or MySQL, which stores are tested on",
+            Tool::Memcached => "Memcached, which stores are tested on",
+            Tool::Postgres => "PostgreSQL, which stores are tested on",
+            Tool::Redis => "Redis or Valkey, which stores are tested on",
             Tool::Valgrind => "valgrind, whose callgrind counts instructions",
         }
     }
@@ -133,6 +147,10 @@ impl Tool {
                 "chrome",
             ],
             Tool::Chromedriver => &["chromedriver", "chromium.chromedriver"],
+            Tool::Mariadb => &["mariadbd", "mysqld"],
+            Tool::Memcached => &["memcached"],
+            Tool::Postgres => &["postgres"],
+            Tool::Redis => &["redis-server", "valkey-server"],
             Tool::Valgrind => &["valgrind"],
         }
     }
@@ -142,7 +160,19 @@ impl Tool {
             // With rustup the programs are there before their component is: ask cargo.
             Tool::Rustfmt => succeeds(crate::cargo().args(["fmt", "--version"])),
             Tool::Clippy => succeeds(crate::cargo().args(["clippy", "--version"])),
-            Tool::Linker | Tool::Chromium | Tool::Chromedriver | Tool::Valgrind => find(self).is_some(),
+            _ => find(self).is_some(),
+        }
+    }
+
+    /// The package that has it, on Debian and Ubuntu, where that is its own.
+    fn package(self) -> Option<&'static str> {
+        match self {
+            Tool::Mariadb => Some("mariadb-server-core"),
+            Tool::Memcached => Some("memcached"),
+            Tool::Postgres => Some("postgresql"),
+            Tool::Redis => Some("redis-server"),
+            Tool::Valgrind => Some("valgrind"),
+            _ => None,
         }
     }
 }
@@ -201,7 +231,7 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
                 plan.by_hand.push("rustfmt and clippy come with rustup: https://rustup.rs".to_owned());
             }
             Tool::Linker if machine.apt => packages.extend(["gcc", "libc6-dev"]),
-            Tool::Valgrind if machine.apt => packages.push("valgrind"),
+            tool if machine.apt && tool.package().is_some() => packages.extend(tool.package()),
             Tool::Chromium if machine.apt && !machine.ubuntu => packages.push("chromium"),
             Tool::Chromedriver if machine.apt && !machine.ubuntu => packages.push("chromium-driver"),
             Tool::Chromium | Tool::Chromedriver if machine.ubuntu && machine.snap => snaps.push("chromium"),
@@ -214,6 +244,9 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
             Tool::Valgrind => plan
                 .by_hand
                 .push("put valgrind on PATH: https://valgrind.org".to_owned()),
+            Tool::Mariadb | Tool::Memcached | Tool::Postgres | Tool::Redis => plan
+                .by_hand
+                .push(format!("put {} on PATH", tool.programs().join(" or "))),
             Tool::Chromium | Tool::Chromedriver => plan
                 .by_hand
                 .push("put Chromium or Chrome, and the chromedriver of the same version, on PATH".to_owned()),
@@ -312,6 +345,25 @@ fn driver_directories() -> Vec<PathBuf> {
     directories
 }
 
+/// Where Debian keeps PostgreSQL's programs, the newest version first: they are not on `PATH`.
+fn postgres_directories() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut directories: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    directories.sort();
+    directories.reverse();
+    directories
+}
+
+/// What a tool calls itself and its version, in one line.
+pub(crate) fn version(tool: Tool) -> Option<String> {
+    let output = Command::new(find(tool)?).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,6 +407,23 @@ mod tests {
             DEBIAN,
             "run this, then try again:\n  sudo apt-get update\n  sudo apt-get install -y --no-install-recommends gcc \
              libc6-dev chromium chromium-driver\n  rustup component add rustfmt clippy",
+        );
+    }
+
+    #[test]
+    fn servers_are_packages_everywhere() {
+        for machine in [DEBIAN, UBUNTU_CONTAINER] {
+            check(
+                SERVERS,
+                machine,
+                "run this, then try again:\n  sudo apt-get update\n  sudo apt-get install -y --no-install-recommends \
+                 redis-server memcached postgresql mariadb-server-core",
+            );
+        }
+        assert!(
+            plan(&[Tool::Redis], OTHER)
+                .instructions()
+                .contains("redis-server or valkey-server")
         );
     }
 

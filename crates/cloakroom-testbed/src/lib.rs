@@ -14,10 +14,17 @@
 
 mod server;
 
+mod note;
+mod protocol;
+mod tap;
+
 mod process;
 
 mod directory;
 mod program;
 
+pub use note::note;
 pub use program::{Program, find};
+pub use protocol::Protocol;
 pub use server::{Launch, Server};
+pub use tap::Tap;

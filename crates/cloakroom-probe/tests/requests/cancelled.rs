@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use axum::body::Body;
 use axum::http::Request;
-use cloakroom::Sessions;
 use cloakroom::store::Error;
 use cloakroom_probe::app;
 use cloakroom_probe::doubles::{Hook, Moment, Verb};
@@ -207,7 +206,7 @@ fn no_5xx_undoes_an_ending() {
 /// Sends a request whose store waits before and after each call, polls it so many times, and drops it unless it
 /// is ready: whether it was.
 async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> bool {
-    let sessions = Sessions::new(Yields.before(stage.sessions().store().clone())).clock(&stage.clock);
+    let sessions = stage.over(Yields.before(stage.sessions().store().clone()));
     let sessions = stage.with_keys(sessions);
     let app = app(&sessions, stage.barriers.pause()).merge(handlers(&sessions));
     let mut running = pin!(app.oneshot(request(path, token)));

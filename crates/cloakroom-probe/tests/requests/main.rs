@@ -17,6 +17,7 @@ mod barriers;
 mod browser;
 mod encodings;
 mod handlers;
+mod ledger;
 mod stage;
 
 mod no_lost_update;

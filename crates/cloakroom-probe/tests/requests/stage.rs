@@ -1,12 +1,15 @@
 //! A stage for one test: a store, the doubles in front of it, and nodes that serve the probe over it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use cloakroom::store::{AnyStore, Count, Expect, Id, Load, Query, Record, Store as _, Write, Written};
-use cloakroom::stores::Memory;
+use cloakroom::store::{
+    AnyStore, Capabilities, Count, Expect, Id, Load, Query, Record, Store, Timestamp, Write, Written,
+};
 use cloakroom::stores::disk::{DiskOptions, Durability};
+use cloakroom::stores::{self, Memory};
 use cloakroom::testing::ManualClock;
 use cloakroom::{KeyRing, ServerKey, Sessions};
 use cloakroom_probe::app;
@@ -18,6 +21,7 @@ use tokio::runtime::Builder;
 use crate::barriers::Barriers;
 use crate::browser::{Browser, State, exchange};
 use crate::handlers::handlers;
+use crate::ledger::Ledger;
 
 /// The stores that every test runs on.
 const STORES: &[Kind] = &[
@@ -48,10 +52,12 @@ struct Kind {
     keys: bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Place {
     Memory,
     Disk,
+    /// A store by its URL, on a server that all tests share.
+    Server(fn() -> String),
 }
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
@@ -70,7 +76,7 @@ pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
 
 /// Runs a test on every store whose records are sealed.
 pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
-    let sealed = STORES.iter().filter(|kind| kind.place != Place::Memory);
+    let sealed = STORES.iter().filter(|kind| !matches!(kind.place, Place::Memory));
     sealed.for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
 }
 
@@ -104,6 +110,9 @@ pub(crate) struct Stage {
     pub(crate) flaky: Flaky,
     pub(crate) clock: ManualClock,
     pub(crate) barriers: Barriers,
+    ledger: Ledger,
+    /// What keeps this stage's sessions apart from those of other tests on the same server.
+    application: String,
     /// Where a store on disk has its files.
     directory: TempDir,
 }
@@ -118,15 +127,25 @@ impl Stage {
                 let options = DiskOptions::default().durability(Durability::Within(LONGEST));
                 AnyStore::new(options.open(directory.path()).await.unwrap())
             }
+            Place::Server(url) => {
+                // Starting a server may take a while, and the runtime has other things to do.
+                let url = tokio::task::spawn_blocking(url).await.unwrap();
+                stores::open(&url).await.unwrap()
+            }
         };
+        let ledger = Ledger::before(store.clone());
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             kind,
             store,
+            ledger,
+            application: format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             directory,
             recording: Recording::default(),
             gate: Gate::default(),
             flaky: Flaky::default(),
-            clock: ManualClock::default(),
+            // What servers expire by themselves goes by their clock, so ours begins at the same time.
+            clock: ManualClock::at(Timestamp::from(SystemTime::now())),
             barriers: Barriers::default(),
         }
     }
@@ -147,10 +166,20 @@ impl Stage {
 
     /// The same, on a node that was not given the key ring.
     pub(crate) fn sessions_without_keys(&self) -> Sessions {
-        let flaky = self.flaky.before(self.store.clone());
-        Sessions::new(self.recording.before(self.gate.before(flaky)))
-            .clock(&self.clock)
+        let flaky = self.flaky.before(self.ledger.clone());
+        self.over(self.recording.before(self.gate.before(flaky)))
             .store_timeout(LONGEST)
+    }
+
+    /// Sessions of the same application in another store, by the same clock.
+    pub(crate) fn over(&self, store: impl Store) -> Sessions {
+        let sessions = Sessions::new(store).clock(&self.clock);
+        sessions.application(&self.application).unwrap()
+    }
+
+    /// What the store promises.
+    pub(crate) fn card(&self) -> Capabilities {
+        self.store.capabilities()
     }
 
     /// Whether there is a key ring.
@@ -177,10 +206,16 @@ impl Stage {
     /// How many sessions there are in the store.
     pub(crate) async fn count(&self) -> u64 {
         let namespace = self.sessions().namespace().clone();
-        self.store
-            .count(Count::new(namespace, Query::default()))
-            .await
-            .unwrap()
+        if !self.card().lists {
+            return self.ledger.count(&namespace).await;
+        }
+        let count = Count::new(namespace, Query::default());
+        self.store.count(count).await.unwrap()
+    }
+
+    /// The sessions that were ever written to the store.
+    pub(crate) fn written(&self) -> impl Iterator<Item = Id> {
+        self.ledger.ids().into_iter()
     }
 
     /// All bytes of the store's files, if it has any.
@@ -189,7 +224,7 @@ impl Stage {
         let files: Vec<Vec<u8>> = files
             .map(|file| std::fs::read(file.unwrap().path()).unwrap())
             .collect();
-        assert_eq!(files.is_empty(), self.kind.place == Place::Memory);
+        assert_eq!(files.is_empty(), !matches!(self.kind.place, Place::Disk));
         files.concat()
     }
 

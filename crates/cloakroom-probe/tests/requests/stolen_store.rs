@@ -132,7 +132,7 @@ fn a_record_in_the_clear_is_refused_where_records_are_sealed() {
     on_every_sealed_store(async |stage| {
         // The attacker runs this very program over a store that seals nothing, and plants the result.
         let attackers = AnyStore::new(Memory::default());
-        let forger = Sessions::new(attackers.clone()).clock(&stage.clock);
+        let forger = stage.over(attackers.clone());
         let token = sign_in_at(&forger, "alice").await;
         plant(stage, &attackers, &token).await;
         stage
