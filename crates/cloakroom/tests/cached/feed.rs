@@ -92,6 +92,20 @@ async fn a_load_that_the_news_overtakes_leaves_no_copy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_began_before_the_feed_leaves_no_copy() {
+    let stage = Stage::default();
+    let (node, feed) = fed(&stage);
+    create(&stage.store, 1, record("a")).await;
+    stage.store.hold_answers();
+    let loading = begin(node.load(load(1))).await;
+    stage.store.release();
+    end(&stage.store, 1).await;
+    feed.connected();
+    assert!(loading.await.unwrap().is_some(), "it is from before");
+    assert_eq!(body(&node, 1).await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_feed_knows_when_nobody_listens() {
     let stage = Stage::default();
     let (node, feed) = fed(&stage);
@@ -101,6 +115,6 @@ async fn a_feed_knows_when_nobody_listens() {
     drop(clone);
     assert!(!feed.is_wanted());
     feed.connected();
-    let (_node, feed) = CachedOptions::default().around_fed(stage.store.clone());
+    let (_node, feed) = CachedOptions::default().around_fed(stage.store);
     assert!(!feed.is_wanted(), "without a staleness there is nothing to tell");
 }

@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "cached", feature = "memory"))]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+#![allow(clippy::panic, reason = "in a test a panic is the answer")]
 
 mod conformance;
 

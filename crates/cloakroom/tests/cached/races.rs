@@ -111,6 +111,23 @@ async fn of_two_writes_the_first_answered_last_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_that_is_answered_late_does_not_hide_a_newer_one() {
+    let stage = Stage::default();
+    let (here, there) = (stage.node(), stage.node());
+    let revision = create(&stage.store, 1, record("a")).await;
+    stage.store.hold_answers();
+    let expect = Expect::Revision(revision);
+    let late = begin(here.write(Write::new(namespace(), id(1), expect, record("b")))).await;
+    stage.store.release();
+    let seen = there.load(load(1)).await.unwrap().unwrap().revision;
+    rewrite(&there, 1, seen, record("c")).await;
+    advance(STALENESS / 10).await;
+    assert_eq!(body(&here, 1).await.as_deref(), Some("c"));
+    applied(late.await.unwrap());
+    assert_eq!(body(&here, 1).await.as_deref(), Some("c"), "no way back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_loads_the_one_that_began_later_counts() {
     let stage = Stage::default();
     let (here, there) = (stage.node(), stage.node());
