@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::Stats;
 use super::change::{Touched, Whose};
-use super::shard::{Key, Shard};
+use super::kept::Key;
+use super::shard::Shard;
 
 /// The copies of records, young enough and not too many.
 #[derive(Debug)]

@@ -52,6 +52,7 @@ mod invalidations;
 
 mod change;
 mod copies;
+mod kept;
 mod shard;
 
 use std::fmt;

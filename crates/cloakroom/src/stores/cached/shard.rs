@@ -3,18 +3,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cloakroom_store::{Id, Namespace, Stored, Timestamp};
+use cloakroom_store::{Namespace, Stored, Timestamp};
 use hashbrown::HashTable;
 use tokio::time::Instant;
 
 use super::Stats;
 use super::change::{Touched, Whose};
 use super::copies::Ticket;
+use super::kept::{Kept, Key, Made, Mark, Slot};
 
 /// One part of the copies.
 #[derive(Debug)]
 pub(super) struct Shard {
-    copies: HashTable<Box<Copy>>,
+    copies: HashTable<Slot>,
     /// The copies in the order they were made. Some of them are gone, or were made again since.
     order: VecDeque<Made>,
     /// How many copies were made so far.
@@ -29,30 +30,6 @@ pub(super) struct Shard {
     hits: u64,
     misses: u64,
     evicted: u64,
-}
-
-/// What a copy is found by.
-pub(super) struct Key<'a> {
-    pub(super) namespace: &'a Namespace,
-    pub(super) id: Id,
-    pub(super) hash: u64,
-}
-
-#[derive(Debug)]
-struct Copy {
-    made: Made,
-    namespace: Namespace,
-    id: Id,
-    /// When the store was asked for it.
-    begun: Instant,
-    stored: Stored,
-}
-
-/// Which copy it is: where it is found, and its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Made {
-    hash: u64,
-    number: u64,
 }
 
 impl Shard {
@@ -74,10 +51,10 @@ impl Shard {
 
     /// The copy of a session, if it is young enough.
     pub(super) fn find(&mut self, key: &Key<'_>, now: Instant) -> Option<Stored> {
-        let copy = self.copies.find(key.hash, |copy| copy.is(key));
-        if let Some(copy) = copy.filter(|copy| copy.age(now) < self.staleness) {
+        let slot = self.copies.find(key.hash, |slot| slot.kept.is(key));
+        if let Some(Slot { kept, .. }) = slot.filter(|slot| slot.kept.age(now) < self.staleness) {
             self.hits += 1;
-            return Some(copy.stored.clone().copied());
+            return Some(kept.stored.clone().copied());
         }
         self.misses += 1;
         None
@@ -120,10 +97,10 @@ impl Shard {
     /// Moves the copy of a session that was touched, or drops it where it is of another revision.
     pub(super) fn touched(&mut self, key: &Key<'_>, touched: Touched) {
         self.changes += 1;
-        let copy = self.copies.find_mut(key.hash, |copy| copy.is(key));
-        match copy.filter(|copy| copy.stored.revision == touched.seen) {
-            Some(copy) => {
-                let Stored { revision, record, .. } = &mut copy.stored;
+        let slot = self.copies.find_mut(key.hash, |slot| slot.kept.is(key));
+        match slot.filter(|slot| slot.kept.stored.revision == touched.seen) {
+            Some(Slot { kept, .. }) => {
+                let Stored { revision, record, .. } = &mut kept.stored;
                 *revision = touched.revision;
                 record.last_seen = record.last_seen.max(touched.last_seen);
                 record.expires = record.expires.max(touched.expires);
@@ -144,18 +121,28 @@ impl Shard {
         if matches!(whose, Whose::ExpiredBefore(moment) if *moment <= self.soonest) {
             return; // A sweep comes in many steps, and copies are of what lives.
         }
-        let (bytes, soonest) = (&mut self.bytes, &mut self.soonest);
-        *soonest = Timestamp::MAX;
-        self.copies.retain(|copy| {
-            let record = &copy.stored.record;
-            let goes = copy.namespace == *namespace && whose.is(record);
+        let mark = match whose {
+            Whose::Principal(principal) => Some(Mark::of(Some(principal))),
+            _ => None,
+        };
+        let bytes = &mut self.bytes;
+        let mut soonest = Timestamp::MAX;
+        self.copies.retain(|Slot { mark: marked, kept }| {
+            if mark.is_some_and(|mark| *marked != mark && *marked != Mark::NOBODY) {
+                return true;
+            }
+            let record = &kept.stored.record;
+            let goes = kept.namespace == *namespace && whose.is(record);
             if goes {
-                *bytes -= copy.cost();
+                *bytes -= kept.cost();
             } else {
-                *soonest = record.expires.min(*soonest);
+                soonest = record.expires.min(soonest);
             }
             !goes
         });
+        if mark.is_none() {
+            self.soonest = soonest;
+        }
     }
 
     /// Drops all copies.
@@ -181,8 +168,8 @@ impl Shard {
 
     /// When the store was asked for the copy that is there.
     fn begun(&self, key: &Key<'_>) -> Option<Instant> {
-        let copy = self.copies.find(key.hash, |copy| copy.is(key))?;
-        Some(copy.begun)
+        let slot = self.copies.find(key.hash, |slot| slot.kept.is(key))?;
+        Some(slot.kept.begun)
     }
 
     /// Makes a copy where there is none, and room for it.
@@ -192,14 +179,14 @@ impl Shard {
             hash: key.hash,
             number: self.made,
         };
-        let copy = Copy {
+        let kept = Kept {
             made,
             namespace: key.namespace.clone(),
             id: key.id,
             begun,
             stored,
         };
-        let cost = copy.cost();
+        let cost = kept.cost();
         if cost > self.limit {
             return;
         }
@@ -208,17 +195,21 @@ impl Shard {
             self.evict();
         }
         self.bytes += cost;
-        self.soonest = copy.stored.record.expires.min(self.soonest);
+        self.soonest = kept.stored.record.expires.min(self.soonest);
+        let slot = Slot {
+            mark: Mark::of(kept.stored.record.principal.as_ref()),
+            kept: Box::new(kept),
+        };
         self.copies
-            .insert_unique(key.hash, Box::new(copy), |copy| copy.made.hash);
+            .insert_unique(key.hash, slot, |slot| slot.kept.made.hash);
         self.order.push_back(made);
         self.forget_gone();
     }
 
     fn remove(&mut self, key: &Key<'_>) {
-        if let Ok(entry) = self.copies.find_entry(key.hash, |copy| copy.is(key)) {
-            let (copy, _) = entry.remove();
-            self.bytes -= copy.cost();
+        if let Ok(entry) = self.copies.find_entry(key.hash, |slot| slot.kept.is(key)) {
+            let (slot, _) = entry.remove();
+            self.bytes -= slot.kept.cost();
         }
     }
 
@@ -237,8 +228,8 @@ impl Shard {
             let Some(oldest) = self.order.front().copied() else {
                 return;
             };
-            let copy = self.copies.find(oldest.hash, |copy| copy.made == oldest);
-            if copy.is_some_and(|copy| copy.age(now) < self.staleness) {
+            let slot = self.copies.find(oldest.hash, |slot| slot.kept.made == oldest);
+            if slot.is_some_and(|slot| slot.kept.age(now) < self.staleness) {
                 return;
             }
             self.order.pop_front();
@@ -248,10 +239,10 @@ impl Shard {
 
     /// Drops a copy, unless it is gone already.
     fn take(&mut self, made: Made) -> bool {
-        let found = self.copies.find_entry(made.hash, |copy| copy.made == made);
+        let found = self.copies.find_entry(made.hash, |slot| slot.kept.made == made);
         let taken = found.map(|entry| entry.remove().0);
-        if let Ok(copy) = &taken {
-            self.bytes -= copy.cost();
+        if let Ok(slot) = &taken {
+            self.bytes -= slot.kept.cost();
         }
         taken.is_ok()
     }
@@ -261,31 +252,7 @@ impl Shard {
         if self.order.len() > 2 * self.copies.len() + 64 {
             let copies = &self.copies;
             self.order
-                .retain(|made| copies.find(made.hash, |copy| copy.made == *made).is_some());
+                .retain(|made| copies.find(made.hash, |slot| slot.kept.made == *made).is_some());
         }
-    }
-}
-
-impl Copy {
-    fn is(&self, key: &Key<'_>) -> bool {
-        self.id == key.id && self.namespace == *key.namespace
-    }
-
-    /// How long ago the store was asked for it.
-    fn age(&self, now: Instant) -> Duration {
-        now.duration_since(self.begun)
-    }
-
-    /// About what the process takes for it: itself, what it points to, its places in table and order, and what an
-    /// allocator adds to each.
-    fn cost(&self) -> usize {
-        const ALLOCATION: usize = 32; // the counts of an `Arc`, and the allocator's own
-        let record = &self.stored.record;
-        let principal = record.principal.as_ref().map(|text| text.as_str().len());
-        let label = record.label.as_ref().map(|text| text.as_str().len());
-        let texts = [principal, label].into_iter().flatten();
-        let pointed_to = texts.chain([record.body.len()]).map(|length| ALLOCATION + length);
-        let places = 2 * size_of::<Made>() + 2 * size_of::<usize>();
-        size_of::<Self>() + 16 + places + pointed_to.sum::<usize>()
     }
 }
