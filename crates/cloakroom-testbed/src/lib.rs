@@ -14,6 +14,8 @@
 
 mod server;
 
+pub mod redis;
+
 mod note;
 mod protocol;
 mod tap;

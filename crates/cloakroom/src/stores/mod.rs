@@ -7,6 +7,8 @@ pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod open;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 #[cfg(any(
     feature = "mysql",
@@ -29,3 +31,5 @@ pub use disk::Disk;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
