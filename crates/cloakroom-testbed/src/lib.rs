@@ -15,6 +15,7 @@
 mod server;
 
 pub mod redis;
+pub mod redis_cluster;
 
 mod note;
 mod protocol;
