@@ -32,4 +32,4 @@ pub use disk::Disk;
 pub use memory::Memory;
 pub use open::open;
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use redis::{Redis, RedisCluster};

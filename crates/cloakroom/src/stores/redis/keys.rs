@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {prefix}%{namespace}%s%{id}          a session, its id as 32 hexadecimal digits
-//! {prefix}%{namespace}%p%{principal}   the index of a principal
+//! {prefix}%{namespace}%p%{principal}   the index of a principal, on a single server
+//! {prefix}%{namespace}%f%{principal}   the filings of a principal, in a cluster
 //! ```
 //!
 //! Neither a prefix nor a namespace has a percent sign or a brace, so no key can be read in two ways, and what a
@@ -70,6 +71,11 @@ impl Keys {
     /// What the keys of a namespace's indexes begin with.
     pub(super) fn indexes(&self, namespace: &Namespace) -> String {
         self.all(namespace, 'p')
+    }
+
+    /// The key of what a cluster knows of a principal's sessions, which is of another kind than an index.
+    pub(super) fn filings(&self, namespace: &Namespace, principal: &Principal) -> String {
+        self.all(namespace, 'f') + principal.as_str()
     }
 
     /// The pattern that matches the keys of a namespace's sessions.

@@ -2,6 +2,8 @@
 
 mod options;
 
+mod cluster;
+
 mod store;
 
 mod write;
@@ -44,6 +46,7 @@ use cloakroom_store::{Capabilities, Error};
 use super::revisions::Revisions;
 use super::url::StoreUrl;
 use address::Address;
+pub use cluster::{RedisCluster, RedisClusterOptions};
 use keys::Keys;
 pub use options::RedisOptions;
 use pool::{Pool, Replicas};

@@ -88,6 +88,11 @@ impl Pool {
         Ok(Turn::new(&self.server, live, self.replicas, what))
     }
 
+    /// Whether a connection is up now.
+    pub(super) fn is_up(&self) -> bool {
+        self.links.borrow().iter().any(|link| matches!(link, Link::Up(_)))
+    }
+
     async fn come_up(&self, what: &'static str) -> Result<Arc<Live>, Error> {
         let mut links = self.links.clone();
         let any_up = links.wait_for(|links| links.iter().any(|link| matches!(link, Link::Up(_))));
