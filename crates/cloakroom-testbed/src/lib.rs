@@ -14,11 +14,14 @@
 
 mod server;
 
+pub mod memcached;
+pub mod postgres;
 pub mod redis;
 pub mod redis_cluster;
 
 mod note;
 mod protocol;
+mod proxy;
 mod tap;
 
 mod process;
@@ -29,5 +32,6 @@ mod program;
 pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;
+pub use proxy::Proxy;
 pub use server::{Launch, Server};
 pub use tap::Tap;
