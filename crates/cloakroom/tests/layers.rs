@@ -65,12 +65,23 @@ const MODULES: &[Module] = &[
     effects("stores::cached", ""),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
-    effects("stores::redis", "stores::revisions stores::server stores::url"),
-    effects("stores::open", "stores::memory stores::disk"),
+    effects(
+        "stores::redis",
+        "stores::cached stores::revisions stores::server stores::url",
+    ),
+    effects("stores::memcached", "stores::server stores::url"),
+    effects(
+        "stores::postgres",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
+        "stores::open",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres",
+    ),
     effects(
         "stores",
-        "stores::cached stores::memory stores::disk stores::redis stores::open stores::revisions stores::sql stores::url \
-         stores::server",
+        "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::open \
+         stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

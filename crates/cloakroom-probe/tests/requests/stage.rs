@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use cloakroom::store::{
-    AnyStore, Capabilities, Count, Expect, Id, Load, Query, Record, Store, Timestamp, Write, Written,
+    AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store, Timestamp, Write,
+    Written,
 };
 use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom::stores::{self, Memory};
@@ -14,6 +15,7 @@ use cloakroom::testing::ManualClock;
 use cloakroom::{KeyRing, ServerKey, Sessions};
 use cloakroom_probe::app;
 use cloakroom_probe::doubles::{Flaky, Gate, Hook as _, Recording};
+use cloakroom_testbed::Tap;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -22,6 +24,7 @@ use crate::barriers::Barriers;
 use crate::browser::{Browser, State, exchange};
 use crate::handlers::handlers;
 use crate::ledger::Ledger;
+use crate::servers::{self, Reached};
 
 /// The stores that every test runs on.
 const STORES: &[Kind] = &[
@@ -40,6 +43,21 @@ const STORES: &[Kind] = &[
         place: Place::Disk,
         keys: true,
     },
+    Kind {
+        name: "Redis",
+        place: Place::Server(servers::redis),
+        keys: false,
+    },
+    Kind {
+        name: "Memcached",
+        place: Place::Server(servers::memcached),
+        keys: false,
+    },
+    Kind {
+        name: "PostgreSQL, with a key ring",
+        place: Place::Server(servers::postgres),
+        keys: true,
+    },
 ];
 
 /// Far longer than any test takes on one store.
@@ -56,8 +74,8 @@ struct Kind {
 enum Place {
     Memory,
     Disk,
-    /// A store by its URL, on a server that all tests share.
-    Server(fn() -> String),
+    /// A store on a server that all tests share.
+    Server(fn() -> Reached),
 }
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
@@ -72,6 +90,15 @@ pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
     STORES
         .iter()
         .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
+}
+
+/// Runs a test on every store that can list sessions and end all of a principal.
+pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
+    on_every_store(async |stage| {
+        if stage.card().lists && stage.card().revokes_by_principal {
+            test(stage).await;
+        }
+    });
 }
 
 /// Runs a test on every store whose records are sealed.
@@ -115,11 +142,14 @@ pub(crate) struct Stage {
     application: String,
     /// Where a store on disk has its files.
     directory: TempDir,
+    /// Hears what a store sends to its server.
+    tap: Option<Tap>,
 }
 
 impl Stage {
     async fn new(kind: Kind) -> Self {
         let directory = TempDir::new().unwrap();
+        let mut tap = None;
         let store = match kind.place {
             Place::Memory => AnyStore::new(Memory::default()),
             Place::Disk => {
@@ -127,10 +157,11 @@ impl Stage {
                 let options = DiskOptions::default().durability(Durability::Within(LONGEST));
                 AnyStore::new(options.open(directory.path()).await.unwrap())
             }
-            Place::Server(url) => {
+            Place::Server(reach) => {
                 // Starting a server may take a while, and the runtime has other things to do.
-                let url = tokio::task::spawn_blocking(url).await.unwrap();
-                stores::open(&url).await.unwrap()
+                let reached = tokio::task::spawn_blocking(reach).await.unwrap();
+                tap = reached.tap;
+                stores::open(&reached.url).await.unwrap()
             }
         };
         let ledger = Ledger::before(store.clone());
@@ -141,6 +172,7 @@ impl Stage {
             ledger,
             application: format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             directory,
+            tap,
             recording: Recording::default(),
             gate: Gate::default(),
             flaky: Flaky::default(),
@@ -175,6 +207,14 @@ impl Stage {
     pub(crate) fn over(&self, store: impl Store) -> Sessions {
         let sessions = Sessions::new(store).clock(&self.clock);
         sessions.application(&self.application).unwrap()
+    }
+
+    /// Whether the store can do what this request asks for, by its card.
+    pub(crate) fn can(&self, request: &str) -> bool {
+        let card = self.card();
+        let asks = |path| request.split(['?', ' ']).any(|word| word == path);
+        (card.lists || !asks("/sessions"))
+            && (card.revokes_by_principal || !asks("/sign-out-others") && !asks("/sign-out-everywhere"))
     }
 
     /// What the store promises.
@@ -213,18 +253,34 @@ impl Stage {
         self.store.count(count).await.unwrap()
     }
 
+    /// Ends all sessions there are, also where the store cannot say which.
+    pub(crate) async fn end_all(&self, sessions: &Sessions) {
+        if self.card().revokes_by_principal {
+            sessions.end_everyone().await.unwrap();
+            // What begins in the millisecond of that call ends with it.
+            self.clock.advance(Duration::from_millis(1));
+            return;
+        }
+        for id in self.written() {
+            let delete = Delete::new(sessions.namespace().clone(), id, Owner::Any);
+            self.store.delete(delete).await.unwrap();
+        }
+    }
+
     /// The sessions that were ever written to the store.
     pub(crate) fn written(&self) -> impl Iterator<Item = Id> {
         self.ledger.ids().into_iter()
     }
 
-    /// All bytes of the store's files, if it has any.
-    pub(crate) fn files(&self) -> Vec<u8> {
+    /// All bytes of the store's files, or all that its server was ever sent; nothing where neither can be had.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        if let Some(tap) = &self.tap {
+            return tap.bytes();
+        }
         let files = std::fs::read_dir(self.directory.path()).unwrap();
         let files: Vec<Vec<u8>> = files
             .map(|file| std::fs::read(file.unwrap().path()).unwrap())
             .collect();
-        assert_eq!(files.is_empty(), !matches!(self.kind.place, Place::Disk));
         files.concat()
     }
 

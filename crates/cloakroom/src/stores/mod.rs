@@ -2,14 +2,25 @@
 
 #[cfg(feature = "cached")]
 pub mod cached;
-#[cfg(feature = "disk")]
-pub mod disk;
+
 #[cfg(feature = "memory")]
 pub mod memory;
-mod open;
+
+#[cfg(feature = "disk")]
+pub mod disk;
+
 #[cfg(feature = "redis")]
 pub mod redis;
 
+#[cfg(feature = "memcached")]
+pub mod memcached;
+
+#[cfg(feature = "postgres")]
+pub mod postgres;
+
+mod open;
+
+// What several of them share.
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
@@ -17,19 +28,33 @@ pub mod redis;
     feature = "sqlite"
 ))]
 mod revisions;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod url;
 
 #[cfg(feature = "cached")]
 pub use cached::Cached;
 #[cfg(feature = "disk")]
 pub use disk::Disk;
+#[cfg(feature = "memcached")]
+pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisCluster};
