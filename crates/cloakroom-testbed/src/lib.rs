@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod redis;
 pub mod redis_cluster;
 
+mod certificates;
 mod note;
 mod protocol;
 mod proxy;
@@ -29,6 +30,7 @@ mod process;
 mod directory;
 mod program;
 
+pub use certificates::Certificates;
 pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;

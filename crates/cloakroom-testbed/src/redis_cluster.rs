@@ -89,35 +89,39 @@ impl RedisCluster {
         self.nodes[node].command(&["CLUSTER", "MYID"])
     }
 
-    /// Which primary has a slot, as the first of them says that answers.
+    /// Which node has a slot.
     ///
     /// # Panics
     ///
-    /// When none has it.
+    /// When none has it, or no node answers.
     pub fn owner(&self, slot: u16) -> usize {
-        let nodes = (self.nodes.iter()).find_map(|node| node.try_command(&["CLUSTER", "NODES"]).ok());
-        let nodes = nodes.expect("a node answers");
-        let has = |line: &str| {
+        let mut views = self.nodes.iter().filter_map(|node| self.owner_by(node, slot));
+        views.next().expect("a node answers and knows who has the slot")
+    }
+
+    /// Which node has a slot, as one of them sees it.
+    fn owner_by(&self, node: &Redis, slot: u16) -> Option<usize> {
+        let nodes = node.try_command(&["CLUSTER", "NODES"]).ok()?;
+        let has = |line: &&str| {
             line.split_whitespace().skip(8).any(|range| {
                 let (first, last) = range.split_once('-').unwrap_or((range, range));
                 matches!((first.parse(), last.parse()), (Ok(first), Ok(last)) if (first..=last).contains(&slot))
             })
         };
-        let line = nodes.lines().find(|line| has(line)).expect("a node has the slot");
-        let place = line.split_whitespace().nth(1).unwrap_or_default();
-        let owner = self.nodes.iter().position(|node| {
-            let port = format!(":{}@", node.server().port());
-            place.contains(&port)
-        });
-        owner.expect("the owner is one of ours")
+        let place = nodes.lines().find(has)?.split_whitespace().nth(1)?;
+        self.nodes
+            .iter()
+            .position(|node| place.contains(&format!(":{}@", node.server().port())))
     }
 
-    /// Moves a slot with its keys from one primary to another, as `redis-cli` does it, and calls `between` half way.
+    /// Moves a slot with its keys from one primary to another, as `redis-cli` does it, and waits until all nodes know. One
+    /// that is moved on before loses keys: nodes that take slots at the same time can come by the same epoch.
     ///
     /// # Panics
     ///
     /// When a node does not do its part.
-    pub fn migrate(&self, slot: u16, from: usize, to: usize, mut between: impl FnMut()) {
+    pub fn migrate(&self, slot: u16, from: usize, to: usize) {
+        let (number, new_owner) = (slot, to);
         let slot = slot.to_string();
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
         let (from, to) = (self.id(from), self.id(to));
@@ -130,15 +134,28 @@ impl RedisCluster {
                 break;
             }
             source.command(&["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
-            between();
         }
-        between();
         target.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
         source.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
         for node in &self.nodes {
-            // Replicas learn it from their primaries, and those that are away by themselves.
-            let _ = node.try_command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
+            wait_until("all nodes to know who has the slot", || {
+                self.owner_by(node, number) == Some(new_owner)
+            });
         }
+        wait_until("no two nodes to have the same epoch", || self.epochs_differ());
+    }
+
+    fn epochs_differ(&self) -> bool {
+        let epochs = self.primaries().iter().filter_map(|node| {
+            let info = node.try_command(&["CLUSTER", "INFO"]).ok()?;
+            let epoch = info
+                .lines()
+                .find_map(|line| line.strip_prefix("cluster_my_epoch:"))?;
+            Some(epoch.to_owned())
+        });
+        let mut epochs: Vec<_> = epochs.collect();
+        epochs.sort_unstable();
+        epochs.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Waits until all that run agree that every slot has somebody.
