@@ -22,6 +22,9 @@ use super::slot;
 /// How long to wait before a node is asked again that could not say yes or no.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How often a command is sent on at once, before there is a pause.
+const HOPS: usize = 4;
+
 /// Where a command goes next.
 enum Next {
     /// To the node that has the slot as far as we know.
@@ -42,7 +45,8 @@ impl Nodes {
         let slot = slot::of(invocation.keys.first().copied().unwrap_or_default());
         let answer = self.send_raw(what, slot, &invocation.by_hash()).await?;
         let answer = match is_unknown_script(&answer) {
-            true => self.send_raw(what, slot, &invocation.by_source()).await?,
+            // Boxed, as the way of few: every call would carry the room for it around.
+            true => Box::pin(self.send_raw(what, slot, &invocation.by_source())).await?,
             false => answer,
         };
         self.accept(what, answer)
@@ -100,7 +104,7 @@ impl Nodes {
         for (answer, (key, command)) in answers.into_iter().zip(commands) {
             all.push(match answer {
                 Some(answer) => answer,
-                None => self.send_raw(what, slot::of(key.as_bytes()), command).await?,
+                None => Box::pin(self.send_raw(what, slot::of(key.as_bytes()), command)).await?,
             });
         }
         Ok(all)
@@ -126,18 +130,24 @@ impl Nodes {
         deadline: Instant,
     ) -> Result<Value, Error> {
         let mut next = Next::Owner;
+        let mut hops = 0;
         loop {
-            let (node, asking) = match next {
-                Next::Owner => (self.owner(what, slot).await?, false),
-                Next::Moved(node) => (node, false),
-                Next::Ask(node) => (node, true),
+            if hops >= HOPS {
+                // The nodes do not agree. They do soon.
+                sleep(PAUSE).await;
+            }
+            hops += 1;
+            let is_asking = matches!(next, Next::Ask(_));
+            let node = match next {
+                Next::Owner => self.owner(what, slot).await?,
+                Next::Moved(node) | Next::Ask(node) => node,
             };
             let Some(turn) = self.turn(&node, what, slot).await? else {
                 next = Next::Owner;
                 continue;
             };
             let mut commands = redis::pipe();
-            if asking {
+            if is_asking {
                 commands.cmd("ASKING");
             }
             commands.add_command(command.clone());
@@ -180,7 +190,7 @@ impl Nodes {
         owner.ok_or_else(|| failure::nonsense(what, &self.settings().shown))
     }
 
-    /// A connection to a node, unless the slot turns out to be another's while it is waited for.
+    /// A connection to a node, unless it turns out while it is waited for who has the slot by now.
     async fn turn<'a>(
         &self,
         node: &'a Node,
@@ -192,18 +202,23 @@ impl Nodes {
         }
         self.doubt();
         let mut changes = self.changes();
-        let is_others = |map: &Arc<Map>| map.owner(slot).is_some_and(|owner| owner.place != node.place);
+        let before = changes.borrow_and_update().owner(slot).map(Arc::clone);
+        let has_moved = |map: &Arc<Map>| match (map.owner(slot), &before) {
+            (Some(now), Some(before)) => !Arc::ptr_eq(now, before),
+            (now, before) => now.is_some() != before.is_some(),
+        };
         tokio::select! {
             turn = node.pool.turn(what) => turn.map(Some),
-            _ = changes.wait_for(is_others) => Ok(None),
+            _ = changes.wait_for(has_moved) => Ok(None),
         }
     }
 
     /// Takes an answer, unless it is an error.
     pub(super) fn accept(&self, what: &'static str, answer: Value) -> Result<Value, Error> {
-        answer
-            .extract_error()
-            .map_err(|error| failure::refused(what, &self.settings().shown, &error))
+        answer.extract_error().map_err(|error| match is_not_done(&error) {
+            true => failure::nobody_has_it(what, &self.settings().shown, &error),
+            false => failure::refused(what, &self.settings().shown, &error),
+        })
     }
 }
 

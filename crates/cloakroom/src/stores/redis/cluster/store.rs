@@ -130,8 +130,8 @@ impl Store for RedisCluster {
             return Err(withdrawn("end the sessions of a principal"));
         }
         match of_principal {
-            true => self.0.bounded("end sessions", self.0.revoke(&request)).await,
-            false => self.0.revoke(&request).await,
+            true => Box::pin(self.0.bounded("end sessions", self.0.revoke(&request))).await,
+            false => Box::pin(self.0.revoke(&request)).await,
         }
     }
 
