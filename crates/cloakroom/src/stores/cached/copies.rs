@@ -126,7 +126,10 @@ impl Copies {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
+        let mut stats = Stats {
+            keeping: self.keeps(),
+            ..Stats::default()
+        };
         for shard in self.each() {
             shard.count(&mut stats);
         }

@@ -30,7 +30,7 @@
 //!
 //! With a [feed](Invalidations) the other processes' writes are seen as soon as the store tells of them, and the
 //! staleness is what holds if the feed is silent. When the feed is cut, copies are dropped and none is made until it is
-//! back.
+//! back. `Redis::cached` has the server feed the cache.
 //!
 //! # What it costs
 //!

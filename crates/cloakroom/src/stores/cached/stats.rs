@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
+    /// Whether copies are made: not without a staleness, and not while a feed is cut.
+    pub keeping: bool,
     /// How many copies there are now.
     pub copies: u64,
     /// How many bytes they take now.
