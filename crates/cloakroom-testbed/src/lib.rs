@@ -15,6 +15,7 @@
 mod server;
 
 pub mod memcached;
+pub mod mysql;
 pub mod postgres;
 pub mod redis;
 pub mod redis_cluster;

@@ -16,6 +16,8 @@ use crate::{Program, directory};
 /// How a server is started, and how one sees that it is ready.
 ///
 /// The same every time: what a server kept is in its directory, and its port stays the same.
+// Complete: whoever starts a server says all of it.
+#[allow(clippy::exhaustive_structs, clippy::type_complexity)]
 pub struct Launch {
     /// What the server is called in messages.
     pub name: &'static str,

@@ -71,17 +71,21 @@ const MODULES: &[Module] = &[
     ),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
+        "stores::mysql",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
     effects(
         "stores::open",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::open \
-         stores::revisions stores::sql stores::url stores::server",
+        "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
+         stores::open stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -110,8 +114,8 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::cached stores::disk stores::redis stores::memcached \
-         stores::postgres stores::mysql stores::sqlite tower testing",
+        "bounded clock shared commit session ending sweeper stores::cached stores::disk stores::redis \
+         stores::memcached stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),
     ("tokio_postgres_rustls", "stores::postgres"),
@@ -121,7 +125,8 @@ const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Modules that may measure how long something took, though never ask what time it is.
-const STOPWATCHES: &str = "stores::cached stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite";
+const STOPWATCHES: &str = "stores::cached stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
+                           stores::sqlite";
 
 /// What a pure file does not name: the outside world, and the two ways to wait for it.
 const OUTSIDE: &[&[&str]] = &[

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use cloakroom_testbed::Tap;
 use cloakroom_testbed::memcached::Memcached;
+use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::redis::Redis;
 
@@ -28,6 +29,11 @@ pub(crate) fn postgres() -> Reached {
 pub(crate) fn memcached() -> Reached {
     static MEMCACHED: LazyLock<Memcached> = LazyLock::new(Memcached::start);
     tapped(&MEMCACHED.url(), MEMCACHED.server().address())
+}
+
+pub(crate) fn mysql() -> Reached {
+    static MYSQL: LazyLock<Mysqld> = LazyLock::new(Mysqld::start);
+    tapped(&MYSQL.url(), MYSQL.server().address())
 }
 
 /// No test waits this long unless it fails: what is slow here is the machine.

@@ -18,6 +18,9 @@ pub mod memcached;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
+
 mod open;
 
 // What several of them share.
@@ -53,8 +56,11 @@ pub use disk::Disk;
 pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
+#[cfg(feature = "mysql")]
+pub use mysql::Mysql;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+// Not the crate of that name.
 #[cfg(feature = "redis")]
-pub use redis::{Redis, RedisCluster};
+pub use self::redis::{Redis, RedisCluster};

@@ -58,6 +58,8 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
         }
         #[cfg(feature = "postgres")]
         ("postgres" | "postgresql", _) => Ok(AnyStore::new(super::postgres::Postgres::connect(url).await?)),
+        #[cfg(feature = "mysql")]
+        ("mysql" | "mariadb", _) => Ok(AnyStore::new(super::mysql::Mysql::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
 }

@@ -118,7 +118,8 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     }
 }
 
-#[tokio::test]
+// One worker that runs all tasks, as it would run the driver after each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_commands_of_concurrent_tasks_leave_together() {
     let server = Server::start();
     let store = Redis::connect(&server.url()).await.unwrap();
