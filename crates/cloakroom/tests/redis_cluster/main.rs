@@ -10,6 +10,8 @@ mod options;
 
 mod requests;
 
+mod filings;
+
 mod migration;
 
 mod failover;

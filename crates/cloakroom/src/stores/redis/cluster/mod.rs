@@ -26,9 +26,17 @@
 //! | load, touch, delete | 1 | 1 |
 //! | write of a session that stays its principal's, or nobody's | 1 | 1 |
 //! | write that signs in | 2 | 2 |
-//! | write that signs in under a cap, for a principal with n sessions | 5 + n, or 6 + 2n where the oldest end | 6 |
-//! | list and revoke of a principal | 1 + n, and 1 + n more to revoke | 2, and 2 more |
-//! | list and revoke of everyone, count | goes through the keys of all primaries | |
+//! | write that signs in under a cap | 4 | 4 |
+//! | the same when as many are filed as the cap allows: n | 6 + n, and 2 where sessions end for it | 7 to 9 |
+//! | list a principal, a page of n | 1 + n | 2 |
+//! | revoke a principal with n | 2 + 2n | 4 |
+//! | list, count and revoke everyone | all keys of all primaries, 512 steps at a time | |
+//! | ping | 1 to each primary | 1 |
+//! | sweep | 0 | |
+//!
+//! What goes to one node at the same time goes there in one write. A write signs in, as far as one can tell from it, when
+//! it creates the session, or when the session was created and last seen in the same moment; where that is wrong the
+//! write takes one request more, or one that was not needed.
 //!
 //! A few more where filings are old and tidied up, and one more for each key of a slot that is moving.
 //!
