@@ -58,7 +58,7 @@ pub use error::{Error, ErrorKind};
 pub use id::{Id, InvalidId};
 pub use label::Label;
 pub use list::{Count, Cursor, Entry, List, Page, Query};
-pub use load::Load;
+pub use load::{Freshness, Load};
 pub use namespace::{InvalidNamespace, Namespace};
 pub use principal::{InvalidPrincipal, Principal};
 pub use record::{Record, Stored};

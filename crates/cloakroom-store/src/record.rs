@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Label, Principal, Revision, Timestamp};
+use crate::{Freshness, Label, Principal, Revision, Timestamp};
 
 /// What a store keeps under an [`Id`](crate::Id): clear metadata to list and sweep by, and one opaque body.
 ///
@@ -83,11 +83,24 @@ pub struct Stored {
     pub revision: Revision,
     /// What is kept.
     pub record: Record,
+    /// Whether it comes from where it is kept, or is a copy.
+    pub freshness: Freshness,
 }
 
 impl Stored {
-    /// A record at a revision.
+    /// A record at a revision, as it is where it is kept.
     pub fn new(revision: Revision, record: Record) -> Self {
-        Self { revision, record }
+        Self {
+            revision,
+            record,
+            freshness: Freshness::Latest,
+        }
+    }
+
+    /// Says that it is a copy.
+    #[must_use]
+    pub fn copied(mut self) -> Self {
+        self.freshness = Freshness::Copied;
+        self
     }
 }

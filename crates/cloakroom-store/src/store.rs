@@ -31,6 +31,10 @@ pub trait Store: Send + Sync + 'static {
     /// An expired record is answered like any other: judging expiry is the caller's business. It sees every
     /// write that was answered before it began.
     ///
+    /// Only a near cache may answer with less, and not when the request asks for the
+    /// [latest](crate::Freshness::Latest): with a [copy](crate::Freshness::Copied), which says that it is one, in which
+    /// all it has answered itself is seen, and that is no older than the cache was told.
+    ///
     /// # Errors
     ///
     /// When the store could not be asked, or what it keeps there could not be read. Never for "not there".

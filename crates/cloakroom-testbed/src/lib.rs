@@ -18,6 +18,7 @@ pub mod memcached;
 pub mod mysql;
 pub mod postgres;
 pub mod redis;
+pub mod redis_cluster;
 
 mod certificates;
 mod note;

@@ -186,7 +186,8 @@ impl From<Error> for Failure {
 
 async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure> {
     let config = &shared.config;
-    let load = Load::new(config.namespace.clone(), id);
+    // Not a copy: with one, what was refused would be refused again.
+    let load = Load::new(config.namespace.clone(), id).latest();
     let stored = bounded(config.store_timeout, config.store.load(load))
         .await
         .map_err(Failure::Store)?;

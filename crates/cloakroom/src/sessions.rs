@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Delete, Id, Load, Namespace, Owner, Store};
+use cloakroom_store::{AnyStore, Delete, Freshness, Id, Load, Namespace, Owner, Store, Stored};
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -128,28 +128,51 @@ impl Sessions {
     }
 
     async fn load(&self, token: Token) -> Result<State, Error> {
-        let config = &self.config;
-        let load = Load::new(config.namespace.clone(), token.id);
-        let stored = bounded(config.store_timeout, config.store.load(load))
-            .await
-            .map_err(|error| Error::store("read session", error))?;
-        let Some(stored) = stored else {
+        let load = Load::new(self.config.namespace.clone(), token.id);
+        let Some(stored) = self.read(load).await? else {
             return Ok(State::anonymous());
         };
-        Ok(match config.open(stored, &token, config.clock.now())? {
+        let copied = stored.freshness == Freshness::Copied;
+        let opened = self.config.open(stored, &token, self.config.clock.now());
+        if copied && !matches!(opened, Ok(Opened::Live(..))) {
+            // The copy may be from before it was signed in or touched elsewhere: only the store itself says no.
+            return Box::pin(self.load_latest(token)).await;
+        }
+        self.take(opened?, token.id).await
+    }
+
+    async fn load_latest(&self, token: Token) -> Result<State, Error> {
+        let load = Load::new(self.config.namespace.clone(), token.id).latest();
+        let Some(stored) = self.read(load).await? else {
+            return Ok(State::anonymous());
+        };
+        let opened = self.config.open(stored, &token, self.config.clock.now())?;
+        self.take(opened, token.id).await
+    }
+
+    async fn read(&self, load: Load) -> Result<Option<Stored>, Error> {
+        let config = &self.config;
+        bounded(config.store_timeout, config.store.load(load))
+            .await
+            .map_err(|error| Error::store("read session", error))
+    }
+
+    /// What a request has of a record, whatever is to be believed of it.
+    async fn take(&self, opened: Opened, id: Id) -> Result<State, Error> {
+        Ok(match opened {
             Opened::Live(held, data) => State::live(held, data),
             Opened::Expired => State::anonymous(),
             Opened::Superseded => {
-                events::superseded(token.id);
+                events::superseded(id);
                 State::superseded()
             }
             Opened::Unverifiable => {
-                events::unverifiable(token.id);
+                events::unverifiable(id);
                 State::anonymous()
             }
             Opened::Reused => {
                 // Boxed, so that nobody else carries the room for it around.
-                Box::pin(self.end_stolen(token.id)).await?;
+                Box::pin(self.end_stolen(id)).await?;
                 State::superseded()
             }
         })

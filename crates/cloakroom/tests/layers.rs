@@ -63,9 +63,14 @@ const MODULES: &[Module] = &[
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
     effects("stores::queue", ""),
+    effects("stores::cached", ""),
     effects("stores::memory", ""),
     effects("stores::disk", "stores::queue"),
-    effects("stores::redis", "stores::revisions stores::server stores::url"),
+    // It feeds a near cache with what its server says.
+    effects(
+        "stores::redis",
+        "stores::cached stores::revisions stores::server stores::url",
+    ),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
         "stores::mysql",
@@ -78,12 +83,12 @@ const MODULES: &[Module] = &[
     effects("stores::sqlite", "stores::queue stores::revisions stores::sql"),
     effects(
         "stores::open",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
+        "stores::memory stores::disk stores::sqlite stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite \
-         stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
+        "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
+         stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -98,7 +103,7 @@ const CRATES: &[(&str, &str)] = &[
     ("axum_core", "axum"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
-    ("hashbrown", "stores::memory"),
+    ("hashbrown", "stores::cached stores::memory"),
     ("http", "tower axum"),
     ("mysql_async", "stores::mysql"),
     ("percent_encoding", "stores::url"),
@@ -112,7 +117,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::queue stores::disk stores::redis stores::memcached \
+        "bounded clock shared commit session ending sweeper stores::queue stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),
@@ -123,8 +128,8 @@ const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Modules that may measure how long something took, though never ask what time it is.
-const STOPWATCHES: &str =
-    "stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite";
+const STOPWATCHES: &str = "stores::cached stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
+                           stores::sqlite";
 
 /// What a pure file does not name: the outside world, and the two ways to wait for it.
 const OUTSIDE: &[&[&str]] = &[

@@ -1,5 +1,8 @@
 //! The stores: each knows the contract, and nothing else of this crate.
 
+#[cfg(feature = "cached")]
+pub mod cached;
+
 #[cfg(feature = "memory")]
 pub mod memory;
 
@@ -50,6 +53,8 @@ mod sql;
 ))]
 mod url;
 
+#[cfg(feature = "cached")]
+pub use cached::Cached;
 #[cfg(feature = "disk")]
 pub use disk::Disk;
 #[cfg(feature = "memcached")]
@@ -63,6 +68,6 @@ pub use open::open;
 pub use postgres::Postgres;
 // Not the crate of that name.
 #[cfg(feature = "redis")]
-pub use self::redis::Redis;
+pub use self::redis::{Redis, RedisCluster};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

@@ -14,4 +14,7 @@ mod faults;
 
 mod failover;
 
+#[cfg(feature = "cached")]
+mod tracking;
+
 mod fixture;

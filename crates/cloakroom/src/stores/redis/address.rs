@@ -17,7 +17,7 @@ pub(super) const SCHEMES: &[&str] = &[
     "rediss-sentinel",
 ];
 
-const PORT: u16 = 6379;
+pub(super) const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
 /// Where the server is, with the credentials for it.
@@ -113,7 +113,7 @@ fn sentinels(url: &mut StoreUrl) -> Result<(Place, i64), Error> {
     Ok((Place::Sentinel(sentinels), database(url, &number)?))
 }
 
-fn place(host: &Host, usual: u16) -> Place {
+pub(super) fn place(host: &Host, usual: u16) -> Place {
     Place::Host {
         name: host.name.clone(),
         port: host.port_or(usual),
@@ -128,7 +128,7 @@ fn database(url: &StoreUrl, number: &str) -> Result<i64, Error> {
     read.ok_or_else(|| wrong(url, "the number of a database is expected at the end, such as /0"))
 }
 
-fn login(user: Option<&str>, password: Option<&str>) -> RedisConnectionInfo {
+pub(super) fn login(user: Option<&str>, password: Option<&str>) -> RedisConnectionInfo {
     let mut login = RedisConnectionInfo::default().set_lib_name("cloakroom", env!("CARGO_PKG_VERSION"));
     if let Some(user) = user {
         login = login.set_username(user);

@@ -73,7 +73,7 @@ pub(super) async fn ask(server: &Server, connected: &Connected, keys: &Keys) -> 
 }
 
 /// Whether a section of `INFO` has this field with this value.
-fn says(section: &Value, field: &str, value: &str) -> bool {
+pub(super) fn says(section: &Value, field: &str, value: &str) -> bool {
     let Value::BulkString(text) = section else {
         return false;
     };

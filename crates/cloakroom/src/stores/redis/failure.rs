@@ -149,6 +149,24 @@ pub(super) fn nonsense(what: &str, server: &str) -> Error {
     )
 }
 
+/// No node of a cluster says who has which slots.
+pub(super) fn no_slots(cluster: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("the redis cluster at {cluster} has nobody for its slots: see CLUSTER INFO"),
+    )
+}
+
+/// The nodes of a cluster did not agree for too long who has a slot.
+pub(super) fn nobody_has_it(what: &str, cluster: &str, error: &RedisError) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!(
+            "could not {what} in the redis cluster at {cluster}: {error}: see CLUSTER INFO and CLUSTER NODES"
+        ),
+    )
+}
+
 /// Fewer replicas than were asked for said that they have it.
 pub(super) fn too_few_replicas(what: &str, server: &str, asked: Replicas, reached: i64) -> Error {
     let Replicas { count, within } = asked;

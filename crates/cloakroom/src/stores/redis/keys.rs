@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {prefix}%{namespace}%s%{id}          a session, its id as 32 hexadecimal digits
-//! {prefix}%{namespace}%p%{principal}   the index of a principal
+//! {prefix}%{namespace}%p%{principal}   the index of a principal, on a single server
+//! {prefix}%{namespace}%f%{principal}   the filings of a principal, in a cluster
 //! ```
 //!
 //! Neither a prefix nor a namespace has a percent sign or a brace, so no key can be read in two ways, and what a
@@ -72,6 +73,11 @@ impl Keys {
         self.all(namespace, 'p')
     }
 
+    /// The key of what a cluster knows of a principal's sessions, which is of another kind than an index.
+    pub(super) fn filings(&self, namespace: &Namespace, principal: &Principal) -> String {
+        self.all(namespace, 'f') + principal.as_str()
+    }
+
     /// The pattern that matches the keys of a namespace's sessions.
     pub(super) fn pattern(&self, namespace: &Namespace) -> String {
         let mut pattern = String::new();
@@ -83,6 +89,24 @@ impl Keys {
         }
         pattern.push('*');
         pattern
+    }
+
+    /// What all keys begin with.
+    #[cfg(feature = "cached")]
+    pub(super) fn prefix(&self) -> String {
+        format!("{}%", self.prefix)
+    }
+
+    /// Which session a key is of, if it is one of a session.
+    #[cfg(feature = "cached")]
+    pub(super) fn session_of(&self, key: &[u8]) -> Option<(Namespace, Id)> {
+        let rest = str::from_utf8(key)
+            .ok()?
+            .strip_prefix(&*self.prefix)?
+            .strip_prefix('%')?;
+        let (namespace, rest) = rest.split_once('%')?;
+        let id = rest.strip_prefix("s%")?.parse().ok()?;
+        Some((Namespace::new(namespace).ok()?, id))
     }
 
     /// The key of a session that never is: its namespace is empty. What may be done to it may be done to all.
@@ -128,6 +152,14 @@ mod tests {
         let key = keys.session(&namespace, &id);
         assert_eq!(key, format!("cloakroom%app%s%{}", "ab".repeat(16)));
         assert_eq!(id_of(key.as_bytes()), Some(id));
+        #[cfg(feature = "cached")]
+        {
+            assert_eq!(keys.session_of(key.as_bytes()), Some((namespace.clone(), id)));
+            let other = Keys::new("cloak").unwrap();
+            assert_eq!(other.session_of(key.as_bytes()), None);
+            let index = keys.indexes(&namespace);
+            assert_eq!(keys.session_of(index.as_bytes()), None);
+        }
         let principal = Principal::new("a%s%b").unwrap();
         assert_eq!(keys.index(&namespace, &principal), "cloakroom%app%p%a%s%b");
     }

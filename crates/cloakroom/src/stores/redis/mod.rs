@@ -76,6 +76,8 @@
 
 mod options;
 
+mod cluster;
+
 mod store;
 
 mod write;
@@ -100,6 +102,9 @@ mod turn;
 
 mod link;
 
+#[cfg(feature = "cached")]
+mod tracking;
+
 mod server;
 
 mod address;
@@ -118,6 +123,7 @@ use cloakroom_store::{Capabilities, Error};
 use super::revisions::Revisions;
 use super::url::StoreUrl;
 use address::Address;
+pub use cluster::{RedisCluster, RedisClusterOptions};
 use keys::Keys;
 pub use options::RedisOptions;
 use pool::Pool;
@@ -154,6 +160,24 @@ impl Redis {
     /// Once it has connected, the store finds its way back from every outage by itself.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         RedisOptions::default().connect(url).await
+    }
+
+    /// Keeps copies of what this process reads in front of this store, and has the server tell which change: what another
+    /// process writes is seen here within milliseconds.
+    ///
+    /// The server tells over a connection of its own, by [client tracking](https://redis.io/docs/latest/develop/reference/client-side-caching/).
+    /// While that is away no copies are kept, and the store is asked each time. One that goes silent is found out within
+    /// half a second and an `operation_timeout`. Whatever happens, a copy answers for no longer than the
+    /// [staleness](super::cached::CachedOptions::staleness) of the options: without one none is kept.
+    ///
+    /// The user needs `+hello +client|tracking` beside what the store needs.
+    #[cfg(feature = "cached")]
+    #[must_use]
+    pub fn cached(self, options: super::cached::CachedOptions) -> super::cached::Cached {
+        let (server, keys) = (Arc::clone(self.0.reads.server()), self.0.keys.clone());
+        let (cached, invalidations) = options.around_fed(self);
+        tokio::spawn(tracking::feed(server, keys, invalidations));
+        cached
     }
 
     async fn connect_with(mut options: RedisOptions, url: &str) -> Result<Self, Error> {

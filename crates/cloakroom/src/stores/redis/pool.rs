@@ -88,6 +88,17 @@ impl Pool {
         Ok(Turn::new(&self.server, live, self.replicas, what))
     }
 
+    /// How to reach the server.
+    #[cfg(feature = "cached")]
+    pub(super) fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Whether a connection is up now.
+    pub(super) fn is_up(&self) -> bool {
+        self.links.borrow().iter().any(|link| matches!(link, Link::Up(_)))
+    }
+
     async fn come_up(&self, what: &'static str) -> Result<Arc<Live>, Error> {
         let mut links = self.links.clone();
         let any_up = links.wait_for(|links| links.iter().any(|link| link.live().is_some()));

@@ -70,23 +70,40 @@ impl Server {
     ///
     /// When there is none: it refuses, it is a replica, or it takes too long.
     pub(super) async fn connect(&self) -> Result<Connected, RedisError> {
+        self.connect_as(&self.address.login, Self::configuration()).await
+    }
+
+    /// As [`connect`](Self::connect), for a connection of another kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub(super) async fn connect_as(
+        &self,
+        login: &RedisConnectionInfo,
+        configuration: AsyncConnectionConfig,
+    ) -> Result<Connected, RedisError> {
         let late = || {
             io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("no answer within {:?}", self.connect_timeout),
             )
         };
-        timeout(self.connect_timeout, self.connect_unbounded())
+        timeout(self.connect_timeout, self.connect_unbounded(login, configuration))
             .await
             .unwrap_or_else(|_elapsed| Err(late().into()))
     }
 
-    async fn connect_unbounded(&self) -> Result<Connected, RedisError> {
+    async fn connect_unbounded(
+        &self,
+        login: &RedisConnectionInfo,
+        configuration: AsyncConnectionConfig,
+    ) -> Result<Connected, RedisError> {
         let place = match &self.address.place {
             Place::Sentinel(sentinels) => sentinel::primary(self, sentinels).await?,
             place => place.clone(),
         };
-        let (connection, driving) = self.open(&place, &self.address.login).await?;
+        let (connection, driving) = self.open_as(&place, login, configuration).await?;
         let (mut asking, mut run) = (connection.clone(), 0);
         let mut questions = redis::pipe();
         questions.cmd("ROLE").cmd("INFO").arg("server");
@@ -111,18 +128,32 @@ impl Server {
         place: &Place,
         login: &RedisConnectionInfo,
     ) -> Result<(MultiplexedConnection, JoinSet<()>), RedisError> {
-        let stream = self.stream(place).await?;
-        let config = AsyncConnectionConfig::new()
+        self.open_as(place, login, Self::configuration()).await
+    }
+
+    /// How our connections behave: what bounds a call is ours.
+    pub(super) fn configuration() -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new()
             .set_response_timeout(None)
             .set_connection_timeout(None)
-            .set_pipeline_buffer_size(QUEUE);
-        let (connection, driver) = MultiplexedConnection::new_with_config(login, stream, config).await?;
+            .set_pipeline_buffer_size(QUEUE)
+    }
+
+    async fn open_as(
+        &self,
+        place: &Place,
+        login: &RedisConnectionInfo,
+        configuration: AsyncConnectionConfig,
+    ) -> Result<(MultiplexedConnection, JoinSet<()>), RedisError> {
+        let stream = self.stream(place).await?;
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(login, stream, configuration).await?;
         let mut driving = JoinSet::new();
         driving.spawn(driver::drive(driver));
         Ok((connection, driving))
     }
 
-    /// Opens what bytes go over. Whoever needs a connection of another kind to the same server begins here.
+    /// Opens what bytes go over.
     pub(super) async fn stream(&self, place: &Place) -> io::Result<Stream> {
         match place {
             Place::Host { name, port } => {

@@ -1,0 +1,214 @@
+//! A cluster of Redis or Valkey: primaries that share the slots, each with a replica where a test wants one.
+
+use crate::redis::{REDIS, Redis, RedisLaunch, wait_until};
+use crate::{Program, server};
+
+/// A cluster on ports of its own.
+#[derive(Debug)]
+pub struct RedisCluster {
+    nodes: Vec<Redis>,
+    primaries: usize,
+    password: Option<&'static str>,
+}
+
+const SLOTS: usize = 16384;
+
+impl RedisCluster {
+    /// So many primaries of Redis, which share the slots evenly, and no replicas.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come up.
+    pub fn start(primaries: usize) -> Self {
+        Self::launch(REDIS, primaries, 0, None)
+    }
+
+    /// So many primaries of a program, each with so many replicas, that want this password.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come up.
+    pub fn launch(
+        program: Program,
+        primaries: usize,
+        replicas: usize,
+        password: Option<&'static str>,
+    ) -> Self {
+        let nodes = (0..primaries * (1 + replicas)).map(|_| {
+            let launch = RedisLaunch::new(program)
+                .with("cluster-enabled yes")
+                .with("cluster-node-timeout 1000")
+                .with("cluster-replica-validity-factor 0")
+                .with("repl-diskless-sync-delay 0")
+                .with("repl-ping-replica-period 1")
+                // Not ten thousand above the other: those the kernel gives away.
+                .with(format!("cluster-port {}", server::free_port()));
+            match password {
+                Some(password) => launch.password(password),
+                None => launch,
+            }
+            .start()
+        });
+        let cluster = Self {
+            nodes: nodes.collect(),
+            primaries,
+            password,
+        };
+        cluster.meet();
+        cluster.share_slots();
+        cluster.is_ok();
+        cluster.replicate();
+        cluster
+    }
+
+    /// Its URL, naming the first two primaries.
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.nodes[..self.primaries.min(2)]
+            .iter()
+            .map(|node| node.server().address().to_string())
+            .collect();
+        let credentials = self
+            .password
+            .map(|password| format!(":{password}@"))
+            .unwrap_or_default();
+        format!("redis-cluster://{credentials}{}", hosts.join(","))
+    }
+
+    /// The nodes: the primaries first, as it was in the beginning.
+    pub fn nodes(&self) -> &[Redis] {
+        &self.nodes
+    }
+
+    /// The nodes that had slots in the beginning.
+    pub fn primaries(&self) -> &[Redis] {
+        &self.nodes[..self.primaries]
+    }
+
+    /// The name of a node in the cluster.
+    pub fn id(&self, node: usize) -> String {
+        self.nodes[node].command(&["CLUSTER", "MYID"])
+    }
+
+    /// Which node has a slot.
+    ///
+    /// # Panics
+    ///
+    /// When none has it, or no node answers.
+    pub fn owner(&self, slot: u16) -> usize {
+        let mut views = self.nodes.iter().filter_map(|node| self.owner_by(node, slot));
+        views.next().expect("a node answers and knows who has the slot")
+    }
+
+    /// Which node has a slot, as one of them sees it.
+    fn owner_by(&self, node: &Redis, slot: u16) -> Option<usize> {
+        let nodes = node.try_command(&["CLUSTER", "NODES"]).ok()?;
+        let has = |line: &&str| {
+            line.split_whitespace().skip(8).any(|range| {
+                let (first, last) = range.split_once('-').unwrap_or((range, range));
+                matches!((first.parse(), last.parse()), (Ok(first), Ok(last)) if (first..=last).contains(&slot))
+            })
+        };
+        let place = nodes.lines().find(has)?.split_whitespace().nth(1)?;
+        self.nodes
+            .iter()
+            .position(|node| place.contains(&format!(":{}@", node.server().port())))
+    }
+
+    /// Moves a slot with its keys from one primary to another, as `redis-cli` does it, and waits until all nodes know. One
+    /// that is moved on before loses keys: nodes that take slots at the same time can come by the same epoch.
+    ///
+    /// # Panics
+    ///
+    /// When a node does not do its part.
+    pub fn migrate(&self, slot: u16, from: usize, to: usize) {
+        let (number, new_owner) = (slot, to);
+        let slot = slot.to_string();
+        let (source, target) = (&self.nodes[from], &self.nodes[to]);
+        let (from, to) = (self.id(from), self.id(to));
+        target.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from]);
+        source.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to]);
+        let port = target.server().port().to_string();
+        loop {
+            let keys = source.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+            if keys.is_empty() {
+                break;
+            }
+            source.command(&["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
+        }
+        target.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
+        source.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
+        for node in &self.nodes {
+            wait_until("all nodes to know who has the slot", || {
+                self.owner_by(node, number) == Some(new_owner)
+            });
+        }
+        wait_until("no two nodes to have the same epoch", || self.epochs_differ());
+    }
+
+    fn epochs_differ(&self) -> bool {
+        let epochs = self.primaries().iter().filter_map(|node| {
+            let info = node.try_command(&["CLUSTER", "INFO"]).ok()?;
+            let epoch = info
+                .lines()
+                .find_map(|line| line.strip_prefix("cluster_my_epoch:"))?;
+            Some(epoch.to_owned())
+        });
+        let mut epochs: Vec<_> = epochs.collect();
+        epochs.sort_unstable();
+        epochs.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
+    /// Waits until all that run agree that every slot has somebody.
+    ///
+    /// # Panics
+    ///
+    /// When they do not.
+    pub fn is_ok(&self) {
+        for node in self.nodes.iter().filter(|node| node.server().id().is_some()) {
+            wait_until("the cluster to be in order", || {
+                let info = node.try_command(&["CLUSTER", "INFO"]).unwrap_or_default();
+                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
+            });
+        }
+    }
+
+    fn meet(&self) {
+        for (epoch, node) in (1..).zip(&self.nodes) {
+            node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &format!("{epoch}")]);
+        }
+        let first = &self.nodes[0];
+        for node in &self.nodes[1..] {
+            let port = node.server().port().to_string();
+            let settings = node.command(&["CONFIG", "GET", "cluster-port"]);
+            let bus = settings.lines().nth(1).unwrap_or_default().to_owned();
+            first.command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        }
+        for node in &self.nodes {
+            wait_until("the nodes to know each other", || {
+                let nodes = node.command(&["CLUSTER", "NODES"]);
+                nodes.lines().filter(|line| !line.contains("handshake")).count() == self.nodes.len()
+            });
+        }
+    }
+
+    fn share_slots(&self) {
+        for n in 0..self.primaries {
+            let first = (SLOTS * n / self.primaries).to_string();
+            let last = (SLOTS * (n + 1) / self.primaries - 1).to_string();
+            self.nodes[n].command(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+        }
+    }
+
+    fn replicate(&self) {
+        let replicas = &self.nodes[self.primaries..];
+        for (n, replica) in replicas.iter().enumerate() {
+            let primary = self.id(n % self.primaries);
+            replica.command(&["CLUSTER", "REPLICATE", &primary]);
+        }
+        if !replicas.is_empty() {
+            for primary in self.primaries() {
+                primary.is_followed_by(replicas.len() / self.primaries);
+            }
+        }
+    }
+}

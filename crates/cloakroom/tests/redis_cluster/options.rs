@@ -1,0 +1,85 @@
+//! URLs and settings: what is accepted, and what an error says.
+
+use std::time::Duration;
+
+use cloakroom::stores::RedisCluster;
+use cloakroom::stores::redis::RedisClusterOptions;
+use cloakroom_store::{ErrorKind, Store};
+use cloakroom_testbed::redis::{REDIS, Redis};
+use cloakroom_testbed::redis_cluster;
+
+use crate::fixture::{applied, load, record_of, write};
+use cloakroom_store::Expect;
+
+async fn refused(url: &str) -> (ErrorKind, String) {
+    let error = RedisCluster::connect(url).await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn a_url_that_makes_no_sense_is_told_what_does() {
+    for (url, says) in [
+        ("redis://host", "redis-cluster://"),
+        ("redis-cluster://", "some nodes of the cluster"),
+        ("redis-cluster://host/1", "nothing behind them"),
+        ("redis-cluster://host?conections=1", "connections"),
+        ("redis-cluster://host?index_lifetime=5", "400d"),
+        ("redis-cluster://:hush@host?prefix=a%25b", "prefix"),
+        ("rediss-cluster://host?tls_ca=/no/such/file", "/no/such/file"),
+    ] {
+        let (kind, text) = refused(url).await;
+        assert_eq!(kind, ErrorKind::Misconfigured, "{url}: {text}");
+        assert!(text.contains(says) && !text.contains("hush"), "{url}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_or_in_no_cluster_is_told_at_once() {
+    let (kind, text) = refused("redis-cluster://127.0.0.1:1").await;
+    assert_eq!(kind, ErrorKind::Unavailable, "{text}");
+    let alone = Redis::start();
+    let (_, text) = refused(&format!("redis-cluster://{}", alone.server().address())).await;
+    assert!(text.contains("cluster support disabled"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_used_and_never_shown() {
+    let cluster = redis_cluster::RedisCluster::launch(REDIS, 3, 0, Some("hush"));
+    let store = RedisClusterOptions::default()
+        .operation_timeout(Duration::from_secs(5))
+        .connect(&cluster.url())
+        .await
+        .unwrap();
+    for n in 0..10 {
+        applied(
+            write(&store, n, Expect::Absent, record_of("alice", "a"))
+                .await
+                .unwrap(),
+        );
+        assert!(load(&store, n).await.unwrap().is_some());
+    }
+    assert!(!format!("{store:?}").contains("hush"), "{store:?}");
+    let wrong = cluster.url().replace("hush", "secret");
+    let (kind, text) = refused(&wrong).await;
+    assert_eq!(kind, ErrorKind::Misconfigured, "{text}");
+    assert!(
+        text.contains("correct the user and the password") && !text.contains("secret"),
+        "{text}"
+    );
+    let (kind, text) = refused(&cluster.url().replace(":hush@", "")).await;
+    assert_eq!(kind, ErrorKind::Misconfigured, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_node_evicts_the_card_withdraws() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    cluster.nodes()[1].command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let card = RedisCluster::connect(&cluster.url())
+        .await
+        .unwrap()
+        .capabilities();
+    assert!(
+        card.may_evict && !card.lists && !card.revokes_by_principal,
+        "{card:?}"
+    );
+}
