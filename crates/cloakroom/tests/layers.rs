@@ -29,6 +29,7 @@ const MODULES: &[Module] = &[
     pure("key", "error"),
     pure("base64url", ""),
     pure("token", "base64url error"),
+    pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
     pure("cookie_header", ""),
@@ -80,6 +81,8 @@ const MODULES: &[Module] = &[
 const CRATES: &[(&str, &str)] = &[
     ("aes_gcm", "seal"),
     ("axum_core", "axum"),
+    ("blake2", "paseto"),
+    ("chacha20", "paseto"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
     ("hashbrown", "stores::memory"),
