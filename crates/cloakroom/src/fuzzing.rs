@@ -5,6 +5,7 @@ use cloakroom_store::{Namespace, Record, Residence, Revision, Stored, Timestamp}
 use crate::cookie_header::{Found, find};
 use crate::data::Data;
 use crate::envelope::{Envelope, Opened};
+use crate::keyring::Keys;
 use crate::paseto;
 use crate::seal::Derivation;
 use crate::token::{Secret, Token};
@@ -13,6 +14,16 @@ use crate::token::{Secret, Token};
 pub fn token(bytes: &[u8]) {
     if let Some(token) = Token::parse(bytes) {
         assert_eq!(token.text().as_bytes(), bytes);
+    }
+}
+
+/// Keys that read are written so that they read the same.
+pub fn keys(bytes: &[u8]) {
+    let keys = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| Keys::parse(text).ok());
+    if let Some(keys) = keys {
+        assert_eq!(Keys::parse(&keys.to_text()).ok().as_ref(), Some(&keys));
     }
 }
 
