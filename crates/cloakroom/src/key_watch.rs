@@ -114,24 +114,21 @@ impl KeyWatcher {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let looks = async {
-            loop {
-                ticks.tick().await;
-                // A file system may take its time. What is wrong has been said by the look itself.
-                let look = spawn_blocking(move || {
-                    let _ = self.look();
-                    self
-                });
-                match look.await {
-                    Ok(watcher) => self = watcher,
-                    // The runtime is shutting down.
-                    Err(_) => return,
-                }
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = &mut stopped => return,
             }
-        };
-        tokio::select! {
-            () = looks => {}
-            _ = &mut stopped => {}
+            // A file system may take its time. What is wrong has been said by the look itself.
+            let look = spawn_blocking(move || {
+                let _ = self.look();
+                self
+            });
+            match look.await {
+                Ok(watcher) => self = watcher,
+                // The runtime is shutting down.
+                Err(_) => return,
+            }
         }
     }
 }
@@ -146,7 +143,7 @@ pub struct RunningKeyWatcher {
 }
 
 impl RunningKeyWatcher {
-    /// Stops it, and waits until it has.
+    /// Stops it, and waits until it has: for a look under way, as long as the file system takes.
     pub async fn stop(self) {
         let Self { _stop: stop, task } = self;
         drop(stop);

@@ -309,7 +309,7 @@ fn what_a_refused_key_sealed_is_nobodys_session() {
         assert_eq!(
             keys.compromise(old, server_key(3), NOW).ok(),
             Some(Successor::NotNeeded)
-        )
+        );
     });
     check(&compromised, KeyState::Compromised);
     // Retired too early: reopened, it is back.
