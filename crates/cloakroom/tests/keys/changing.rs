@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use cloakroom::{Error, ErrorKind, KeyFile, ServerKey};
@@ -14,18 +15,22 @@ fn changes_at_the_same_time_lose_nothing_and_readers_see_whole_files() {
     let directory = tempfile::tempdir().unwrap();
     let file = new_file(directory.path());
     let together = Barrier::new(WRITERS + 2);
+    let written = AtomicUsize::new(0);
     thread::scope(|threads| {
         for _ in 0..WRITERS {
             threads.spawn(|| {
                 together.wait();
-                file.change(|keys| keys.add(ServerKey::generate()?, now()))
-                    .unwrap();
+                let added = file.change(|keys| keys.add(ServerKey::generate()?, now()));
+                written.fetch_add(1, Ordering::SeqCst);
+                added.unwrap();
             });
         }
         for _ in 0..2 {
             threads.spawn(|| {
                 together.wait();
-                while file.read().expect("it is always whole").iter().count() <= WRITERS {}
+                while written.load(Ordering::SeqCst) < WRITERS {
+                    file.read().expect("it is always whole");
+                }
             });
         }
     });
