@@ -29,10 +29,11 @@ const MODULES: &[Module] = &[
     pure("key", "error"),
     pure("base64url", ""),
     pure("token", "base64url error"),
+    pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
     pure("cookie_header", ""),
-    pure("keyring", "error"),
+    pure("keyring", "error base64url"),
     pure("data", "error key"),
     pure("seal", "error token policy keyring"),
     pure("recent", "error"),
@@ -56,6 +57,8 @@ const MODULES: &[Module] = &[
         "ending",
         "pure clock config bounded shared commit session sessions",
     ),
+    effects("key_file", "error random keyring"),
+    effects("key_watch", "error events keyring key_file"),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours, but for what they share.
     pure("stores::revisions", ""),
@@ -101,6 +104,8 @@ const MODULES: &[Module] = &[
 const CRATES: &[(&str, &str)] = &[
     ("aes_gcm", "seal"),
     ("axum_core", "axum"),
+    ("blake2", "paseto"),
+    ("chacha20", "paseto"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
     ("hashbrown", "stores::cached stores::memory"),
@@ -111,13 +116,14 @@ const CRATES: &[(&str, &str)] = &[
     ("redb", "stores::disk"),
     ("redis", "stores::redis"),
     ("rusqlite", "stores::sqlite"),
+    ("rustix", "key_file"),
     (
         "rustls",
         "stores::redis stores::postgres stores::mysql stores::memcached",
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::queue stores::cached stores::disk stores::redis stores::memcached \
+        "bounded clock shared commit session ending sweeper key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),
