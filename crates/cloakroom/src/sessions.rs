@@ -172,7 +172,7 @@ impl Sessions {
                 State::anonymous()
             }
             Opened::UnderRefusedKey(key, state) => {
-                events::refused_key(token.id, &key, &state);
+                events::refused_key(id, &key, &state);
                 State::anonymous()
             }
             Opened::Reused => {
