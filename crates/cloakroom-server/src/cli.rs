@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::demo::{self, Config};
+use crate::keys::Keys;
 use crate::listen::{self, Address};
 use crate::shutdown;
 
@@ -27,6 +28,7 @@ pub struct Cli {
 enum Command {
     /// Open a small shop on http://localhost:7007 that shows what sessions do
     Demo(Demo),
+    Keys(Keys),
 }
 
 #[derive(Debug, Args)]
@@ -57,9 +59,11 @@ impl Cli {
     /// When it could not be done. The error says why, and what to do about it.
     pub fn run(self) -> anyhow::Result<()> {
         log_to_stderr()?;
-        let runtime = Runtime::new().context("could not start the async runtime")?;
         match self.command {
-            Command::Demo(demo) => runtime.block_on(demo.run()),
+            Command::Demo(demo) => Runtime::new()
+                .context("could not start the async runtime")?
+                .block_on(demo.run()),
+            Command::Keys(keys) => keys.run(),
         }
     }
 }

@@ -3,5 +3,6 @@
 
 pub mod cli;
 pub mod demo;
+mod keys;
 pub mod listen;
 mod shutdown;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::data::Data;
 use crate::held::{Held, SessionKey, Standing, Wrapped};
-use crate::keyring::{KeyRing, NO_KEY, ServerKey};
+use crate::keyring::{Found, KeyId, KeyRing, KeyState, ServerKey};
 use crate::seal::{self, Derivation, SealingKey};
 use crate::settle;
 use crate::token::Token;
@@ -39,6 +39,15 @@ pub(crate) enum Opened {
     Reused,
     /// It was not written by us, or for another session, or has been altered.
     Unverifiable,
+    /// It is sealed under a key that an operator has decided to refuse.
+    UnderRefusedKey(KeyId, KeyState),
+}
+
+/// Why sealed data did not open.
+enum Closed {
+    Unverifiable,
+    UnderRefusedKey(KeyId, KeyState),
+    UnderUnknownKey(KeyId),
 }
 
 impl Envelope {
@@ -74,8 +83,19 @@ impl Envelope {
         if now >= record.expires || now >= layout.ends {
             return Ok(Opened::Expired);
         }
-        let Some((key, data)) = self.unseal(&record, &layout, token, standing)? else {
-            return Ok(Opened::Unverifiable);
+        let (key, data) = match self.unseal(&record, &layout, token, standing) {
+            Ok(opened) => opened,
+            Err(Closed::Unverifiable) => return Ok(Opened::Unverifiable),
+            Err(Closed::UnderRefusedKey(key, state)) => return Ok(Opened::UnderRefusedKey(key, state)),
+            Err(Closed::UnderUnknownKey(key)) => {
+                let session = token.id;
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "session {session} is sealed under server key {key}, which is not on the key ring"
+                    ),
+                ));
+            }
         };
         // Touches move these two without sealing again, so whoever can write the store can, too. What they say
         // cannot be beyond what this process itself would have written.
@@ -136,85 +156,87 @@ impl Envelope {
             .with_label(held.label.clone())
     }
 
-    /// The data, and the key it was sealed under; `None` when the record is not to be believed.
+    /// The data, and the key it was sealed under.
     fn unseal(
         &self,
         record: &Record,
         layout: &Layout,
         token: &Token,
         standing: Standing,
-    ) -> Result<Option<(Option<SessionKey>, Data)>, Error> {
+    ) -> Result<(Option<SessionKey>, Data), Closed> {
         let (header, sealed) = record.body.split_at(layout.header);
         let sealing = match (self.residence, &layout.sealing) {
             (Residence::Elsewhere, Some(sealing)) => sealing,
             (Residence::Process, None) => {
                 let data = Data::parse(Arc::clone(&record.body), layout.header..record.body.len());
-                return Ok(data.map(|data| (None, data)));
+                return data.map(|data| (None, data)).ok_or(Closed::Unverifiable);
             }
             // In the clear where it must be sealed: not ours. Sealed in a process: from another store.
-            _ => return Ok(None),
+            _ => return Err(Closed::Unverifiable),
         };
         let wrapped = match (standing, &layout.previous) {
             (Standing::Newest, _) => Some(sealing.wrapped),
             (Standing::Previous, previous) => previous.as_ref().and_then(|previous| previous.wrapped),
         };
-        let Some(wrapped) = wrapped else { return Ok(None) };
-        let Some(key) = self.unwrap(&wrapped, token)? else {
-            return Ok(None);
-        };
+        let key = self.unwrap(&wrapped.ok_or(Closed::Unverifiable)?, token)?;
         let data_key = self.derivation.data_key(&key, &sealing.nonce);
         let associated = self.associated(token.id, record.principal.as_ref(), record.created, header);
         let data = seal::open(&data_key, &associated, sealed)
-            .and_then(|data| Data::parse(Arc::from(&data[..]), 0..data.len()));
+            .and_then(|data| Data::parse(Arc::from(&data[..]), 0..data.len()))
+            .ok_or(Closed::Unverifiable)?;
         let key = SessionKey {
             key,
             wrapped: Some(sealing.wrapped),
         };
-        Ok(data.map(|data| (Some(key), data)))
+        Ok((Some(key), data))
     }
 
     /// The session key under the newest secret: as it is, or anew when there is a newer server key. Only a
     /// request that has the newest secret can do that.
     fn wrap(&self, session_key: &mut SessionKey, token: &Token, standing: Standing) -> Wrapped {
         let active = self.keys.as_ref().map(KeyRing::active);
-        let active_id = active.map_or(NO_KEY, ServerKey::id);
+        let server = active.as_ref().map(|active| active.key());
+        let server_key = server.map_or(KeyId::NONE, ServerKey::id);
         match session_key.wrapped {
-            Some(wrapped) if wrapped.server_key == active_id || standing == Standing::Previous => wrapped,
+            Some(wrapped) if wrapped.server_key == server_key || standing == Standing::Previous => wrapped,
             _ => {
-                let wrapping = self.derivation.wrapping_key(&token.secret, token.id, active);
-                let mut sealed = session_key.key.to_vec();
-                seal::seal(&wrapping, &[], &mut sealed, 0);
-                let mut wrapped = Wrapped {
-                    server_key: active_id,
-                    sealed: [0; Wrapped::LEN],
-                };
-                wrapped.sealed.copy_from_slice(&sealed);
+                let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server);
+                let mut bytes = session_key.key.to_vec();
+                seal::seal(&wrapping, &[], &mut bytes, 0);
+                let mut sealed = [0; Wrapped::LEN];
+                sealed.copy_from_slice(&bytes);
+                let wrapped = Wrapped { server_key, sealed };
                 session_key.wrapped = Some(wrapped);
+                if let Some(active) = active {
+                    active.count_sealed();
+                }
                 wrapped
             }
         }
     }
 
-    /// The session key; `None` when this token is not what it was wrapped for.
-    fn unwrap(&self, wrapped: &Wrapped, token: &Token) -> Result<Option<SealingKey>, Error> {
-        let server_key = match (&self.keys, wrapped.server_key) {
-            (None, NO_KEY) => None,
+    /// The session key, if this token is what it was wrapped for.
+    fn unwrap(&self, wrapped: &Wrapped, token: &Token) -> Result<SealingKey, Closed> {
+        let named = wrapped.server_key;
+        let found = match &self.keys {
+            None if named == KeyId::NONE => None,
+            None => return Err(Closed::UnderUnknownKey(named)),
             // There is a key ring and the record names no key: it was written by somebody who has none.
-            (Some(_), NO_KEY) => return Ok(None),
-            (keys, id) => match keys.as_ref().and_then(|keys| keys.find(id)) {
-                Some(key) => Some(key),
-                None => {
-                    let session = token.id;
-                    return Err(Error::new(
-                        ErrorKind::Unavailable,
-                        format!("session {session} is sealed under a server key that is not on the key ring"),
-                    ));
-                }
+            Some(_) if named == KeyId::NONE => return Err(Closed::Unverifiable),
+            Some(keys) => match keys.find(named) {
+                Found::Opens(key) => Some(key),
+                Found::Refused(state) => return Err(Closed::UnderRefusedKey(named, state)),
+                Found::Unknown => return Err(Closed::UnderUnknownKey(named)),
             },
         };
-        let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server_key);
-        let key = seal::open(&wrapping, &[], &wrapped.sealed);
-        Ok(key.and_then(|key| key.first_chunk().map(|key| Zeroizing::new(*key))))
+        let server = found.as_ref().map(|found| found.key());
+        let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server);
+        let key = seal::open(&wrapping, &[], &wrapped.sealed).ok_or(Closed::Unverifiable)?;
+        let key = key.first_chunk().ok_or(Closed::Unverifiable)?;
+        if let Some(found) = found {
+            found.count_opened();
+        }
+        Ok(Zeroizing::new(*key))
     }
 
     /// What is authenticated along with the data: whose it is, and the whole header. So nothing but what touches

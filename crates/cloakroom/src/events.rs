@@ -1,5 +1,7 @@
 //! What happened to sessions, as `tracing` events: the session's id, never a token.
 
+use std::fmt;
+
 use cloakroom_store::Id;
 
 use crate::ErrorKind;
@@ -37,6 +39,24 @@ pub(crate) fn token_reused(session: Id) {
 /// A record did not verify.
 pub(crate) fn unverifiable(session: Id) {
     tracing::warn!(target: "cloakroom", %session, "stored session does not verify: treated as anonymous");
+}
+
+/// A record is sealed under a key that an operator has decided to refuse.
+pub(crate) fn refused_key(session: Id, key: &dyn fmt::Display, state: &dyn fmt::Display) {
+    tracing::warn!(
+        target: "cloakroom", %session, %key, %state,
+        "stored session is sealed under a key that is refused: treated as anonymous"
+    );
+}
+
+/// Other keys are in use.
+pub(crate) fn keys_changed(active: &dyn fmt::Display, keys: usize) {
+    tracing::info!(target: "cloakroom", %active, keys, "key ring changed");
+}
+
+/// The key file cannot be used as it is now. The keys stay as they are.
+pub(crate) fn keys_unreadable(error: &crate::Error) {
+    tracing::error!(target: "cloakroom", %error, "could not take up the key file: going on with the keys as they were");
 }
 
 /// A token's secret is not, or no longer, the session's.

@@ -5,6 +5,8 @@ use cloakroom_store::{Namespace, Record, Residence, Revision, Stored, Timestamp}
 use crate::cookie_header::{Found, find};
 use crate::data::Data;
 use crate::envelope::{Envelope, Opened};
+use crate::keyring::Keys;
+use crate::paseto;
 use crate::seal::Derivation;
 use crate::token::{Secret, Token};
 
@@ -13,6 +15,32 @@ pub fn token(bytes: &[u8]) {
     if let Some(token) = Token::parse(bytes) {
         assert_eq!(token.text().as_bytes(), bytes);
     }
+}
+
+/// Keys that read are written so that they read the same.
+pub fn keys(bytes: &[u8]) {
+    let keys = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| Keys::parse(text).ok());
+    if let Some(keys) = keys {
+        assert_eq!(Keys::parse(&keys.to_text()).ok().as_ref(), Some(&keys));
+    }
+}
+
+/// A text that nobody sealed does not open, and what is sealed does.
+pub fn paseto(bytes: &[u8]) {
+    let key = paseto::Key::new(&[1; paseto::Key::LEN]);
+    if let Some(token) = paseto::Untrusted::parse(bytes) {
+        assert!(key.open(token, b"").is_none());
+    }
+    let (footer, message) = bytes.split_at(bytes.len().min(8));
+    let token = key.seal(&[2; paseto::NONCE_LEN], message, footer, b"fuzz");
+    let token = paseto::Untrusted::parse(token.as_bytes()).expect("it is one");
+    assert_eq!(token.footer(), footer);
+    assert_eq!(
+        key.open(token, b"fuzz").as_deref().map(Vec::as_slice),
+        Some(message)
+    );
 }
 
 /// A cookie that is found stands in the header after its name.

@@ -1,113 +1,263 @@
-//! The server's keys: what a stolen store lacks.
+//! The server's keys, as requests use them: what a stolen store lacks.
+
+mod date;
+mod keys;
+mod server_key;
+mod text;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use cloakroom_store::Timestamp;
 
 use crate::{Error, ErrorKind};
 
-/// Tells keys apart in records: derived from the key, so that it cannot be given twice.
-pub(crate) type KeyId = [u8; 8];
+pub use date::KeyDate;
+pub use keys::{KeyInfo, KeyState, Keys, Successor};
+pub use server_key::{KeyId, ServerKey};
 
-/// What a record says that was sealed without a server key.
-pub(crate) const NO_KEY: KeyId = [0; 8];
-
-/// A server key: 32 random bytes that no store sees.
-#[derive(Clone)]
-pub struct ServerKey {
-    id: KeyId,
-    bytes: Zeroizing<[u8; ServerKey::LEN]>,
-}
-
-impl ServerKey {
-    /// The length of a key, in bytes.
-    pub const LEN: usize = 32;
-
-    /// A key of these bytes, which are to come from the operating system's randomness.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Invalid`] for bytes that are evidently not random: a repeated pattern, or text
-    /// (OWASP ASVS 11.2.3; a default key is how Shiro and Airflow were taken over).
-    pub fn from_bytes(bytes: [u8; Self::LEN]) -> Result<Self, Error> {
-        let bytes = Zeroizing::new(bytes);
-        let distinct = (0..=u8::MAX).filter(|byte| bytes.contains(byte)).count();
-        // 32 random bytes have fewer than 16 distinct ones less than once in 10^13 keys, and are all text
-        // less than once in 10^13.
-        let text = bytes
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-        if distinct < 16 || text {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a server key is 32 random bytes, and these are not: take them from the operating system, \
-                 for example with `openssl rand 32`",
-            ));
-        }
-        let id = blake3::derive_key("cloakroom 2026-11 v1 server key id", &*bytes);
-        let mut short = KeyId::default();
-        short.copy_from_slice(&id[..NO_KEY.len()]);
-        Ok(Self { id: short, bytes })
-    }
-
-    pub(crate) fn id(&self) -> KeyId {
-        self.id
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.bytes
-    }
-}
-
-impl PartialEq for ServerKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes.ct_eq(&*other.bytes).into()
-    }
-}
-
-impl Eq for ServerKey {}
-
-impl fmt::Debug for ServerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServerKey(..)")
-    }
-}
-
-/// The server's keys: one that seals, and older ones that only open.
+/// The server's keys: one that seals, and others that only open. Clones share them.
 ///
 /// With a key ring, writing to the store does not suffice to forge a session or to swap one for another. Taking
 /// one into use ends the sessions that were stored without: nothing vouches for them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Keys that are to be exchanged while requests run come from a [`KeyFile`](crate::KeyFile):
+///
+/// ```no_run
+/// # use cloakroom::{Error, KeyFile, KeyRing, Sessions, stores::Memory};
+/// # fn main() -> Result<(), Error> {
+/// let file = KeyFile::new("/etc/shop/keys");
+/// let keys = KeyRing::from(file.read()?);
+/// let sessions = Sessions::new(Memory::default()).keys(keys.clone());
+/// let _watcher = file.watch(&keys).start();
+/// // … serve …
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Keys that are refused
+///
+/// What is sealed under a key that is **not on the ring** is an outage: this node lacks something, and nobody is
+/// signed out for that. What is sealed under one that is **retired or compromised** is nobody's session, with an event:
+/// somebody decided so. Its cookie is left alone, so a key that was retired too early can be
+/// [reopened](Keys::reopen), and whoever has not signed in anew by then is back. Were it an outage instead, the users
+/// whose sessions a retired key sealed could not even sign in again before those had expired.
+#[derive(Clone)]
 pub struct KeyRing {
-    active: ServerKey,
-    retiring: Vec<ServerKey>,
+    /// Held to look something up, never while anything is sealed or opened.
+    current: Arc<RwLock<Current>>,
+}
+
+/// What all clones have now: replaced as a whole, so that nobody sees half of it.
+struct Current {
+    keys: Keys,
+    active: Arc<Key>,
+    slots: Vec<Slot>,
+    /// All that this process has ever seen compromised.
+    compromised: Vec<KeyId>,
+}
+
+/// What there is to an id.
+struct Slot {
+    id: KeyId,
+    good_for: GoodFor,
+    counts: Arc<Counts>,
+}
+
+enum GoodFor {
+    Opening(Arc<Key>),
+    Nothing(KeyState),
+}
+
+/// One key in use. A request that has it finishes with it, also when the ring is replaced meanwhile.
+pub(crate) struct Key {
+    key: ServerKey,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    sealed: AtomicU64,
+    opened: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What a key was used for since the process began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyUse {
+    /// Which key.
+    pub key: KeyInfo,
+    /// How often something was sealed under it: in the stored strategy, a session taken up under it.
+    pub sealed: u64,
+    /// How often something that it had sealed was opened. Once this stands still for as long as sessions live, it can
+    /// be retired.
+    pub opened: u64,
+    /// How often something that it had sealed was presented, and refused for its state. Not 0: it was retired too early.
+    pub refused: u64,
+}
+
+/// What the ring says to the id of a key.
+pub(crate) enum Found {
+    /// This opens it.
+    Opens(Arc<Key>),
+    /// It is refused.
+    Refused(KeyState),
+    /// There is no such key here.
+    Unknown,
 }
 
 impl KeyRing {
     /// A ring of one key.
     pub fn new(active: ServerKey) -> Self {
-        Self {
-            active,
-            retiring: Vec::new(),
+        Self::from(Keys::new(active, Timestamp::default()))
+    }
+
+    /// This ring and one more key, which still opens what it sealed, and seals nothing any more.
+    ///
+    /// A key that is there already stays what it is. Clones of this ring do not get it.
+    #[must_use]
+    pub fn retiring(self, key: ServerKey) -> Self {
+        let mut keys = self.current().keys.clone();
+        keys.insert_retiring(key);
+        Self::from(keys)
+    }
+
+    /// Takes other keys into use, in all clones at once; answers whether anything has changed.
+    ///
+    /// Requests under way finish with the keys they began with. Counts go on where a key stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] when a key that was compromised would be good for something again: somebody has put an
+    /// old file back. The ring stays as it was.
+    pub fn replace(&self, keys: Keys) -> Result<bool, Error> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.keys == keys {
+            return Ok(false);
+        }
+        let revived =
+            |key: &KeyInfo| key.state != KeyState::Compromised && current.compromised.contains(&key.id);
+        if let Some(KeyInfo { id, .. }) = keys.iter().find(revived) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("key {id} is compromised, and not so in these keys: is it an old file?"),
+            ));
+        }
+        *current = Current::new(keys, Some(&current));
+        Ok(true)
+    }
+
+    /// What the keys are, and what each was used for since the process began; oldest first.
+    pub fn uses(&self) -> Vec<KeyUse> {
+        let current = self.current();
+        let of = |key: KeyInfo| {
+            let slot = current.slots.iter().find(|slot| slot.id == key.id);
+            let count = |which: fn(&Counts) -> &AtomicU64| {
+                slot.map_or(0, |slot| which(&slot.counts).load(Ordering::Relaxed))
+            };
+            KeyUse {
+                key,
+                sealed: count(|counts| &counts.sealed),
+                opened: count(|counts| &counts.opened),
+                refused: count(|counts| &counts.refused),
+            }
+        };
+        current.keys.iter().map(of).collect()
+    }
+
+    /// The key that seals.
+    pub(crate) fn active(&self) -> Arc<Key> {
+        Arc::clone(&self.current().active)
+    }
+
+    /// The key of this id, if it opens anything. One that is refused is counted.
+    pub(crate) fn find(&self, id: KeyId) -> Found {
+        let current = self.current();
+        match current.slots.iter().find(|slot| slot.id == id) {
+            None => Found::Unknown,
+            Some(slot) => match &slot.good_for {
+                GoodFor::Opening(key) => Found::Opens(Arc::clone(key)),
+                GoodFor::Nothing(state) => {
+                    slot.counts.refused.fetch_add(1, Ordering::Relaxed);
+                    Found::Refused(*state)
+                }
+            },
         }
     }
 
-    /// Adds a key that still opens what it sealed, and seals nothing any more.
-    #[must_use]
-    pub fn retiring(mut self, key: ServerKey) -> Self {
-        self.retiring.push(key);
-        self
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Current {
+    /// Keys made ready for use, with the counts of those that were there before.
+    fn new(keys: Keys, before: Option<&Self>) -> Self {
+        let compromised = |key: &KeyInfo| key.state == KeyState::Compromised;
+        let compromised = keys.iter().filter(compromised).map(|key| key.id);
+        let compromised = before
+            .into_iter()
+            .flat_map(|before| before.compromised.iter().copied())
+            .chain(compromised)
+            .collect();
+        let mut active = None;
+        let slot = |entry: &keys::Entry| {
+            let KeyInfo { id, state, .. } = entry.info;
+            let counts = before.and_then(|before| before.slots.iter().find(|slot| slot.id == id));
+            let counts = counts.map_or_else(Arc::default, |slot| Arc::clone(&slot.counts));
+            let good_for = match &entry.key {
+                Some(key) if state.opens() => {
+                    let (key, counts) = (key.clone(), Arc::clone(&counts));
+                    GoodFor::Opening(Arc::new(Key { key, counts }))
+                }
+                _ => GoodFor::Nothing(state),
+            };
+            if let (KeyState::Active, GoodFor::Opening(key)) = (state, &good_for) {
+                active = Some(Arc::clone(key));
+            }
+            Slot { id, good_for, counts }
+        };
+        Self {
+            slots: keys.entries.iter().map(slot).collect(),
+            active: active.expect("exactly one key is active, and has its bytes"),
+            compromised,
+            keys,
+        }
+    }
+}
+
+impl Key {
+    pub(crate) fn key(&self) -> &ServerKey {
+        &self.key
     }
 
-    pub(crate) fn active(&self) -> &ServerKey {
-        &self.active
+    /// Something was sealed under it.
+    pub(crate) fn count_sealed(&self) {
+        self.counts.sealed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn find(&self, id: KeyId) -> Option<&ServerKey> {
-        std::iter::once(&self.active)
-            .chain(&self.retiring)
-            .find(|key| key.id == id)
+    /// Something that it had sealed has opened.
+    pub(crate) fn count_opened(&self) {
+        self.counts.opened.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl From<Keys> for KeyRing {
+    fn from(keys: Keys) -> Self {
+        Self {
+            current: Arc::new(RwLock::new(Current::new(keys, None))),
+        }
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    /// Shows ids and states.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let current = self.current();
+        let keys = current.keys.iter().map(|key| (key.id.to_string(), key.state));
+        f.debug_map().entries(keys).finish()
     }
 }
 
@@ -115,13 +265,92 @@ impl KeyRing {
 mod tests {
     use super::*;
 
+    fn key(number: u8) -> ServerKey {
+        ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
+    }
+
+    fn opens(ring: &KeyRing, number: u8) -> &'static str {
+        match ring.find(key(number).id()) {
+            Found::Opens(found) => {
+                assert_eq!(found.key(), &key(number));
+                "opens"
+            }
+            Found::Refused(_) => "refused",
+            Found::Unknown => "unknown",
+        }
+    }
+
     #[test]
-    fn evidently_weak_keys_are_refused() {
-        let check = |bytes: [u8; 32], valid: bool| assert_eq!(ServerKey::from_bytes(bytes).is_ok(), valid);
-        check([0; 32], false);
-        check([0xff; 32], false);
-        check(*b"correct horse battery staple 123", false);
-        check(std::array::from_fn(|n| (n % 8) as u8 | 0x80), false);
-        check(std::array::from_fn(|n| (n as u8).wrapping_mul(37)), true);
+    fn each_state_is_good_for_what_it_says() {
+        let now = Timestamp::default();
+        let mut keys = Keys::new(key(1), now);
+        let check = |keys: &Keys, active: u8, expected: [&str; 4]| {
+            let ring = KeyRing::from(keys.clone());
+            assert_eq!(ring.active().key(), &key(active));
+            assert_eq!([1, 2, 3, 4].map(|number| opens(&ring, number)), expected);
+        };
+        check(&keys, 1, ["opens", "unknown", "unknown", "unknown"]);
+        keys.add(key(2), now).unwrap();
+        check(&keys, 1, ["opens", "opens", "unknown", "unknown"]);
+        keys.activate(key(2).id(), now).unwrap();
+        check(&keys, 2, ["opens", "opens", "unknown", "unknown"]);
+        keys.retire(key(1).id(), now).unwrap();
+        check(&keys, 2, ["refused", "opens", "unknown", "unknown"]);
+        keys.compromise(key(2).id(), key(3), now).unwrap();
+        check(&keys, 3, ["refused", "refused", "opens", "unknown"]);
+    }
+
+    #[test]
+    fn clones_share_what_is_replaced_and_counts_go_on() {
+        let ring = KeyRing::new(key(1));
+        let clone = ring.clone();
+        ring.active().count_sealed();
+        let in_flight = clone.active();
+        let mut keys = Keys::new(key(2), Timestamp::default());
+        assert_eq!(ring.replace(keys.clone()).ok(), Some(true));
+        assert_eq!(ring.replace(keys.clone()).ok(), Some(false));
+        assert_eq!(clone.active().key(), &key(2));
+        assert_eq!(opens(&clone, 1), "unknown");
+        keys.add(key(1), Timestamp::default()).unwrap();
+        ring.replace(keys).unwrap();
+        // The counts of a key that was gone began anew; those of one that stayed went on.
+        in_flight.count_opened();
+        clone.active().count_opened();
+        opens(&clone, 2);
+        let counts: Vec<_> = ring
+            .uses()
+            .iter()
+            .map(|key| (key.sealed, key.opened, key.refused))
+            .collect();
+        assert_eq!(counts, [(0, 1, 0), (0, 0, 0)]);
+    }
+
+    #[test]
+    fn a_compromised_key_does_not_come_back_with_an_old_file() {
+        let now = Timestamp::default();
+        let old = Keys::new(key(1), now);
+        let mut keys = old.clone();
+        keys.compromise(key(1).id(), key(2), now).unwrap();
+        let ring = KeyRing::from(keys);
+        let error = ring.replace(old).unwrap_err();
+        assert!(error.to_string().contains("is it an old file?"), "{error}");
+        assert_eq!((opens(&ring, 1), opens(&ring, 2)), ("refused", "opens"));
+        // Not even after it had been left out for a while.
+        ring.replace(Keys::new(key(3), now)).unwrap();
+        assert!(ring.replace(Keys::new(key(1), now)).is_err());
+    }
+
+    #[test]
+    fn a_ring_built_in_code_opens_with_all_of_its_keys() {
+        let one = KeyRing::new(key(1));
+        let both = one.clone().retiring(key(2)).retiring(key(2)).retiring(key(1));
+        assert_eq!(both.active().key(), &key(1));
+        assert_eq!((opens(&both, 2), opens(&one, 2)), ("opens", "unknown"));
+        assert_eq!(both.uses().len(), 2);
+        let shown = format!("{both:?}");
+        assert!(
+            shown.contains(&key(2).id().to_string()) && shown.contains("Retiring"),
+            "{shown}"
+        );
     }
 }

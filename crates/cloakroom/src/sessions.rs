@@ -55,7 +55,8 @@ impl Sessions {
     /// Sets the server's keys, so that writing to the store does not suffice to forge a session.
     ///
     /// Optional: use it where others can write to the store. It ends the sessions that were stored without it, since
-    /// nothing vouches for them. The memory store has no use for it.
+    /// nothing vouches for them. The memory store has no use for it. What happens to the ring later, happens here too:
+    /// see [`KeyRing`] for keys that are exchanged while requests run.
     #[must_use]
     pub fn keys(mut self, keys: KeyRing) -> Self {
         Arc::make_mut(&mut self.config).envelope.keys = Some(keys);
@@ -168,6 +169,10 @@ impl Sessions {
             }
             Opened::Unverifiable => {
                 events::unverifiable(id);
+                State::anonymous()
+            }
+            Opened::UnderRefusedKey(key, state) => {
+                events::refused_key(id, &key, &state);
                 State::anonymous()
             }
             Opened::Reused => {

@@ -29,10 +29,11 @@ const MODULES: &[Module] = &[
     pure("key", "error"),
     pure("base64url", ""),
     pure("token", "base64url error"),
+    pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
     pure("cookie_header", ""),
-    pure("keyring", "error"),
+    pure("keyring", "error base64url"),
     pure("data", "error key"),
     pure("seal", "error token policy keyring"),
     pure("recent", "error"),
@@ -56,15 +57,19 @@ const MODULES: &[Module] = &[
         "ending",
         "pure clock config bounded shared commit session sessions",
     ),
+    effects("key_file", "error random keyring"),
+    effects("key_watch", "error events keyring key_file"),
     effects("sweeper", "error events clock random config bounded sessions"),
     // Stores know the contract and nothing of ours, but for what they share.
     pure("stores::revisions", ""),
     pure("stores::sql", ""),
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
+    effects("stores::queue", ""),
     effects("stores::cached", ""),
     effects("stores::memory", ""),
-    effects("stores::disk", ""),
+    effects("stores::disk", "stores::queue"),
+    // It feeds a near cache with what its server says.
     effects(
         "stores::redis",
         "stores::cached stores::revisions stores::server stores::url",
@@ -78,14 +83,15 @@ const MODULES: &[Module] = &[
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
+    effects("stores::sqlite", "stores::queue stores::revisions stores::sql"),
     effects(
         "stores::open",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
+        "stores::memory stores::disk stores::sqlite stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
         "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
-         stores::open stores::revisions stores::sql stores::url stores::server",
+         stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -98,6 +104,8 @@ const MODULES: &[Module] = &[
 const CRATES: &[(&str, &str)] = &[
     ("aes_gcm", "seal"),
     ("axum_core", "axum"),
+    ("blake2", "paseto"),
+    ("chacha20", "paseto"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
     ("hashbrown", "stores::cached stores::memory"),
@@ -108,14 +116,15 @@ const CRATES: &[(&str, &str)] = &[
     ("redb", "stores::disk"),
     ("redis", "stores::redis"),
     ("rusqlite", "stores::sqlite"),
+    ("rustix", "key_file"),
     (
         "rustls",
         "stores::redis stores::postgres stores::mysql stores::memcached",
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::cached stores::disk stores::redis \
-         stores::memcached stores::postgres stores::mysql stores::sqlite tower testing",
+        "bounded clock shared commit session ending sweeper key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
+         stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),
     ("tokio_postgres_rustls", "stores::postgres"),

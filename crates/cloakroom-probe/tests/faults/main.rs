@@ -14,18 +14,7 @@ mod browser;
 mod load;
 mod scenario;
 
-use scenario::{MayLose, Scenario};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_at_all() {
-    let directory = tempfile::tempdir().unwrap();
-    let scenario = Scenario {
-        fault: "nothing",
-        store: "disk",
-        url: format!("disk:{}", directory.path().display()),
-        may_lose: MayLose::Nothing,
-        away: || (),
-        back: || (),
-    };
-    scenario.play().await;
-}
+mod cut;
+mod failover;
+mod killed;
+mod paused;

@@ -7,7 +7,8 @@ use cloakroom_testbed::Tap;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::Redis;
+use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch, Sentinels};
+use cloakroom_testbed::redis_cluster::RedisCluster;
 
 /// A server, as one stage reaches it.
 pub(crate) struct Reached {
@@ -24,6 +25,29 @@ pub(crate) fn redis() -> Reached {
 pub(crate) fn postgres() -> Reached {
     static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
     tapped(&POSTGRES.url(), POSTGRES.address())
+}
+
+/// A primary, a replica, and three sentinels that watch over them.
+pub(crate) fn sentinel() -> Reached {
+    static WATCHED: LazyLock<(Redis, Redis, Sentinels)> = LazyLock::new(|| {
+        let primary = Redis::start();
+        let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+        primary.is_followed_by(1);
+        let sentinels = Sentinels::watch(&primary, 1);
+        (primary, replica, sentinels)
+    });
+    Reached {
+        url: patient(&WATCHED.2.url("")),
+        tap: None,
+    }
+}
+
+pub(crate) fn cluster() -> Reached {
+    static CLUSTER: LazyLock<RedisCluster> = LazyLock::new(|| RedisCluster::start(3));
+    Reached {
+        url: patient(&CLUSTER.url()),
+        tap: None,
+    }
 }
 
 pub(crate) fn memcached() -> Reached {

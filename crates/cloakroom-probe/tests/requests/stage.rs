@@ -44,8 +44,23 @@ const STORES: &[Kind] = &[
         keys: true,
     },
     Kind {
+        name: "SQLite",
+        place: Place::File,
+        keys: false,
+    },
+    Kind {
         name: "Redis",
         place: Place::Server(servers::redis),
+        keys: false,
+    },
+    Kind {
+        name: "Redis with Sentinel",
+        place: Place::Server(servers::sentinel),
+        keys: false,
+    },
+    Kind {
+        name: "Redis Cluster",
+        place: Place::Server(servers::cluster),
         keys: false,
     },
     Kind {
@@ -79,6 +94,7 @@ struct Kind {
 enum Place {
     Memory,
     Disk,
+    File,
     /// A store on a server that all tests share.
     Server(fn() -> Reached),
 }
@@ -161,6 +177,10 @@ impl Stage {
                 // Nothing crashes here: what is kept counts, and not that each write waits for the disk.
                 let options = DiskOptions::default().durability(Durability::Within(LONGEST));
                 AnyStore::new(options.open(directory.path()).await.unwrap())
+            }
+            Place::File => {
+                let url = format!("sqlite:{}", directory.path().join("sessions.db").display());
+                stores::open(&url).await.unwrap()
             }
             Place::Server(reach) => {
                 // Starting a server may take a while, and the runtime has other things to do.

@@ -13,6 +13,7 @@
 use cloakroom_store::Timestamp;
 
 use crate::held::{Held, Previous, Wrapped};
+use crate::keyring::KeyId;
 use crate::policy::Lifetime;
 use crate::recent::{Recent, Tag};
 use crate::seal::Verifier;
@@ -125,13 +126,13 @@ pub(super) fn write(held: &Held, verifier: &Verifier, sealing: Option<&Sealing>,
         body.extend_from_slice(&previous.verifier.0);
         body.extend_from_slice(&newest_seen.to_le_bytes());
         if let Some(wrapped) = &previous.wrapped {
-            body.extend_from_slice(&wrapped.server_key);
+            body.extend_from_slice(wrapped.server_key.as_bytes());
             body.extend_from_slice(&wrapped.sealed);
         }
     }
     if let Some(Sealing { nonce, wrapped }) = sealing {
         body.extend_from_slice(&nonce[size_of::<Tag>()..]);
-        body.extend_from_slice(&wrapped.server_key);
+        body.extend_from_slice(wrapped.server_key.as_bytes());
         body.extend_from_slice(&wrapped.sealed);
     }
     body
@@ -149,7 +150,7 @@ fn moment(rest: &mut &[u8]) -> Option<Timestamp> {
 
 fn wrapped(rest: &mut &[u8]) -> Option<Wrapped> {
     Some(Wrapped {
-        server_key: *take(rest)?,
+        server_key: KeyId::from_bytes(*take(rest)?),
         sealed: *take(rest)?,
     })
 }

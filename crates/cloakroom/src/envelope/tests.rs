@@ -6,6 +6,7 @@ use cloakroom_store::{Label, Namespace, Revision};
 
 use super::*;
 use crate::held::Previous;
+use crate::keyring::{KeyUse, Keys, Successor};
 use crate::policy::Lifetime;
 use crate::recent::Recent;
 use crate::seal::Verifier;
@@ -285,6 +286,85 @@ fn a_new_server_key_is_taken_up_at_the_next_write() {
 }
 
 #[test]
+fn what_a_refused_key_sealed_is_nobodys_session() {
+    let ring = with_keys(&[1]);
+    let record = write(&ring, &mut simple(&ring));
+    let keys = |change: &dyn Fn(&mut Keys, KeyId)| {
+        let mut keys = Keys::new(server_key(2), NOW);
+        let old = keys.add(server_key(1), NOW).unwrap();
+        change(&mut keys, old);
+        with_ring(KeyRing::from(keys))
+    };
+    let check = |envelope: &Envelope, state: KeyState| {
+        let opened = open(envelope, &record, &newest(), NOW);
+        let Ok(Opened::UnderRefusedKey(key, found)) = opened else {
+            panic!("{opened:?}")
+        };
+        assert_eq!((key, found), (server_key(1).id(), state));
+    };
+    live(&keys(&|_, _| ()), &record, &newest());
+    let retired = keys(&|keys, old| keys.retire(old, NOW).unwrap());
+    check(&retired, KeyState::Retired);
+    let compromised = keys(&|keys, old| {
+        assert_eq!(
+            keys.compromise(old, server_key(3), NOW).ok(),
+            Some(Successor::NotNeeded)
+        );
+    });
+    check(&compromised, KeyState::Compromised);
+    // Retired too early: reopened, it is back.
+    let reopened = keys(&|keys, old| {
+        keys.retire(old, NOW).unwrap();
+        keys.reopen(old, NOW).unwrap();
+    });
+    live(&reopened, &record, &newest());
+    // Only who has the session hears of the key, or is counted.
+    let opened = open(&retired, &record, &token(1, 99), NOW);
+    assert!(matches!(opened, Ok(Opened::Superseded)), "{opened:?}");
+    assert_eq!(counts(&retired), [(2, 0, 0, 0), (1, 0, 0, 1)]);
+}
+
+#[test]
+fn keys_are_counted_by_what_they_are_used_for() {
+    let before = with_keys(&[1]);
+    let record = write(&before, &mut simple(&before));
+    assert_eq!(counts(&before), [(1, 1, 0, 0)]);
+    let both = with_keys(&[2, 1]);
+    let (mut held, _) = live(&both, &record, &newest());
+    assert_eq!(
+        counts(&both),
+        [(2, 0, 0, 0), (1, 0, 1, 0)],
+        "a read takes nothing up"
+    );
+    let record = write(&both, &mut held);
+    live(&both, &record, &newest());
+    write(&both, &mut held);
+    assert_eq!(
+        counts(&both),
+        [(2, 1, 1, 0), (1, 0, 1, 0)],
+        "the next write does, once"
+    );
+}
+
+#[test]
+fn keys_are_exchanged_while_requests_run() {
+    let ring = KeyRing::new(server_key(1));
+    let envelope = with_ring(ring.clone());
+    let record = write(&envelope, &mut simple(&envelope));
+    let mut keys = Keys::new(server_key(2), NOW);
+    keys.add(server_key(1), NOW).unwrap();
+    ring.replace(keys.clone()).unwrap();
+    let (mut held, _) = live(&envelope, &record, &newest());
+    let taken_up = write(&envelope, &mut held);
+    live(&with_keys(&[2]), &taken_up, &newest());
+    keys.compromise(server_key(1).id(), server_key(3), NOW).unwrap();
+    ring.replace(keys).unwrap();
+    let opened = open(&envelope, &record, &newest(), NOW);
+    assert!(matches!(opened, Ok(Opened::UnderRefusedKey(..))), "{opened:?}");
+    live(&envelope, &taken_up, &newest());
+}
+
+#[test]
 fn whoever_has_only_the_secret_before_cannot_take_up_a_new_server_key() {
     let record = write(&with_keys(&[1]), &mut full(&with_keys(&[1])));
     let both = with_keys(&[2, 1]);
@@ -485,16 +565,29 @@ fn without_keys() -> Envelope {
 
 /// The first one seals, the others only open.
 fn with_keys(seeds: &[u8]) -> Envelope {
-    let key = |seed: &u8| {
-        let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(37).wrapping_add(*seed));
-        ServerKey::from_bytes(bytes).unwrap()
-    };
-    let ring = KeyRing::new(key(&seeds[0]));
-    let keys = seeds[1..].iter().map(key).fold(ring, KeyRing::retiring);
+    let ring = KeyRing::new(server_key(seeds[0]));
+    let others = seeds[1..].iter().copied().map(server_key);
+    with_ring(others.fold(ring, KeyRing::retiring))
+}
+
+fn with_ring(keys: KeyRing) -> Envelope {
     Envelope {
         keys: Some(keys),
         ..without_keys()
     }
+}
+
+fn server_key(seed: u8) -> ServerKey {
+    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(37).wrapping_add(seed));
+    ServerKey::from_bytes(bytes).unwrap()
+}
+
+/// Of each key of the ring its seed, and how often it has sealed, opened, and been refused.
+fn counts(envelope: &Envelope) -> Vec<(u8, u64, u64, u64)> {
+    let uses = envelope.keys.as_ref().unwrap().uses();
+    let seed = |id| (1..9).find(|seed| server_key(*seed).id() == id).unwrap();
+    let count = |key: &KeyUse| (seed(key.key.id), key.sealed, key.opened, key.refused);
+    uses.iter().map(count).collect()
 }
 
 fn after(moment: Timestamp, seconds: u64) -> Timestamp {

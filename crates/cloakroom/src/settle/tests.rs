@@ -6,6 +6,7 @@ use cloakroom_store::{Label, Revision};
 
 use super::*;
 use crate::held::Wrapped;
+use crate::keyring::KeyId;
 use crate::policy::Lifetime;
 use crate::seal::Verifier;
 
@@ -963,7 +964,7 @@ fn fresh() -> Fresh {
 
 fn wrapped(under: u8) -> Wrapped {
     Wrapped {
-        server_key: [0; 8],
+        server_key: KeyId::NONE,
         sealed: [under; Wrapped::LEN],
     }
 }

@@ -48,6 +48,14 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
         ("disk", path) => Ok(AnyStore::new(
             super::disk::Disk::open(given(path, "disk")?).await?,
         )),
+        #[cfg(feature = "sqlite")]
+        ("sqlite", path) => Ok(AnyStore::new(
+            super::sqlite::Sqlite::open(given(path, "sqlite")?).await?,
+        )),
+        #[cfg(feature = "redis")]
+        ("redis-cluster" | "rediss-cluster", _) => {
+            Ok(AnyStore::new(super::redis::RedisCluster::connect(url).await?))
+        }
         #[cfg(feature = "redis")]
         ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
             Ok(AnyStore::new(super::redis::Redis::connect(url).await?))

@@ -1,0 +1,54 @@
+//! `keys activate`: seals with another key, once every node has it.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use cloakroom::store::Timestamp;
+use cloakroom::{KeyFile, KeyId, KeyState};
+
+use super::spoken;
+
+/// How long a key is pending at least. Nodes look at their file every second; copies take longer.
+const ON_ITS_WAY: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+pub(super) struct Activate {
+    /// The key, as `list` shows it
+    #[arg(value_name = "ID")]
+    id: KeyId,
+
+    /// Do not wait the minute that a new key takes to reach all nodes: every node has it already
+    #[arg(long)]
+    now: bool,
+}
+
+impl Activate {
+    pub(super) fn run(self, file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
+        let (id, path) = (self.id, file.path().display());
+        let keys = file.read()?;
+        let before = keys.active().id;
+        if before == id {
+            return Ok(format!("Key {id} is active already.\n"));
+        }
+        let key = keys.iter().find(|key| key.id == id);
+        if let Some(key) = key.filter(|key| key.state == KeyState::Pending && !self.now)
+            && key.since.age(now) < ON_ITS_WAY
+        {
+            bail!(
+                "key {id} is pending for {} only, and a node that does not have it yet answers 503 for what it seals: \
+                 wait a minute and see that every node has it, or give --now if they do",
+                spoken(key.since.age(now))
+            );
+        }
+        file.change(|keys| keys.activate(id, now))?;
+        Ok(format!(
+            "\
+Key {id} is active: nodes seal with it. Key {before} is retiring: it still opens what it has sealed.
+
+Sessions are sealed anew as they are written. Those that are only read stay with {before} until they end.
+Next: when your longest sessions of today are over, cloakroom keys retire {before} --file {path}
+"
+        ))
+    }
+}
