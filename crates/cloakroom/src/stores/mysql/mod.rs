@@ -79,6 +79,10 @@
 //! A connection is lent to one call at a time. A call that is given up half way takes its connection with it, so that
 //! nobody is handed an answer that was meant for somebody else.
 //!
+//! An application's own pool cannot be shared. A caller that gives up while `mysql_async`'s pool looks whether a
+//! connection is alive costs that pool a place for ever; and a connection that comes back in the middle of an answer
+//! is read to its end, for as long as a frozen server takes. Neither can be kept from it by who borrows from it.
+//!
 //! # What to set on the server
 //!
 //! `max_connections` above the sum of all nodes' `connections`; `binlog_format` ROW or MIXED (ROW is the default of
