@@ -62,6 +62,7 @@
 //! | `memcached` | | `stores::Memcached` |
 //! | `postgres` | | `stores::Postgres` |
 //! | `mysql` | | `stores::Mysql`, also for MariaDB |
+//! | `deadpool-postgres_v0_14` | | `stores::Postgres::from_pool`, over a pool of `deadpool-postgres` 0.14; implies `postgres` |
 //! | `cached` | | `stores::Cached`, a near cache in front of any store |
 //! | `server` | | nothing by itself: what stores with a server share |
 //! | `testing` | | a clock to set by hand, for the tests of your application |

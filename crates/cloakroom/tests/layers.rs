@@ -107,6 +107,7 @@ const CRATES: &[(&str, &str)] = &[
     ("axum_core", "axum"),
     ("blake2", "paseto"),
     ("chacha20", "paseto"),
+    ("deadpool_postgres", "stores::postgres"),
     ("fjall", "stores::disk"),
     ("getrandom", "random"),
     ("hashbrown", "stores::cached stores::memory"),

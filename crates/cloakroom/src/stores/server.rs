@@ -37,6 +37,12 @@ impl ServerOptions {
         }
     }
 
+    /// The longest that a call takes.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn bound(&self) -> Duration {
+        self.wait_timeout + self.operation_timeout
+    }
+
     /// Takes what the URL says of them.
     pub(crate) fn take(&mut self, url: &mut StoreUrl) -> Result<(), Error> {
         let positive = |text: &str| text.parse::<NonZeroUsize>().ok();

@@ -14,5 +14,8 @@ mod settings;
 
 mod requests;
 
+#[cfg(feature = "deadpool-postgres_v0_14")]
+mod pool;
+
 mod fixture;
 mod proxy;

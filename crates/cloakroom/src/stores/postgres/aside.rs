@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use super::driver::Shared;
 use super::failure;
-use super::opening::Opening;
+use super::opening::{Opening, settings};
 
 /// A connection that is opened when it is needed, kept, and used by one call at a time.
 pub(super) struct Aside {
@@ -74,7 +74,10 @@ pub(super) async fn open(opening: &Opening) -> Result<Client, Error> {
     let (client, driver) = opening.open().await?;
     tokio::spawn(Shared::new(driver));
     // What is asked here is planned for what is asked: a limit is a number, and not some part of the table.
-    let settings = format!("{}SET plan_cache_mode = force_custom_plan", opening.settings());
+    let settings = format!(
+        "{}SET plan_cache_mode = force_custom_plan",
+        settings(&opening.options)
+    );
     match timeout(
         opening.options.server.connect_timeout,
         client.batch_execute(&settings),

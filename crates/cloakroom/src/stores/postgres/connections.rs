@@ -10,6 +10,7 @@ use super::failure;
 use super::keeper::{self, Keeper, Lines};
 use super::line::Line;
 use super::opening::Opening;
+use super::statements::Prepared;
 
 /// A few connections; each request goes to the one that has the least to do.
 pub(super) struct Connections {
@@ -53,14 +54,14 @@ impl Connections {
     pub(super) async fn ask<T>(
         &self,
         doing: &str,
-        ask: impl AsyncFnOnce(&Line) -> Result<T, tokio_postgres::Error>,
+        ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
         let (line, _place) = timeout(options.server.wait_timeout, self.line())
             .await
             .map_err(|_elapsed| self.no_line(doing))?;
         let unanswered = line.watch();
-        match timeout(options.server.operation_timeout, ask(&line)).await {
+        match timeout(options.server.operation_timeout, ask(line.prepared())).await {
             Ok(answer) => {
                 unanswered.answered();
                 answer.map_err(|error| failure::of_call(doing, address, &error))

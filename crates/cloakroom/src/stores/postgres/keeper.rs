@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::driver::Shared;
 use super::failure;
 use super::line::Line;
-use super::opening::Opening;
+use super::opening::{Opening, settings};
 use super::statements::Statements;
 
 /// What the keepers tell those who ask: one place for each connection.
@@ -103,7 +103,7 @@ pub(super) async fn ready(opening: &Opening) -> Result<Ready, Error> {
     let (client, driver) = opening.open().await?;
     let mut driver = Shared::new(driver);
     let preparing = async {
-        client.batch_execute(&opening.settings()).await?;
+        client.batch_execute(&settings(&opening.options)).await?;
         Statements::prepare(&client).await
     };
     let preparing = timeout(opening.options.server.connect_timeout, preparing);

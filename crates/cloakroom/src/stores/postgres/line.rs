@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
-use super::statements::Statements;
+use super::statements::{Prepared, Statements};
 
 /// How many requests may be on their way on one connection. The server answers them one after the other: with a disk
 /// that takes two milliseconds for a write, the last of so many is answered within half a second.
@@ -14,8 +14,8 @@ const ON_THEIR_WAY: usize = 256;
 
 /// A connection that took its settings, with its statements.
 pub(super) struct Line {
-    pub(super) client: Client,
-    pub(super) statements: Statements,
+    client: Client,
+    statements: Statements,
     places: Arc<Semaphore>,
     /// Somebody stopped waiting for an answer, and nobody has seen one since.
     suspect: AtomicBool,
@@ -49,6 +49,14 @@ impl Line {
     /// Watches over one request: when this is dropped before it is answered, the connection is suspect.
     pub(super) fn watch(&self) -> Unanswered<'_> {
         Unanswered(self)
+    }
+
+    /// What a request asks with.
+    pub(super) fn prepared(&self) -> Prepared<'_> {
+        Prepared {
+            client: &self.client,
+            statements: &self.statements,
+        }
     }
 
     /// Waits until the connection is suspect.

@@ -6,9 +6,9 @@ use cloakroom_store::{Error, ErrorKind};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::opening::{Opening, quoted};
-use super::options::Migrate;
-use super::{aside, failure};
+use super::failure;
+use super::opening::quoted;
+use super::options::{Migrate, PostgresOptions};
 
 /// Makes the table that says which version is there: version 0, nothing.
 const BEGIN: &str = include_str!("schema/0.sql");
@@ -37,53 +37,76 @@ pub(super) fn printed() -> String {
     text
 }
 
-/// Holds when the schema is this release's, or has become it.
-///
-/// # Errors
-///
-/// [`ErrorKind::NewerFormat`] when a newer release made it, [`ErrorKind::Misconfigured`] when it is older or not there
-/// and may not be changed.
-pub(super) async fn prepare(opening: &Opening) -> Result<(), Error> {
-    let client = aside::open(opening).await?;
-    match version(opening, &client).await? {
-        Some(CURRENT) => Ok(()),
-        found if found > Some(CURRENT) => Err(newer(opening)),
-        _ if opening.options.migrate == Migrate::OnConnect => migrate(opening, client).await,
-        found => {
-            let there = found.map_or_else(
-                || "no tables".to_owned(),
-                |version| format!("version {version} of the tables"),
-            );
-            Err(Error::new(
-                ErrorKind::Misconfigured,
-                format!(
-                    "there is {there} in {}, and this release needs version {CURRENT}: run migrate(), or check the \
-                     option schema",
-                    opening.address
-                ),
-            ))
-        }
-    }
+/// The schema, over a connection of which nobody else needs the session: what a migration sets stays set.
+pub(super) struct Schema<'a> {
+    pub(super) client: &'a mut Client,
+    pub(super) options: &'a PostgresOptions,
+    /// The server, for messages.
+    pub(super) address: &'a str,
 }
 
-/// Makes the schema this release's, in one transaction.
-///
-/// # Errors
-///
-/// As [`prepare`], and when the user may not make tables.
-pub(super) async fn migrate(opening: &Opening, mut client: Client) -> Result<(), Error> {
-    let failed = |error| failure::of_call("migrate the tables", &opening.address, &error);
-    let migrating = async {
-        client.batch_execute(ONE_AT_A_TIME).await.map_err(failed)?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        // Asked again: another node may have been faster.
-        let found = version(opening, transaction.client()).await?;
-        if found > Some(CURRENT) {
-            return Err(newer(opening));
+impl Schema<'_> {
+    /// Holds when the schema is this release's, or has become it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NewerFormat`] when a newer release made it, [`ErrorKind::Misconfigured`] when it is older or not
+    /// there and may not be changed.
+    pub(super) async fn prepare(&mut self) -> Result<(), Error> {
+        match self.version().await? {
+            Some(CURRENT) => Ok(()),
+            found if found > Some(CURRENT) => Err(self.newer()),
+            _ if self.options.migrate == Migrate::OnConnect => self.migrate().await,
+            found => {
+                let there = found.map_or_else(
+                    || "no tables".to_owned(),
+                    |version| format!("version {version} of the tables"),
+                );
+                Err(Error::new(
+                    ErrorKind::Misconfigured,
+                    format!(
+                        "there is {there} in {}, and this release needs version {CURRENT}: run migrate(), or check \
+                         the option schema",
+                        self.address
+                    ),
+                ))
+            }
         }
+    }
+
+    /// Whether what is written survives that the server is killed: as the tables and the connection are.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub(super) async fn survives_restart(&self) -> Result<bool, Error> {
+        let text = "SELECT current_setting('synchronous_commit') <> 'off' AND relpersistence = 'p' \
+                    FROM pg_class WHERE oid = 'cloakroom_sessions'::regclass";
+        self.in_time("look at the tables", self.client.query_one_scalar(text, &[]))
+            .await
+    }
+
+    /// Makes the schema this release's, in one transaction.
+    async fn migrate(&mut self) -> Result<(), Error> {
+        let address = self.address;
+        timeout(PATIENCE, self.migrate_patiently())
+            .await
+            .unwrap_or_else(|_elapsed| Err(failure::too_slow("migrate the tables", address)))
+    }
+
+    async fn migrate_patiently(&mut self) -> Result<(), Error> {
+        let address = self.address;
+        let failed = |error| failure::of_call("migrate the tables", address, &error);
+        self.client.batch_execute(ONE_AT_A_TIME).await.map_err(failed)?;
+        // Asked again: another node may have been faster.
+        let found = self.version().await?;
+        if found > Some(CURRENT) {
+            return Err(self.newer());
+        }
+        let transaction = self.client.transaction().await.map_err(failed)?;
         let mut script = String::new();
         if found.is_none() {
-            if let Some(schema) = &opening.options.schema {
+            if let Some(schema) = &self.options.schema {
                 let there = transaction
                     .client()
                     .query_one_scalar("SELECT to_regnamespace($1) IS NOT NULL", &[&quoted(schema)])
@@ -99,64 +122,49 @@ pub(super) async fn migrate(opening: &Opening, mut client: Client) -> Result<(),
             script.push_str(step);
             script.push_str(&arrived(version));
         }
-        if done == 0 && opening.options.unlogged {
+        if done == 0 && self.options.unlogged {
             script.push_str(include_str!("schema/unlogged.sql"));
         }
         transaction.batch_execute(&script).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)
-    };
-    timeout(PATIENCE, migrating)
-        .await
-        .unwrap_or_else(|_elapsed| Err(failure::too_slow("migrate the tables", &opening.address)))
-}
+    }
 
-/// Whether what is written survives that the server is killed: as the tables and the connection are.
-///
-/// # Errors
-///
-/// When the server cannot be asked.
-pub(super) async fn survives_restart(opening: &Opening) -> Result<bool, Error> {
-    let client = aside::open(opening).await?;
-    let text = "SELECT current_setting('synchronous_commit') <> 'off' AND relpersistence = 'p' \
-                FROM pg_class WHERE oid = 'cloakroom_sessions'::regclass";
-    in_time(opening, "look at the tables", client.query_one_scalar(text, &[])).await
-}
+    /// Which version is there.
+    async fn version(&self) -> Result<Option<i32>, Error> {
+        let asking = async {
+            let there = "SELECT to_regclass('cloakroom_schema') IS NOT NULL";
+            if !self.client.query_one_scalar(there, &[]).await? {
+                return Ok(None);
+            }
+            let version = "SELECT version FROM cloakroom_schema";
+            self.client.query_opt_scalar(version, &[]).await
+        };
+        self.in_time("read the version of the tables", asking).await
+    }
 
-/// Which version is there.
-async fn version(opening: &Opening, client: &Client) -> Result<Option<i32>, Error> {
-    let asking = async {
-        let there = "SELECT to_regclass('cloakroom_schema') IS NOT NULL";
-        if !client.query_one_scalar(there, &[]).await? {
-            return Ok(None);
+    /// Asks while connecting, and for no longer than that may take.
+    async fn in_time<T>(
+        &self,
+        doing: &str,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        match timeout(self.options.server.connect_timeout, asking).await {
+            Ok(answer) => answer.map_err(|error| failure::of_call(doing, self.address, &error)),
+            Err(_elapsed) => Err(failure::too_slow(doing, self.address)),
         }
-        let version = "SELECT version FROM cloakroom_schema";
-        client.query_opt_scalar(version, &[]).await
-    };
-    in_time(opening, "read the version of the tables", asking).await
-}
+    }
 
-/// Asks while connecting, and for no longer than that may take.
-async fn in_time<T>(
-    opening: &Opening,
-    doing: &str,
-    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Error> {
-    match timeout(opening.options.server.connect_timeout, asking).await {
-        Ok(answer) => answer.map_err(|error| failure::of_call(doing, &opening.address, &error)),
-        Err(_elapsed) => Err(failure::too_slow(doing, &opening.address)),
+    fn newer(&self) -> Error {
+        Error::new(
+            ErrorKind::NewerFormat,
+            format!(
+                "a newer release made the tables in {}: this one knows version {CURRENT}; use one release on all nodes",
+                self.address
+            ),
+        )
     }
 }
 
 fn arrived(version: i32) -> String {
     format!("\nUPDATE cloakroom_schema SET version = {version};\n")
-}
-
-fn newer(opening: &Opening) -> Error {
-    Error::new(
-        ErrorKind::NewerFormat,
-        format!(
-            "a newer release made the tables in {}: this one knows version {CURRENT}; use one release on all nodes",
-            opening.address
-        ),
-    )
 }

@@ -38,6 +38,9 @@
 //! more are opened when they are needed: to sweep, and to list, count and revoke everyone's. They all rely on the state of
 //! their session: a pooler between the store and the server must pool sessions, not transactions.
 //!
+//! With the feature `deadpool-postgres_v0_14` the store also works over the pool that an application has already:
+//! `Postgres::from_pool` says what that costs.
+//!
 //! A sweep deletes in batches, skips what somebody has locked, and is done by one node at a time for each namespace: to the
 //! others it says at once that there was nothing to do. What it deletes is used again after a `VACUUM`, which PostgreSQL
 //! does by itself.
@@ -68,6 +71,11 @@ mod statements;
 
 mod migrations;
 
+mod reach;
+
+#[cfg(feature = "deadpool-postgres_v0_14")]
+mod pool;
+
 mod connections;
 mod keeper;
 mod line;
@@ -83,16 +91,16 @@ mod failure;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_store::Error;
 #[cfg(doc)]
 use cloakroom_store::ErrorKind;
 
 use super::revisions::Revisions;
-use aside::Aside;
-use connections::Connections;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
+use reach::Reach;
 
 /// Keeps sessions in PostgreSQL. Cheap to clone; clones share the connections.
 ///
@@ -103,9 +111,9 @@ pub struct Postgres(Arc<Inner>);
 struct Inner {
     /// The URL without its password, for messages.
     address: String,
-    requests: Connections,
-    sweeping: Aside,
-    listing: Aside,
+    reach: Reach,
+    /// The longest that a call takes.
+    bound: Duration,
     revisions: Revisions,
     survives_restart: bool,
 }
@@ -140,7 +148,8 @@ impl Postgres {
     pub async fn migrate(url: &str) -> Result<(), Error> {
         let mut opening = Opening::parse(PostgresOptions::default(), url)?;
         opening.options.migrate = Migrate::OnConnect;
-        migrations::prepare(&opening).await
+        let mut client = aside::open(&opening).await?;
+        opening.schema(&mut client).prepare().await
     }
 
     /// The SQL that makes the tables of this release, for teams that run it themselves.
@@ -150,13 +159,15 @@ impl Postgres {
 
     async fn connect_with(options: PostgresOptions, url: &str) -> Result<Self, Error> {
         let opening = Arc::new(Opening::parse(options, url)?);
-        migrations::prepare(&opening).await?;
+        let mut client = aside::open(&opening).await?;
+        opening.schema(&mut client).prepare().await?;
+        // A migration lets what it asks take its time: what follows is asked on a connection that is set as usual.
+        let mut client = aside::open(&opening).await?;
         Ok(Self(Arc::new(Inner {
             address: opening.address.clone(),
-            survives_restart: migrations::survives_restart(&opening).await?,
-            requests: Connections::open(Arc::clone(&opening)).await?,
-            sweeping: Aside::new(Arc::clone(&opening)),
-            listing: Aside::new(opening),
+            survives_restart: opening.schema(&mut client).survives_restart().await?,
+            bound: opening.options.server.bound(),
+            reach: Reach::open(opening).await?,
             revisions: Revisions::default(),
         })))
     }

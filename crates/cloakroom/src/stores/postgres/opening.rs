@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Config, Connection, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure;
+use super::migrations::Schema;
 use super::options::PostgresOptions;
 use super::{tls, url};
 
@@ -56,20 +57,13 @@ impl Opening {
         answer
     }
 
-    /// What a connection is told before anything else.
-    pub(super) fn settings(&self) -> String {
-        let milliseconds = self.options.server.operation_timeout.as_millis().max(1);
-        let mut settings = format!(
-            "SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {milliseconds}; \
-             SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'error'; "
-        );
-        if let Some(commit) = self.options.synchronous_commit {
-            let _ = write!(settings, "SET synchronous_commit = {}; ", commit.name());
+    /// The schema, over this connection.
+    pub(super) fn schema<'a>(&'a self, client: &'a mut Client) -> Schema<'a> {
+        Schema {
+            client,
+            options: &self.options,
+            address: &self.address,
         }
-        if let Some(schema) = &self.options.schema {
-            let _ = write!(settings, "SET search_path = {}; ", quoted(schema));
-        }
-        settings
     }
 
     fn silent(&self) -> Error {
@@ -81,6 +75,22 @@ impl Opening {
             ),
         )
     }
+}
+
+/// What a connection of the store's own is told before anything else.
+pub(super) fn settings(options: &PostgresOptions) -> String {
+    let milliseconds = options.server.operation_timeout.as_millis().max(1);
+    let mut settings = format!(
+        "SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {milliseconds}; \
+         SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'error'; "
+    );
+    if let Some(commit) = options.synchronous_commit {
+        let _ = write!(settings, "SET synchronous_commit = {}; ", commit.name());
+    }
+    if let Some(schema) = &options.schema {
+        let _ = write!(settings, "SET search_path = {}; ", quoted(schema));
+    }
+    settings
 }
 
 /// A name as SQL takes it, whatever is in it.

@@ -121,6 +121,17 @@ impl PostgresOptions {
         Postgres::connect_with(self, url).await
     }
 
+    /// Keeps sessions over the pool that an application has already: see
+    /// [`Postgres::from_pool`](Postgres::from_pool#whose-settings-count).
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::from_pool`].
+    #[cfg(feature = "deadpool-postgres_v0_14")]
+    pub async fn from_pool(self, pool: deadpool_postgres::Pool) -> Result<Postgres, Error> {
+        Postgres::share(self, pool).await
+    }
+
     /// Takes what the URL says of them.
     pub(super) fn take(&mut self, url: &mut StoreUrl) -> Result<(), Error> {
         self.server.take(url)?;
@@ -216,7 +227,7 @@ impl SynchronousCommit {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         [
             Self::Off,
             Self::Local,

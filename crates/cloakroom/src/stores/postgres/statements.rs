@@ -15,6 +15,12 @@ pub(super) struct Statements {
     pub(super) ping: Statement,
 }
 
+/// A connection, and the statements that were prepared on it.
+pub(super) struct Prepared<'a> {
+    pub(super) client: &'a Client,
+    pub(super) statements: &'a Statements,
+}
+
 impl Statements {
     /// Prepares all of them at once.
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {

@@ -7,19 +7,21 @@ use cloakroom_store::{
     Page, Principal, Residence, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Touch, Touched, Write,
     Written,
 };
+use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::list::{self, Listing};
-use super::{Postgres, row};
+use super::{Postgres, failure, row};
 use crate::stores::sql::{column, corrupt, id, millis};
 
 impl Store for Postgres {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
         let (namespace, id) = (bytes(&request.namespace), key(&request.id));
-        let asked = self.0.requests.ask("read a session", async |line| {
-            line.client
-                .query_opt(&line.statements.load, &[&namespace, &id])
+        let asked = self.0.reach.request("read a session", async |prepared| {
+            prepared
+                .client
+                .query_opt(&prepared.statements.load, &[&namespace, &id])
                 .await
         });
         asked.await?.as_ref().map(row::stored).transpose()
@@ -45,9 +47,9 @@ impl Store for Postgres {
         let (namespace, id) = (bytes(&request.namespace), key(&request.id));
         let revision = column(request.revision);
         let (last_seen, expires) = (millis(request.last_seen), millis(request.expires));
-        let touched = self.0.requests.ask("touch a session", async |line| {
+        let touched = self.0.reach.request("touch a session", async |prepared| {
             let values: [&(dyn ToSql + Sync); 5] = [&namespace, &id, &revision, &last_seen, &expires];
-            line.client.execute(&line.statements.touch, &values).await
+            prepared.client.execute(&prepared.statements.touch, &values).await
         });
         Ok(match touched.await? {
             0 => Touched::Refused,
@@ -63,11 +65,12 @@ impl Store for Postgres {
         };
         let deleted: String = self
             .0
-            .requests
-            .ask("end a session", async |line| {
+            .reach
+            .request("end a session", async |prepared| {
                 let values: [&(dyn ToSql + Sync); 4] = [&namespace, &id, &anybodys, &owner];
-                line.client
-                    .query_one_scalar(&line.statements.delete, &values)
+                prepared
+                    .client
+                    .query_one_scalar(&prepared.statements.delete, &values)
                     .await
             })
             .await?;
@@ -83,13 +86,13 @@ impl Store for Postgres {
         let listing = Listing::new(&request)?;
         let rows = self
             .0
-            .listing
-            .ask("list sessions", async |client| listing.ask(client).await);
+            .reach
+            .list("list sessions", async |client| listing.ask(client).await);
         listing.page(&rows.await?)
     }
 
     async fn count(&self, request: Count) -> Result<u64, Error> {
-        let counted = self.0.listing.ask("count sessions", async |client| {
+        let counted = self.0.reach.list("count sessions", async |client| {
             list::count(client, &request).await
         });
         Ok(counted.await?.unsigned_abs())
@@ -115,8 +118,8 @@ impl Store for Postgres {
         let (before, limit) = (millis(request.expired_before), rows(request.limit));
         let swept: i64 = self
             .0
-            .sweeping
-            .ask("sweep expired sessions", async |client| {
+            .reach
+            .sweep("sweep expired sessions", async |client| {
                 client
                     .query_one_scalar(include_str!("sql/sweep.sql"), &[&namespace, &before, &limit])
                     .await
@@ -128,9 +131,12 @@ impl Store for Postgres {
     async fn ping(&self) -> Result<(), Error> {
         let read_only: String = self
             .0
-            .requests
-            .ask("ask whether it is there", async |line| {
-                line.client.query_one_scalar(&line.statements.ping, &[]).await
+            .reach
+            .request("ask whether it is there", async |prepared| {
+                prepared
+                    .client
+                    .query_one_scalar(&prepared.statements.ping, &[])
+                    .await
             })
             .await?;
         if read_only == "off" {
@@ -159,14 +165,22 @@ const STEP: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
 impl Postgres {
     async fn write_freely(&self, request: &Write) -> Result<Written, Error> {
         let columns = Columns::of(request, self.0.revisions.mint());
-        let written = self.0.requests.ask("write a session", async |line| {
+        let written = self.0.reach.request("write a session", async |prepared| {
             let mut values = columns.values().to_vec();
             match request.expect {
-                Expect::Absent => line.client.execute(&line.statements.create, &values).await,
+                Expect::Absent => {
+                    prepared
+                        .client
+                        .execute(&prepared.statements.create, &values)
+                        .await
+                }
                 Expect::Revision(seen) => {
                     let seen = column(seen);
                     values.push(&seen);
-                    line.client.execute(&line.statements.replace, &values).await
+                    prepared
+                        .client
+                        .execute(&prepared.statements.replace, &values)
+                        .await
                 }
             }
         });
@@ -188,12 +202,13 @@ impl Postgres {
         let (places, now) = (i64::from(places), millis(request.now));
         let answer: Row = self
             .0
-            .requests
-            .ask("write a session", async |line| {
+            .reach
+            .request("write a session", async |prepared| {
                 let mut values = columns.values().to_vec();
                 values.extend([&seen as &(dyn ToSql + Sync), &places, &ends_oldest, &now]);
-                line.client
-                    .query_one(&line.statements.write_capped, &values)
+                prepared
+                    .client
+                    .query_one(&prepared.statements.write_capped, &values)
                     .await
             })
             .await?;
@@ -222,41 +237,59 @@ impl Postgres {
         let at_most = limit.map(rows);
         let ended: i64 = self
             .0
-            .requests
-            .ask("end a user's sessions", async |line| {
+            .reach
+            .request("end a user's sessions", async |prepared| {
                 let values: [&(dyn ToSql + Sync); 4] = [&namespace, &principal, &keep, &at_most];
-                line.client
-                    .query_one_scalar(&line.statements.revoke, &values)
+                prepared
+                    .client
+                    .query_one_scalar(&prepared.statements.revoke, &values)
                     .await
             })
             .await?;
         Ok(Revoked::new(ended.unsigned_abs(), Some(ended) == at_most))
     }
 
-    /// In steps, so that no lock is held long; within the time of one call, and without a limit it may take several.
+    /// Within the time of one call, however many there are.
     async fn revoke_everyone(
         &self,
         namespace: &Namespace,
         begun_before: i64,
         limit: Option<NonZeroUsize>,
     ) -> Result<Revoked, Error> {
-        let namespace = bytes(namespace);
+        let doing = "end everyone's sessions";
         let limit = limit.map_or(i64::MAX, rows);
-        let revoked = self.0.listing.ask("end everyone's sessions", async |client| {
-            let mut ended = 0;
-            loop {
-                let step = rows(STEP).min(limit - ended);
-                let text = "SELECT cloakroom_revoke_everyone($1, $2, $3)";
-                let gone: i64 = client
-                    .query_one_scalar(text, &[&namespace, &begun_before, &step])
-                    .await?;
-                ended += gone;
-                if gone < step || ended == limit {
-                    return Ok(Revoked::new(ended.unsigned_abs(), gone == step));
-                }
+        let revoking = self.revoke_in_steps(doing, bytes(namespace), begun_before, limit);
+        timeout(self.0.bound, revoking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(failure::too_slow(doing, &self.0.address)))
+    }
+
+    /// In steps, so that no lock is held long.
+    async fn revoke_in_steps(
+        &self,
+        doing: &str,
+        namespace: &[u8],
+        begun_before: i64,
+        limit: i64,
+    ) -> Result<Revoked, Error> {
+        let mut ended = 0;
+        loop {
+            let step = rows(STEP).min(limit - ended);
+            let gone: i64 = self
+                .0
+                .reach
+                .list(doing, async |client| {
+                    let text = "SELECT cloakroom_revoke_everyone($1, $2, $3)";
+                    client
+                        .query_one_scalar(text, &[&namespace, &begun_before, &step])
+                        .await
+                })
+                .await?;
+            ended += gone;
+            if gone < step || ended == limit {
+                return Ok(Revoked::new(ended.unsigned_abs(), gone == step));
             }
-        });
-        revoked.await
+        }
     }
 }
 

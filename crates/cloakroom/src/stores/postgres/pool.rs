@@ -1,0 +1,315 @@
+//! An application's pool, shared: a client for each call, given back as it was.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use cloakroom_store::{Error, ErrorKind};
+#[cfg(doc)]
+use deadpool_postgres::RecyclingMethod;
+use deadpool_postgres::{Object, Pool, PoolError, StatementCache};
+use futures_util::future::join3;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::migrations::Schema;
+use super::opening::{quoted, settings};
+use super::options::{PostgresOptions, SynchronousCommit};
+use super::reach::Reach;
+use super::statements::{Prepared, Statements};
+use super::{Inner, Postgres, failure};
+use crate::stores::revisions::Revisions;
+
+impl Postgres {
+    /// Keeps sessions over the pool that an application has already, with the default [`PostgresOptions`], and makes
+    /// the tables where they are not there.
+    ///
+    /// ```no_run
+    /// use cloakroom::stores::Postgres;
+    ///
+    /// # async fn example(pool: deadpool_postgres::Pool) -> Result<(), cloakroom::store::Error> {
+    /// let store = Postgres::from_pool(pool.clone()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # What it costs
+    ///
+    /// A call has a client of the pool to itself, while the connections of [`connect`](Self::connect) are shared by
+    /// all calls: a busy store wants as many clients as it has calls at a time. A verb is one transaction in one round
+    /// trip, once its statements are prepared on that client; a listing, a count, a sweep and each thousand sessions of
+    /// revoking everyone's are four. What the pool asks before it lends a client (its [`RecyclingMethod`]) comes on top.
+    ///
+    /// A call that is dropped or not answered in time takes its client out of the pool, which makes another: nobody
+    /// is lent a client that owes an answer.
+    ///
+    /// # Whose settings count
+    ///
+    /// How to connect, to which servers, with which TLS and how many connections, is the pool's: those options do
+    /// nothing here. Give its configuration a `connect_timeout`, and name the primary: with several hosts,
+    /// `target_session_attrs=read-write`.
+    ///
+    /// What a call relies on holds for its transaction only, and nothing is left in the session: `operation_timeout`
+    /// as `statement_timeout`, the isolation, `synchronous_commit` and `search_path`. The last two, where the options
+    /// say nothing, are what they are on the client that this is given first: what the application sets on a client
+    /// afterwards changes neither how safe a write is nor where the tables are.
+    ///
+    /// What the application gives back must be outside a transaction, as it is after
+    /// [`deadpool_postgres::Transaction`]: a `BEGIN` of the application's that it left open would end with the next
+    /// call of the store. It must not change its role for the whole session either (`SET ROLE`).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and [`ErrorKind::Unavailable`] when the pool has no client to lend in time. One
+    /// client is taken out of the pool to look at the tables and to make them, and closed.
+    pub async fn from_pool(pool: Pool) -> Result<Self, Error> {
+        PostgresOptions::default().from_pool(pool).await
+    }
+
+    pub(super) async fn share(mut options: PostgresOptions, pool: Pool) -> Result<Self, Error> {
+        let lent = lend(&pool, &options, "look at the tables", POOL).await?;
+        // Closed when this is done: what a migration sets is for nobody else.
+        let mut client = Object::take(lent);
+        let address = look(&client, &mut options).await?;
+        let mut schema = Schema {
+            client: &mut client,
+            options: &options,
+            address: &address,
+        };
+        schema.prepare().await?;
+        Ok(Self(Arc::new(Inner {
+            survives_restart: schema.survives_restart().await?,
+            bound: options.server.bound(),
+            revisions: Revisions::default(),
+            reach: Reach::Shared(Shared::new(pool, options, address.clone())),
+            address,
+        })))
+    }
+}
+
+/// What messages call it before the database is known.
+const POOL: &str = "the application's pool";
+
+/// Learns what the calls will rely on, holds the options to it, and sets the client so. Answers what messages call the
+/// database.
+async fn look(client: &Client, options: &mut PostgresOptions) -> Result<String, Error> {
+    let patience = options.server.connect_timeout;
+    let looking = async {
+        let text = "SELECT current_database()::text, current_setting('synchronous_commit'), coalesce(\
+                    (SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid \
+                     WHERE pg_class.oid = to_regclass('cloakroom_schema')), current_schema())::text";
+        let found = client.query_one(text, &[]).await?;
+        let (database, commit): (String, String) = (found.try_get(0)?, found.try_get(1)?);
+        if options.schema.is_none() {
+            options.schema = found.try_get(2)?;
+        }
+        if options.synchronous_commit.is_none() {
+            options.synchronous_commit = SynchronousCommit::named(&commit);
+        }
+        client.batch_execute(&settings(options)).await?;
+        Ok(format!("the database {database} of {POOL}"))
+    };
+    match timeout(patience, looking).await {
+        Ok(address) => address.map_err(|error| failure::of_call("look at the tables", POOL, &error)),
+        Err(_elapsed) => Err(failure::too_slow("look at the tables", POOL)),
+    }
+}
+
+/// A pool, and what each call on one of its clients is held to.
+pub(super) struct Shared {
+    pool: Pool,
+    options: PostgresOptions,
+    address: String,
+    /// Opens a transaction that is set as a connection of the store's own would be.
+    begin: String,
+    /// The clients on which the statements are prepared. A cache that is remembered here keeps its place in memory, so
+    /// no other client's is taken for it.
+    known: Mutex<Vec<(Weak<StatementCache>, Arc<Statements>)>>,
+}
+
+impl Shared {
+    fn new(pool: Pool, options: PostgresOptions, address: String) -> Self {
+        Self {
+            begin: begin(&options),
+            pool,
+            options,
+            address,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Asks one prepared statement, in a transaction that is one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connections::ask`](super::connections::Connections::ask), and when the pool has no client to lend.
+    pub(super) async fn request<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        let lent = self.lend(doing).await?;
+        let asking = async {
+            let statements = self.statements(lent.client()).await?;
+            let client: &Client = lent.client();
+            let prepared = Prepared {
+                client,
+                statements: &statements,
+            };
+            // Each sends all it has to say when it is polled first, in this order, and none waits for an answer before.
+            let (begun, answer, ended) = join3(
+                client.batch_execute(&self.begin),
+                ask(prepared),
+                client.batch_execute(END),
+            )
+            .await;
+            lent.settle(begun.and(answer), ended)
+        };
+        self.in_time(doing, asking).await
+    }
+
+    /// Asks what is not prepared, in a transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub(super) async fn ask<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        let lent = self.lend(doing).await?;
+        let asking = async {
+            let client: &Client = lent.client();
+            // As on the store's own connections: planned for what is asked.
+            let begin = format!("{}; SET LOCAL plan_cache_mode = force_custom_plan", self.begin);
+            client.batch_execute(&begin).await?;
+            let answer = ask(client).await;
+            let ended = client.batch_execute(END).await;
+            lent.settle(answer, ended)
+        };
+        self.in_time(doing, asking).await
+    }
+
+    async fn lend(&self, doing: &str) -> Result<Lent, Error> {
+        lend(&self.pool, &self.options, doing, &self.address)
+            .await
+            .map(|client| Lent(Some(client)))
+    }
+
+    async fn in_time<T>(
+        &self,
+        doing: &str,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        match timeout(self.options.server.operation_timeout, asking).await {
+            Ok(answer) => answer.map_err(|error| failure::of_call(doing, &self.address, &error)),
+            Err(_elapsed) => Err(failure::too_slow(doing, &self.address)),
+        }
+    }
+
+    /// The statements, prepared on this client.
+    async fn statements(&self, client: &Object) -> Result<Arc<Statements>, tokio_postgres::Error> {
+        let cache = Arc::downgrade(&client.statement_cache);
+        if let Some((_, statements)) = self.known().iter().find(|(known, _)| known.ptr_eq(&cache)) {
+            return Ok(Arc::clone(statements));
+        }
+        // In a transaction, because only there the tables are found.
+        client.batch_execute(&self.begin).await?;
+        let statements = Arc::new(Statements::prepare(client).await?);
+        client.batch_execute(END).await?;
+        let mut known = self.known();
+        known.retain(|(cache, _)| cache.strong_count() > 0);
+        known.push((cache, Arc::clone(&statements)));
+        Ok(statements)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<(Weak<StatementCache>, Arc<Statements>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const END: &str = "COMMIT";
+
+/// A client of the pool, which is the pool's again only after it has answered everything.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn client(&self) -> &Object {
+        self.0.as_ref().expect("a client is there until it is settled")
+    }
+
+    /// Gives it back if its transaction is over. What was written is written when that was answered, and not before.
+    fn settle<T>(
+        mut self,
+        answer: Result<T, tokio_postgres::Error>,
+        ended: Result<(), tokio_postgres::Error>,
+    ) -> Result<T, tokio_postgres::Error> {
+        // Somebody ended the statements (`DISCARD ALL`): they are prepared again, on another client.
+        let has_forgotten = answer.as_ref().err().and_then(tokio_postgres::Error::code)
+            == Some(&SqlState::INVALID_SQL_STATEMENT_NAME);
+        if ended.is_ok() && !has_forgotten {
+            drop(self.0.take());
+        }
+        let answer = answer?;
+        ended.map(|()| answer)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(owing) = self.0.take() {
+            // Out of the pool, and closed: what it is still to answer is for nobody.
+            drop(Object::take(owing));
+        }
+    }
+}
+
+/// A client of the pool, within the time to wait.
+async fn lend(pool: &Pool, options: &PostgresOptions, doing: &str, address: &str) -> Result<Object, Error> {
+    let pool = pool.clone();
+    let mut lending = Box::pin(async move { pool.get().await });
+    match timeout(options.server.wait_timeout, &mut lending).await {
+        Ok(lent) => lent.map_err(|error| refused(doing, address, error)),
+        Err(_elapsed) => {
+            // A connection that takes longer to make than this call may wait is there for the next.
+            tokio::spawn(timeout(options.server.connect_timeout, lending));
+            Err(unavailable(
+                doing,
+                address,
+                "no client of the pool within wait_timeout; raise the pool's max_size, or look for what keeps its \
+                 clients or a server that takes no connection",
+            ))
+        }
+    }
+}
+
+fn refused(doing: &str, address: &str, error: PoolError) -> Error {
+    match error {
+        PoolError::Backend(error) => failure::of_connecting(address, &error),
+        PoolError::Closed => unavailable(doing, address, "the application has closed its pool"),
+        other => unavailable(doing, address, "the pool lends no client").with_source(other.to_string()),
+    }
+}
+
+fn unavailable(doing: &str, address: &str, advice: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("could not {doing} in {address}: {advice}"),
+    )
+}
+
+/// What opens a transaction on a client whose session is the application's.
+fn begin(options: &PostgresOptions) -> String {
+    let milliseconds = options.server.operation_timeout.as_millis().max(1);
+    let mut begin = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {milliseconds}; \
+         SET LOCAL idle_in_transaction_session_timeout = {milliseconds}; SET LOCAL client_min_messages = 'error'"
+    );
+    if let Some(commit) = options.synchronous_commit {
+        let _ = write!(begin, "; SET LOCAL synchronous_commit = {}", commit.name());
+    }
+    if let Some(schema) = &options.schema {
+        let _ = write!(begin, "; SET LOCAL search_path = {}", quoted(schema));
+    }
+    begin
+}

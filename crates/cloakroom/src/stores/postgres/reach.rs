@@ -1,0 +1,78 @@
+//! How the server is reached: over connections of the store's own, or through an application's pool.
+
+use std::sync::Arc;
+
+use cloakroom_store::Error;
+use tokio_postgres::Client;
+
+use super::aside::Aside;
+use super::connections::Connections;
+use super::opening::Opening;
+#[cfg(feature = "deadpool-postgres_v0_14")]
+use super::pool::Shared;
+use super::statements::Prepared;
+
+/// Asks the server. Each way answers within the time to wait and the time to operate.
+pub(super) enum Reach {
+    Own {
+        requests: Connections,
+        sweeping: Aside,
+        listing: Aside,
+    },
+    #[cfg(feature = "deadpool-postgres_v0_14")]
+    Shared(Shared),
+}
+
+impl Reach {
+    /// Opens connections of the store's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connections::open`].
+    pub(super) async fn open(opening: Arc<Opening>) -> Result<Self, Error> {
+        Ok(Self::Own {
+            requests: Connections::open(Arc::clone(&opening)).await?,
+            sweeping: Aside::new(Arc::clone(&opening)),
+            listing: Aside::new(opening),
+        })
+    }
+
+    /// Asks one prepared statement.
+    pub(super) async fn request<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { requests, .. } => requests.ask(doing, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => shared.request(doing, ask).await,
+        }
+    }
+
+    /// Asks what may take long and is not the sweeper's.
+    pub(super) async fn list<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { listing, .. } => listing.ask(doing, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => shared.ask(doing, ask).await,
+        }
+    }
+
+    /// Asks what a sweeper asks.
+    pub(super) async fn sweep<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { sweeping, .. } => sweeping.ask(doing, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => shared.ask(doing, ask).await,
+        }
+    }
+}
