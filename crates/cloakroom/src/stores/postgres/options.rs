@@ -121,8 +121,7 @@ impl PostgresOptions {
         Postgres::connect_with(self, url).await
     }
 
-    /// Keeps sessions over the pool that an application has already: see
-    /// [`Postgres::from_pool`](Postgres::from_pool#whose-settings-count).
+    /// Keeps sessions over the pool that an application has already. [`Postgres::from_pool`] says whose settings count.
     ///
     /// # Errors
     ///
