@@ -77,6 +77,8 @@ mod under_way;
 mod route;
 
 mod nodes;
+
+mod map;
 mod slot;
 mod topology;
 
