@@ -26,7 +26,7 @@ impl Protocol {
             let parsed = match self {
                 Self::Memcached => memcached(rest),
                 Self::Mysql => mysql(rest),
-                Self::Postgres => postgres(rest, taken == 0),
+                Self::Postgres => postgres(rest),
                 Self::Redis => redis(rest),
             };
             let Some((length, name)) = parsed else {
@@ -73,12 +73,12 @@ fn mysql(bytes: &[u8]) -> Parsed {
     Some((4 + length, name.map(str::to_owned)))
 }
 
-/// A letter and a length; the first message of a connection has no letter.
-fn postgres(bytes: &[u8], is_first: bool) -> Parsed {
-    let (letter, rest) = if is_first {
-        (None, bytes)
-    } else {
-        bytes.split_first().map(|(l, r)| (Some(*l), r))?
+/// A letter and a length. What begins a connection, to ask for TLS and to say who it is, has no letter: it begins with the
+/// first byte of its length, which is zero.
+fn postgres(bytes: &[u8]) -> Parsed {
+    let (letter, rest) = match bytes.split_first()? {
+        (0, _) => (None, bytes),
+        (letter, rest) => (Some(*letter), rest),
     };
     let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
     rest.get(..length)?;
@@ -169,7 +169,7 @@ mod tests {
     fn postgres_begins_without_a_letter() {
         check(
             Protocol::Postgres,
-            b"\0\0\0\x08\0\x03\0\0P\0\0\0\x04B\0\0\0\x05xE\0\0\0\x04S\0\0\0\x04Q\0\0\0\x04",
+            b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x08\0\x03\0\0P\0\0\0\x04B\0\0\0\x05xE\0\0\0\x04S\0\0\0\x04Q\0\0\0\x04",
             &["parse", "execute", "query"],
         );
     }

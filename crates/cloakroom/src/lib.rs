@@ -46,7 +46,7 @@
 //!
 //! # Stores
 //!
-//! [`stores`] has those that come along. One of your own implements [`store::Store`] and runs the conformance suite
+//! [`stores`] has those that come along, and [`guide::choosing_a_store`] says which is for whom. One of your own implements [`store::Store`] and runs the conformance suite
 //! of the crate `cloakroom-store`.
 //!
 //! # Features
@@ -57,6 +57,13 @@
 //! | `tower` | | [`SessionLayer`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
 //! | `disk` | | `stores::Disk` |
+//! | `sqlite` | | `stores::Sqlite`, with SQLite itself |
+//! | `redis` | | `stores::Redis` and `stores::RedisCluster`, also for Valkey |
+//! | `memcached` | | `stores::Memcached` |
+//! | `postgres` | | `stores::Postgres` |
+//! | `mysql` | | `stores::Mysql`, also for MariaDB |
+//! | `cached` | | `stores::Cached`, a near cache in front of any store |
+//! | `server` | | nothing by itself: what stores with a server share |
 //! | `testing` | | a clock to set by hand, for the tests of your application |
 //!
 //! # What it does not do
@@ -106,6 +113,7 @@ mod error;
 mod events;
 mod random;
 
+pub mod guide;
 pub mod stores;
 
 #[cfg(feature = "axum")]

@@ -96,6 +96,7 @@ const MODULES: &[Module] = &[
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
     effects("axum", "error events session sessions tower"),
+    pure("guide", ""),
     pure("fuzzing", "pure"),
     effects("testing", "pure clock random sessions session"),
 ];

@@ -22,6 +22,8 @@ struct Progress {
     /// Requests that were answered, by user: all of them with a success.
     answered: [AtomicU64; COUNT as usize],
     enough: AtomicBool,
+    /// Set when one of them has stopped.
+    stopped: AtomicBool,
 }
 
 impl Users {
@@ -83,15 +85,20 @@ impl Users {
         let mut ticks = tokio::time::interval(Duration::from_millis(2));
         while !done() {
             ticks.tick().await;
-            let gone = self.at_work.len() < COUNT as usize || self.progress.enough.load(Ordering::SeqCst);
-            assert!(!gone, "somebody was rejected");
+            assert!(
+                !self.progress.stopped.load(Ordering::SeqCst),
+                "somebody was rejected"
+            );
         }
     }
 }
 
-impl Drop for Progress {
+/// Says that somebody has stopped, also when they were rejected.
+struct AtWork(Arc<Progress>);
+
+impl Drop for AtWork {
     fn drop(&mut self) {
-        self.enough.store(true, Ordering::SeqCst);
+        self.0.stopped.store(true, Ordering::SeqCst);
     }
 }
 
@@ -101,6 +108,7 @@ async fn work(
     nodes: Vec<SocketAddr>,
     progress: Arc<Progress>,
 ) -> (Browser, u64) {
+    let _at_work = AtWork(Arc::clone(&progress));
     let principal = format!("user-{number}");
     let token = browser.token();
     let mut written = 0;

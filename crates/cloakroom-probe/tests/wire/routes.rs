@@ -39,7 +39,9 @@ impl Stage {
         let store = stores::open(url).await.expect("the store opens");
         let clock = ManualClock::at(std::time::SystemTime::now().into());
         let sessions = Sessions::new(store).clock(&clock);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let router = app(&sessions, Pause::default());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -63,7 +65,13 @@ impl Stage {
             ..
         } = self.costs;
         let visitor = self.browser();
-        for request in ["GET /none", "GET /anon", "GET /read", "POST /remove?key=k", "POST /sign-out"] {
+        for request in [
+            "GET /none",
+            "GET /anon",
+            "GET /read",
+            "POST /remove?key=k",
+            "POST /sign-out",
+        ] {
             self.costs(&visitor, request, 0).await;
         }
         self.costs(&visitor, "POST /set?key=cart&value=full", 1).await;
@@ -72,7 +80,8 @@ impl Stage {
         self.costs(&visitor, "GET /read", 1).await;
         self.costs(&visitor, "POST /set?key=cart&value=fuller", 2).await;
         self.costs(&visitor, "POST /add?key=n", 2).await;
-        self.costs(&visitor, "POST /sign-in?principal=alice", 1 + sign_in).await;
+        self.costs(&visitor, "POST /sign-in?principal=alice", 1 + sign_in)
+            .await;
         self.costs(&visitor, "POST /rotate", 2).await;
         self.costs(&visitor, "POST /fail?key=k&value=v", 1).await;
         for _ in 0..3 {
@@ -91,7 +100,8 @@ impl Stage {
             self.costs(&stranger, "GET /read", 0).await;
         }
         let newcomer = self.browser();
-        self.costs(&newcomer, "POST /sign-in?principal=alice", sign_in).await;
+        self.costs(&newcomer, "POST /sign-in?principal=alice", sign_in)
+            .await;
     }
 
     fn browser(&self) -> Browser {

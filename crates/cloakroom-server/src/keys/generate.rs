@@ -12,7 +12,8 @@ pub(super) fn run(file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
 Made {path} with key {id}, which is active. Nobody else can read it.
 
 Next: give it to every node before the first of them seals with it, owned by the user that the node runs as and with mode
-0600. Keep a copy where backups of your store are not: without it the sessions are lost, together they are read.
+0600. Keep a copy where the backups of your store are not: without it the sessions are lost, and with it whoever can write
+to the store can forge them.
 "
     ))
 }

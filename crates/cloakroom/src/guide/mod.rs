@@ -1,0 +1,4 @@
+//! Guides: what an application or an operator has to decide, in one place each.
+
+#[doc = include_str!("choosing_a_store.md")]
+pub mod choosing_a_store {}
