@@ -37,6 +37,8 @@ const TESTS: &[&[&str]] = &[
         "--test",
         "redis",
         "--test",
+        "redis_cluster",
+        "--test",
         "memcached",
         "--test",
         "postgres",

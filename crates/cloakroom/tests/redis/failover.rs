@@ -121,13 +121,18 @@ async fn fails_over(options: &str) -> u64 {
             _ => {}
         }
     }
-    println!(
-        "failover{options}: {} acknowledged creates, {} endings; {lost} creates lost, {revived} endings lost; \
-         recovered {recovered_after:?} after the kill; the longest call {} ms",
+    let fault = match options {
+        "" => "the primary is killed while its replicas lag",
+        _ => "the same lag, with `wait_replicas=1`",
+    };
+    let seen = format!(
+        "lost {lost} of {} begun sessions, revived {revived} of {} ended; back {recovered_after:.1?} after the kill, longest \
+         call {} ms",
         progress.created.load(Ordering::SeqCst),
         progress.ended.load(Ordering::SeqCst),
         progress.longest.load(Ordering::SeqCst),
     );
+    cloakroom_testbed::note(fault, "Redis with Sentinel", &seen);
     let longest = Duration::from_millis(progress.longest.load(Ordering::SeqCst));
     assert!(longest < BOUND + Duration::from_secs(1), "{longest:?}");
     lost + revived
