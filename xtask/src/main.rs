@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod bench;
+mod faults;
 mod test;
 
 mod tools;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Every command there is. A new one is a file beside this one and a line here.
-const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND];
+const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND, faults::COMMAND];
 
 /// One command: how it is called, what it says about itself, what it does.
 struct Command {
@@ -89,6 +90,24 @@ fn cargo() -> std::process::Command {
         .current_dir(workspace())
         .stdin(std::process::Stdio::null());
     command
+}
+
+/// What a program prints.
+fn says(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("could not start {program}: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs it with its output going where ours goes.
+fn succeed(command: &mut std::process::Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{command:?} ended with {status}")),
+        Err(error) => Err(format!("could not start {command:?}: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -228,7 +228,7 @@ fn docs() -> Result<(), String> {
 /// One call, so that everything is compiled once. The browser tests find the browser where we found it.
 fn tests() -> Result<(), String> {
     println!("the stores are tested on:");
-    for version in tools::SERVERS.iter().filter_map(|tool| tools::version(*tool)) {
+    for version in servers() {
         println!("  {version}");
     }
     let mut command = cargo();
@@ -241,6 +241,14 @@ fn tests() -> Result<(), String> {
         }
     }
     call(&mut command)
+}
+
+/// The servers there are, with their versions.
+pub(crate) fn servers() -> Vec<String> {
+    tools::SERVERS
+        .iter()
+        .filter_map(|tool| tools::version(*tool))
+        .collect()
 }
 
 /// Runs it with its output going where ours goes.

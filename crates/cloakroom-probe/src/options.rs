@@ -13,7 +13,7 @@ use cloakroom::{KeyRing, Lifetime, Policy, ServerKey, Sessions};
 #[command(name = "cloakroom-probe")]
 #[non_exhaustive]
 pub struct Options {
-    /// Where sessions are kept: `memory:` or `disk:PATH`
+    /// Where sessions are kept: `memory:`, `disk:PATH`, or the URL of any store there is
     #[arg(long, value_name = "URL")]
     pub store: String,
     /// The address and port to listen on; port 0 takes any
@@ -55,7 +55,8 @@ impl Options {
         let key = self.key_file.as_deref().map(read_key).transpose()?;
         let store = cloakroom::stores::open(&self.store)
             .await
-            .with_context(|| format!("--store {}", self.store))?;
+            // Not the URL, which may hold a password: the store names its part without.
+            .context("--store")?;
         // What is remembered lives as long: the probe's timeouts are those it was given.
         let policy = Policy::default().lifetime(lifetime).remembered(Some(lifetime));
         let sessions = Sessions::new(store).policy(policy);

@@ -43,7 +43,8 @@ struct Demo {
     #[arg(long, value_name = "IP")]
     listen: Option<IpAddr>,
 
-    /// Where sessions are kept: "memory:" or "disk:DIR"
+    /// Where sessions are kept: "memory:", "disk:DIR", "sqlite:FILE", or the URL of a server: "redis://…",
+    /// "memcache://…", "postgres://…", "mysql://…" and their relatives
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }

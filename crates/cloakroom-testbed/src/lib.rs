@@ -14,6 +14,7 @@
 
 mod server;
 
+mod note;
 mod protocol;
 mod tap;
 
@@ -22,6 +23,7 @@ mod process;
 mod directory;
 mod program;
 
+pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;
 pub use server::{Launch, Server};

@@ -73,14 +73,17 @@ pub(crate) fn failed(error: &crate::Error) {
     }
 }
 
-/// A sweep failed: the next one tries again.
-pub(crate) fn sweep_failed(error: &cloakroom_store::Error) {
-    tracing::warn!(target: "cloakroom", %error, "could not sweep expired sessions, will try again");
+/// A sweep failed half way: the next one goes on.
+pub(crate) fn sweep_failed(removed: u64, error: &cloakroom_store::Error) {
+    tracing::warn!(
+        target: "cloakroom", removed, %error,
+        "could not sweep all expired sessions: some are left for the next round"
+    );
 }
 
-/// A sweep removed expired records.
+/// A sweep removed what had expired; none is left.
 pub(crate) fn swept(removed: u64) {
-    tracing::debug!(target: "cloakroom", removed, "expired sessions swept");
+    tracing::debug!(target: "cloakroom", removed, "expired sessions swept, none left");
 }
 
 /// An operator ended everyone's sessions.

@@ -22,9 +22,9 @@ async fn a_url_names_a_store() {
 #[tokio::test]
 async fn an_unknown_url_is_told_what_is_known() {
     for (url, says) in [
-        ("", "memory: and disk:PATH"),
-        ("memory", "memory: and disk:PATH"),
-        ("redis://user:hush@host", "`redis:`: memory: and disk:PATH"),
+        ("", "memory:, disk:PATH, sqlite:PATH, redis://"),
+        ("memory", "memory:, disk:PATH, sqlite:PATH, redis://"),
+        ("mongodb://user:hush@host", "`mongodb:`: memory:, disk:PATH"),
         ("DISK:x", "`DISK:`"),
         ("bad\nscheme:x", r"`bad\nscheme:`"),
         ("memory:x", "nothing behind it"),
@@ -35,4 +35,12 @@ async fn an_unknown_url_is_told_what_is_known() {
         assert!(error.to_string().contains(says), "{url:?}: {error}");
         assert!(!error.to_string().contains("hush"), "{url:?}: {error}");
     }
+}
+
+#[cfg(not(feature = "redis"))]
+#[tokio::test]
+async fn a_store_that_was_not_compiled_in_names_its_feature() {
+    let error = stores::open("rediss-cluster://user:hush@host").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("the feature `redis`"), "{error}");
 }

@@ -1,10 +1,10 @@
 //! Under which circumstances something was measured: the machine, the versions, the date.
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use super::programs::Package;
+use crate::says;
 use crate::tools::{self, Tool};
 
 /// A few lines to print above a table: with the versions of these packages.
@@ -55,14 +55,6 @@ fn processor_time() -> Option<(u64, u64)> {
 fn version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
     rest.split('"').next()
-}
-
-fn says(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("could not start {program}: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

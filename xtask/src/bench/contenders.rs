@@ -42,15 +42,31 @@ pub(super) const CONTENDERS: &[Contender] = &[
     Contender::new("Cloakroom, MariaDB", Package::Ours, "cloakroom", "mysql"),
     Contender::new("Cloakroom, SQLite", Package::Ours, "cloakroom", "sqlite").elsewhere(),
     Contender::new("Cloakroom, disk", Package::Ours, "cloakroom", "disk").elsewhere(),
-    Contender::new("tower-sessions, memory", Package::Ours, "tower-sessions", "memory"),
-    Contender::new("tower-sessions, Redis", Package::Peers, "tower-sessions-redis", "redis"),
+    Contender::new(
+        "tower-sessions, memory",
+        Package::Ours,
+        "tower-sessions",
+        "memory",
+    ),
+    Contender::new(
+        "tower-sessions, Redis",
+        Package::Peers,
+        "tower-sessions-redis",
+        "redis",
+    ),
     Contender::new(
         "tower-sessions, PostgreSQL",
         Package::Peers,
         "tower-sessions-postgres",
         "postgres",
     ),
-    Contender::new("actix-session, Redis", Package::Peers, "actix-session-redis", "redis").elsewhere(),
+    Contender::new(
+        "actix-session, Redis",
+        Package::Peers,
+        "actix-session-redis",
+        "redis",
+    )
+    .elsewhere(),
 ];
 
 /// What a figure may come to, and what another library's was when the goal was set (2026-11-21).

@@ -1,8 +1,8 @@
 //! Bytes of memory per session.
 
 use super::circumstances::circumstances;
-use super::programs::{Package, succeed};
-use crate::cargo;
+use super::programs::Package;
+use crate::{cargo, succeed};
 
 /// Bytes of memory for each of a million sessions.
 const FOOTPRINTS: &[(&str, u64)] = &[("anonymous", 450), ("signed-in", 550)];

@@ -97,14 +97,18 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
         match (argument.as_str(), &mut options.subject) {
             ("--no-install", _) => options.install = Install::Forbidden,
             ("--memory", Subject::Instructions) => options.subject = Subject::Memory,
-            ("--stores", Subject::Instructions) => options.subject = Subject::Stores(stores::Choice::default()),
+            ("--stores", Subject::Instructions) => {
+                options.subject = Subject::Stores(stores::Choice::default())
+            }
             ("--only", Subject::Stores(choice)) => choice.only = Some(Part::parse(value()?)?),
             ("--apps", Subject::Stores(choice)) => {
                 choice.apps = value()?.split(',').map(str::to_owned).collect();
             }
             ("--cycles", Subject::Stores(choice)) => {
                 let given = value()?;
-                choice.cycles = given.parse().map_err(|_| format!("--cycles is a number, not {given:?}"))?;
+                choice.cycles = given
+                    .parse()
+                    .map_err(|_| format!("--cycles is a number, not {given:?}"))?;
             }
             ("--only" | "--apps" | "--cycles", _) => return Err(format!("{argument} goes behind --stores")),
             ("--memory" | "--stores", _) => return Err("one subject at a time".to_owned()),
@@ -164,7 +168,8 @@ mod tests {
 
     #[test]
     fn stores_are_chosen_from() {
-        let options = parsed("--stores --only requests --apps redis,actix --cycles 3").expect("it makes sense");
+        let options =
+            parsed("--stores --only requests --apps redis,actix --cycles 3").expect("it makes sense");
         let Subject::Stores(choice) = options.subject else {
             panic!("{options:?}");
         };

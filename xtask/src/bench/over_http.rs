@@ -42,7 +42,11 @@ pub(super) fn measure(
         }
         running.rotate_left(1);
     }
-    running.sort_by_key(|app| contenders.iter().position(|&known| std::ptr::eq(known, app.contender)));
+    running.sort_by_key(|app| {
+        contenders
+            .iter()
+            .position(|&known| std::ptr::eq(known, app.contender))
+    });
     report(&running, cycles);
     Ok(())
 }
@@ -50,8 +54,7 @@ pub(super) fn measure(
 impl Running {
     fn start(contender: &'static Contender, servers: &Servers) -> Result<Self, String> {
         let served = Served::start(contender, &servers.url(contender.store)?)?;
-        let cookies =
-            wrk::begin(served.address()).map_err(|why| format!("{}: {why}", contender.name))?;
+        let cookies = wrk::begin(served.address()).map_err(|why| format!("{}: {why}", contender.name))?;
         Ok(Self {
             contender,
             served,
@@ -78,7 +81,11 @@ impl Running {
 
     /// Requests per second, as a share of those to the route without sessions in the same cycle.
     fn pace(&self, route: usize) -> f64 {
-        median(self.seen.iter().map(|cycle| cycle[route].per_second / cycle[0].per_second))
+        median(
+            self.seen
+                .iter()
+                .map(|cycle| cycle[route].per_second / cycle[0].per_second),
+        )
     }
 
     fn processor(&self, route: usize) -> f64 {

@@ -1,9 +1,8 @@
 //! The programs that are measured: how they are built, and where they are then.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::{cargo, workspace};
+use crate::{cargo, succeed, workspace};
 
 /// A package in `benches/`, with a lockfile of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,14 +47,6 @@ impl Package {
 /// A program that was built.
 pub(super) fn program(name: &str) -> PathBuf {
     target().join("release").join(name)
-}
-
-pub(super) fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} ended with {status}")),
-        Err(error) => Err(format!("could not start {command:?}: {error}")),
-    }
 }
 
 fn target() -> PathBuf {

@@ -18,7 +18,12 @@ const USER: &str = "user-00000042";
 pub(super) fn begin(app: SocketAddr, count: usize) -> Result<Vec<String>, String> {
     let mut browser = Browser::open(app)?;
     let cookies: Vec<String> = (0..count)
-        .map(|_| browser.send("POST", "/begin", "")?.cookie.ok_or("no session began".to_owned()))
+        .map(|_| {
+            browser
+                .send("POST", "/begin", "")?
+                .cookie
+                .ok_or("no session began".to_owned())
+        })
         .collect::<Result<_, _>>()?;
     for cookie in cookies.first().into_iter().chain(cookies.last()) {
         check(&mut browser, cookie)?;
@@ -73,7 +78,10 @@ impl Browser {
             cookie => format!("cookie: {cookie}\r\n"),
         };
         let request = format!("{method} {path} HTTP/1.1\r\nhost: shop.example.com\r\n{cookie}\r\n");
-        self.stream.get_mut().write_all(request.as_bytes()).map_err(failed)?;
+        self.stream
+            .get_mut()
+            .write_all(request.as_bytes())
+            .map_err(failed)?;
 
         let mut head = Vec::new();
         loop {
@@ -94,7 +102,9 @@ impl Browser {
                 .find(|(given, _)| given.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.to_owned())
         };
-        let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length = header("content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0);
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).map_err(failed)?;
         Ok(Answer {

@@ -33,8 +33,16 @@ impl Default for Choice {
 impl Choice {
     fn contenders(&self) -> Vec<&'static Contender> {
         let chosen = |contender: &&Contender| {
-            let names = [contender.name.to_lowercase(), contender.app.to_owned(), contender.store.to_owned()];
-            self.apps.is_empty() || self.apps.iter().any(|app| names.iter().any(|name| name.contains(app)))
+            let names = [
+                contender.name.to_lowercase(),
+                contender.app.to_owned(),
+                contender.store.to_owned(),
+            ];
+            self.apps.is_empty()
+                || self
+                    .apps
+                    .iter()
+                    .any(|app| names.iter().any(|name| name.contains(app)))
         };
         CONTENDERS.iter().filter(chosen).collect()
     }
@@ -112,10 +120,16 @@ fn print_circumstances() -> Result<(), String> {
     ];
     println!("{}", circumstances(&packages)?);
     for &tool in tools::SERVERS.iter().chain(&[Tool::Wrk]) {
-        println!("{}", tools::version(tool).unwrap_or_else(|| format!("{tool:?} of an unknown version")));
+        println!(
+            "{}",
+            tools::version(tool).unwrap_or_else(|| format!("{tool:?} of an unknown version"))
+        );
     }
     if let Some(busy) = busy() {
-        println!("the machine was {:.0} % busy with other things before this began", busy * 100.0);
+        println!(
+            "the machine was {:.0} % busy with other things before this began",
+            busy * 100.0
+        );
     }
     println!();
     Ok(())

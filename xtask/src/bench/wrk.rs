@@ -77,7 +77,13 @@ pub(super) fn send(app: SocketAddr, route: Route, cookies: &[String]) -> Result<
     let _ = fs::remove_file(&file);
     let output = output.map_err(|error| format!("could not start wrk: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    load(&text).map_err(|why| format!("{}: {why}\n{text}{}", route.name, String::from_utf8_lossy(&output.stderr)))
+    load(&text).map_err(|why| {
+        format!(
+            "{}: {why}\n{text}{}",
+            route.name,
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
 }
 
 /// Every request is made once, before the first is sent.
@@ -119,8 +125,8 @@ fn load(output: &str) -> Result<Load, String> {
         .map(|line| line.split(' ').filter_map(|number| number.parse().ok()).collect())
         .unwrap_or_default();
     match numbers[..] {
-        [_, _, failed @ 1..] => Err(format!("{failed} requests failed")),
-        [requests @ 1.., microseconds @ 1.., 0] => Ok(Load {
+        [_, _, failed @ 1..=u64::MAX] => Err(format!("{failed} requests failed")),
+        [requests @ 1..=u64::MAX, microseconds @ 1..=u64::MAX, 0] => Ok(Load {
             requests,
             per_second: requests as f64 * 1e6 / microseconds as f64,
         }),

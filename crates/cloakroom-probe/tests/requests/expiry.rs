@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::store::Timestamp;
 use cloakroom::testing::ManualClock;
 use cloakroom::{Lifetime, Policy};
-use cloakroom_probe::doubles::Verb;
+use cloakroom_probe::doubles::{Fault, Verb};
 use serde_json::json;
 
 use crate::browser::State;
@@ -121,11 +121,43 @@ fn a_sweep_leaves_alone_what_has_only_just_expired() {
         stage.clock.advance(30 * MINUTE);
         browser.state().await;
         assert_eq!(sessions.sweeper().sweep().await.unwrap(), 0, "within the margin");
+        if stage.card().expires_by_itself {
+            // The server's clock has not moved: it keeps what has expired by ours.
+            stage.clock.advance(DAY);
+            assert_eq!(
+                sessions.sweeper().sweep().await.unwrap(),
+                0,
+                "there is nothing to do"
+            );
+            assert_eq!(stage.count().await, 1);
+            return;
+        }
         stage.clock.advance(10 * MINUTE);
         assert_eq!(sessions.sweeper().sweep().await.unwrap(), 0, "at the margin");
         stage.clock.advance(MILLI);
         assert_eq!(sessions.sweeper().sweep().await.unwrap(), 1, "past the margin");
         assert_eq!(stage.count().await, 0);
+    });
+}
+
+#[test]
+fn a_sweeper_goes_on_after_an_error() {
+    on_every_store(async |stage| {
+        if stage.card().expires_by_itself {
+            return;
+        }
+        let sessions = stage.sessions();
+        let node = stage.serve(&sessions).await;
+        node.signed_in("alice").await;
+        stage.clock.advance(HOUR);
+        stage.flaky.fail(Verb::Sweep, Fault::LostRequest, 2);
+        let sweeper = sessions.sweeper().every(MILLI).start();
+        let mut looking = tokio::time::interval(MILLI);
+        while stage.count().await > 0 {
+            looking.tick().await;
+        }
+        assert_eq!(stage.flaky.failed(), 2);
+        sweeper.stop().await;
     });
 }
 

@@ -69,6 +69,7 @@ fn what_makes_no_sense_is_refused_with_a_sentence_that_names_it() {
     check(&with(["--absolute", "60"]), &["--absolute 60", "--idle 1800"]);
     check(&with(["--idle", "0"]), &["--idle", "at least one second"]);
     check(&with(["--idle", "soon"]), &["--idle", "soon"]);
+    assert!(!refused(&["--store", "mongodb://bob:hush@host/db"]).contains("hush"));
 }
 
 fn with_key(key: &Path) -> [&str; 4] {

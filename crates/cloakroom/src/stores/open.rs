@@ -2,15 +2,21 @@
 
 use cloakroom_store::{AnyStore, Error, ErrorKind};
 
-/// What a URL may begin with, as a message lists it.
-const KNOWN: &str = "memory: and disk:PATH";
-
 /// Opens the store that a URL names.
 ///
 /// | URL | store | feature |
 /// |---|---|---|
 /// | `memory:` | `Memory` with its default limit | `memory` |
 /// | `disk:PATH` | `Disk` in the directory `PATH` | `disk` |
+/// | `sqlite:PATH` | `Sqlite` in the file `PATH` | `sqlite` |
+/// | `redis://…`, `rediss://…`, `redis+unix://…` | `Redis`, with TLS where it says `rediss` | `redis` |
+/// | `redis-sentinel://…`, `rediss-sentinel://…` | `Redis` at the master that sentinels know | `redis` |
+/// | `redis-cluster://…`, `rediss-cluster://…` | `RedisCluster` | `redis` |
+/// | `memcache://…`, `memcache+unix://…` | `Memcached` | `memcached` |
+/// | `postgres://…`, `postgresql://…` | `Postgres` | `postgres` |
+/// | `mysql://…`, `mariadb://…` | `Mysql` | `mysql` |
+///
+/// Each store's own page says how its URL goes on, and which options it takes.
 ///
 /// ```
 /// # #[cfg(feature = "memory")]
@@ -25,61 +31,80 @@ const KNOWN: &str = "memory: and disk:PATH";
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
-    let Some((scheme, rest)) = url.split_once(':') else {
-        return Err(Error::new(
-            ErrorKind::Misconfigured,
-            format!("a store URL begins with a scheme and a colon: {KNOWN} are known"),
-        ));
-    };
-    match scheme {
-        "memory" => open_memory(rest),
-        "disk" => open_disk(rest).await,
-        unknown => Err(Error::new(
-            ErrorKind::Misconfigured,
-            format!(
-                "no store has the scheme `{}:`: {KNOWN} are known",
-                unknown.escape_debug()
-            ),
+    let parts = url.split_once(':').ok_or_else(|| {
+        misconfigured(format!(
+            "a store URL begins with a scheme and a colon: {} are known",
+            known()
+        ))
+    })?;
+    match parts {
+        #[cfg(feature = "memory")]
+        ("memory", "") => Ok(AnyStore::new(super::memory::Memory::default())),
+        #[cfg(feature = "memory")]
+        ("memory", _) => Err(misconfigured(
+            "the URL of the memory store is `memory:`, with nothing behind it",
         )),
+        #[cfg(feature = "disk")]
+        ("disk", path) => Ok(AnyStore::new(
+            super::disk::Disk::open(given(path, "disk")?).await?,
+        )),
+        (scheme, _) => Err(not_there(scheme)),
     }
 }
 
-#[cfg(feature = "memory")]
-fn open_memory(rest: &str) -> Result<AnyStore, Error> {
-    if rest.is_empty() {
-        return Ok(AnyStore::new(super::memory::Memory::default()));
-    }
-    Err(Error::new(
-        ErrorKind::Misconfigured,
-        "the URL of the memory store is `memory:`, with nothing behind it",
-    ))
+/// The stores there are: what their URLs look like, and the feature that has them.
+const STORES: &[(&str, &str)] = &[
+    ("memory:", "memory"),
+    ("disk:PATH", "disk"),
+    ("sqlite:PATH", "sqlite"),
+    ("redis://", "redis"),
+    ("rediss://", "redis"),
+    ("redis+unix://", "redis"),
+    ("redis-sentinel://", "redis"),
+    ("rediss-sentinel://", "redis"),
+    ("redis-cluster://", "redis"),
+    ("rediss-cluster://", "redis"),
+    ("memcache://", "memcached"),
+    ("memcache+unix://", "memcached"),
+    ("postgres://", "postgres"),
+    ("postgresql://", "postgres"),
+    ("mysql://", "mysql"),
+    ("mariadb://", "mysql"),
+];
+
+/// What a URL may begin with, as a message lists it.
+fn known() -> String {
+    let shapes: Vec<_> = STORES.iter().map(|(shape, _)| *shape).collect();
+    shapes.join(", ")
 }
 
-#[cfg(not(feature = "memory"))]
-fn open_memory(_: &str) -> Result<AnyStore, Error> {
-    Err(not_compiled_in("memory"))
+/// Why nothing opens a URL of this scheme.
+fn not_there(scheme: &str) -> Error {
+    let store = STORES
+        .iter()
+        .find(|(shape, _)| shape.split(':').next() == Some(scheme));
+    misconfigured(match store {
+        Some((_, feature)) => {
+            format!("the {feature} store is not in this build: turn on the feature `{feature}` of cloakroom")
+        }
+        None => format!(
+            "no store has the scheme `{}:`: {} are known",
+            scheme.escape_debug(),
+            known()
+        ),
+    })
 }
 
-#[cfg(feature = "disk")]
-async fn open_disk(path: &str) -> Result<AnyStore, Error> {
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+fn given<'a>(path: &'a str, store: &str) -> Result<&'a str, Error> {
     if path.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Misconfigured,
-            "the URL of the disk store is `disk:PATH`, and here the path is missing",
-        ));
+        return Err(misconfigured(format!(
+            "the URL of the {store} store is `{store}:PATH`, and here the path is missing"
+        )));
     }
-    Ok(AnyStore::new(super::disk::Disk::open(path).await?))
+    Ok(path)
 }
 
-#[cfg(not(feature = "disk"))]
-async fn open_disk(_: &str) -> Result<AnyStore, Error> {
-    Err(not_compiled_in("disk"))
-}
-
-#[cfg(not(all(feature = "memory", feature = "disk")))]
-fn not_compiled_in(feature: &str) -> Error {
-    Error::new(
-        ErrorKind::Misconfigured,
-        format!("the {feature} store is not in this build: turn on the feature `{feature}` of cloakroom"),
-    )
+fn misconfigured(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Misconfigured, message)
 }

@@ -323,4 +323,20 @@ mod tests {
             assert_eq!(duration(wrong), None, "{wrong:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_url_or_an_error(text in ".*") {
+            for text in [text.clone(), format!("redis://{text}"), format!("redis://a:hunter2@{text}")] {
+                match StoreUrl::parse(&text, &["redis"]) {
+                    Ok(mut url) => {
+                        let said = [url.option("a").map(drop).is_some().to_string(), url.to_string(), format!("{url:?}")];
+                        // What was typed in front of the last @ is the password, and may hold anything.
+                        proptest::prop_assert!(!said.concat().contains("hunter2"), "{said:?}");
+                    }
+                    Err(error) => proptest::prop_assert!(!error.to_string().contains("hunter2"), "{error}"),
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,107 @@
+//! One fault, from the users' side: it comes, it goes, and what they were told is compared with what is there.
+
+use std::time::{Duration, Instant};
+
+use cloakroom::Sessions;
+use cloakroom::store::Store as _;
+use cloakroom::stores;
+use cloakroom_probe::{Pause, app};
+use cloakroom_testbed::note;
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+
+use crate::load::{Load, Outcome};
+
+/// Longer than any request may take: a few calls of the store that time out, and the machine is busy.
+const BOUND: Duration = Duration::from_secs(15);
+
+/// One fault of one store.
+pub(crate) struct Scenario<Away, Back> {
+    /// The row of the table.
+    pub(crate) fault: &'static str,
+    /// The column of the table.
+    pub(crate) store: &'static str,
+    pub(crate) url: String,
+    /// Whether acknowledged writes may be lost, as the store's card or its guide says.
+    pub(crate) may_lose: MayLose,
+    /// Makes it happen. May block.
+    pub(crate) away: Away,
+    /// Makes it stop. May block.
+    pub(crate) back: Back,
+}
+
+/// What a fault may cost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayLose {
+    /// Nothing that was acknowledged.
+    Nothing,
+    /// The last writes, endings among them.
+    LastWrites,
+    /// Everything: the store keeps nothing over a restart.
+    Everything,
+}
+
+impl<Away, Back> Scenario<Away, Back>
+where
+    Away: FnOnce() + Send + 'static,
+    Back: FnOnce() + Send + 'static,
+{
+    /// Plays it under load, holds what came of it against what must always hold, and notes it for the table.
+    pub(crate) async fn play(self) {
+        let store = stores::open(&self.url).await.expect("the store opens");
+        let card = store.capabilities();
+        if self.may_lose == MayLose::Nothing {
+            assert!(card.survives_restart, "only who survives loses nothing");
+        }
+        let sessions = Sessions::new(store);
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
+        let address = listener.local_addr().expect("a listener has an address");
+        let router = app(&sessions, Pause::default());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let load = Load::begin(address).await;
+        load.succeeds(300).await;
+        spawn_blocking(self.away).await.expect("the fault can be made");
+        load.fails(16, Duration::from_secs(4)).await;
+        spawn_blocking(self.back).await.expect("the fault can be undone");
+        let begun = Instant::now();
+        load.succeeds(200).await;
+        let recovered = begun.elapsed();
+        let outcome = load.end().await;
+        note(self.fault, self.store, &describe(&outcome, recovered));
+        hold(&outcome, self.may_lose);
+    }
+}
+
+fn hold(outcome: &Outcome, may_lose: MayLose) {
+    assert!(outcome.longest < BOUND, "every wait has a bound: {outcome:?}");
+    assert_eq!(outcome.invented, 0, "nothing is applied twice: {outcome:?}");
+    if may_lose == MayLose::Nothing {
+        assert_eq!(outcome.revived, 0, "no session comes back: {outcome:?}");
+        assert_eq!(outcome.lost, 0, "nothing acknowledged is lost: {outcome:?}");
+    }
+    if may_lose != MayLose::Everything {
+        assert_eq!(outcome.lost_sessions, 0, "no session is lost: {outcome:?}");
+    }
+}
+
+fn describe(outcome: &Outcome, recovered: Duration) -> String {
+    let Outcome {
+        acknowledged,
+        failed,
+        longest,
+        lost,
+        lost_sessions,
+        ended,
+        revived,
+        ..
+    } = outcome;
+    format!(
+        "503: {failed}, longest {:.1} s, back in {:.1} s, lost {lost} of {acknowledged} writes and {lost_sessions} sessions, \
+         revived {revived} of {ended}",
+        longest.as_secs_f64(),
+        recovered.as_secs_f64()
+    )
+}
