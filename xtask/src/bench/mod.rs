@@ -14,6 +14,7 @@ mod sessions;
 mod wrk;
 
 mod circumstances;
+mod others;
 mod programs;
 
 use crate::tools::{self, Install, Tool};
@@ -98,7 +99,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
             ("--no-install", _) => options.install = Install::Forbidden,
             ("--memory", Subject::Instructions) => options.subject = Subject::Memory,
             ("--stores", Subject::Instructions) => {
-                options.subject = Subject::Stores(stores::Choice::default())
+                options.subject = Subject::Stores(stores::Choice::default());
             }
             ("--only", Subject::Stores(choice)) => choice.only = Some(Part::parse(value()?)?),
             ("--apps", Subject::Stores(choice)) => {
