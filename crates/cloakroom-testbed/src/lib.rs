@@ -18,6 +18,8 @@ mod note;
 mod protocol;
 mod tap;
 
+pub mod postgres;
+
 mod process;
 
 mod directory;

@@ -49,10 +49,18 @@ impl Process {
         matches!(self.0.try_wait(), Ok(None))
     }
 
+    /// Signals it, and those that it started: a server may be a family of processes.
+    pub(crate) fn signal_family(&self, signal: Signal) {
+        // Listed before it is signalled: when it is gone, they are nobody's children.
+        let children = children(self.0.id());
+        self.signal(signal);
+        for child in children {
+            send(child, signal);
+        }
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-        // It may have ended by itself, and then there is nobody to tell.
-        let _ = kill_process(pid.expect("a child has a process id"), signal);
+        send(self.0.id(), signal);
     }
 
     /// Waits until it has ended.
@@ -63,9 +71,25 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        self.signal_family(Signal::KILL);
         self.wait();
     }
+}
+
+fn send(process: u32, signal: Signal) {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    // It may have ended by itself, and then there is nobody to tell.
+    let _ = kill_process(pid.expect("a child has a process id"), signal);
+}
+
+/// The children of a process, as the kernel knows them.
+fn children(process: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let listed = listed.unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
 }
 
 /// Starts a process from a thread that lives as long as we do: the kernel goes by the thread that started it, and

@@ -146,14 +146,14 @@ impl Server {
     /// Freezes it (SIGSTOP): connections stay open, the kernel takes new ones, and nothing is answered.
     pub fn pause(&self) {
         if let Some(process) = self.process().as_ref() {
-            process.signal(Signal::STOP);
+            process.signal_family(Signal::STOP);
         }
     }
 
     /// Lets it go on (SIGCONT).
     pub fn resume(&self) {
         if let Some(process) = self.process().as_ref() {
-            process.signal(Signal::CONT);
+            process.signal_family(Signal::CONT);
         }
     }
 

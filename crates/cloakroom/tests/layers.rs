@@ -64,10 +64,14 @@ const MODULES: &[Module] = &[
     pure("stores::server", "stores::url"),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
+    effects(
+        "stores::postgres",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
     effects("stores::open", "stores::memory stores::disk"),
     effects(
         "stores",
-        "stores::memory stores::disk stores::open stores::revisions stores::sql stores::url stores::server",
+        "stores::memory stores::disk stores::postgres stores::open stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

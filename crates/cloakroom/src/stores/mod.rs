@@ -5,6 +5,8 @@ pub mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 #[cfg(any(
     feature = "mysql",
@@ -25,3 +27,5 @@ pub use disk::Disk;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;

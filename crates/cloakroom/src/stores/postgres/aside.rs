@@ -1,0 +1,81 @@
+//! A connection of its own for what takes longer than a request may hold up others.
+
+use std::sync::Arc;
+
+use cloakroom_store::{Error, ErrorKind};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::driver::Shared;
+use super::failure;
+use super::opening::Opening;
+
+/// A connection that is opened when it is needed, kept, and used by one call at a time.
+pub(super) struct Aside {
+    opening: Arc<Opening>,
+    /// Taken out while it is used: of a call that is dropped half way, the connection ends with it.
+    kept: Mutex<Option<Client>>,
+}
+
+impl Aside {
+    pub(super) fn new(opening: Arc<Opening>) -> Self {
+        Self {
+            opening,
+            kept: Mutex::new(None),
+        }
+    }
+
+    /// Asks the server one thing, and answers within the time to wait, in which it connects, and the time to operate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connections::ask`](super::connections::Connections::ask).
+    pub(super) async fn ask<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        let Opening { address, options, .. } = &*self.opening;
+        let begin = async {
+            let mut kept = self.kept.lock().await;
+            let client = match kept.take().filter(|client| !client.is_closed()) {
+                Some(client) => client,
+                None => open(&self.opening).await?,
+            };
+            Ok((kept, client))
+        };
+        let (mut kept, client) = timeout(options.server.wait_timeout, begin)
+            .await
+            .map_err(|_elapsed| busy(doing, address))??;
+        match timeout(options.server.operation_timeout, ask(&client)).await {
+            Ok(answer) => {
+                *kept = Some(client);
+                answer.map_err(|error| failure::of_call(doing, address, &error))
+            }
+            Err(_elapsed) => Err(failure::too_slow(doing, address)),
+        }
+    }
+}
+
+/// Opens a connection that ends when its client is dropped.
+pub(super) async fn open(opening: &Opening) -> Result<Client, Error> {
+    let (client, driver) = opening.open().await?;
+    tokio::spawn(Shared::new(driver));
+    // What is asked here is planned for what is asked: a limit is a number, and not some part of the table.
+    let settings = format!("{}SET plan_cache_mode = force_custom_plan", opening.settings());
+    match client.batch_execute(&settings).await {
+        Ok(()) => Ok(client),
+        Err(error) => Err(failure::of_connecting(&opening.address, &error)),
+    }
+}
+
+fn busy(doing: &str, server: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!(
+            "could not {doing} in {server}: no connection within wait_timeout; it takes none, or sweeping and listing \
+             keep theirs busy"
+        ),
+    )
+}

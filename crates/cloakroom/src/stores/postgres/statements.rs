@@ -1,0 +1,46 @@
+//! The statements of the request path, prepared once for each connection.
+
+use futures_util::future::try_join_all;
+use tokio_postgres::{Client, Error, Statement};
+
+/// What a request asks, one statement for each verb.
+pub(super) struct Statements {
+    pub(super) load: Statement,
+    pub(super) create: Statement,
+    pub(super) replace: Statement,
+    pub(super) write_capped: Statement,
+    pub(super) touch: Statement,
+    pub(super) delete: Statement,
+    pub(super) revoke: Statement,
+    pub(super) ping: Statement,
+}
+
+impl Statements {
+    /// Prepares all of them at once.
+    pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
+        let texts = [
+            include_str!("sql/load.sql"),
+            include_str!("sql/create.sql"),
+            include_str!("sql/replace.sql"),
+            "SELECT outcome, ended FROM \
+             cloakroom_write_capped($1, $2, $10, $3, $4, $5, $6, $7, $8, $9, $11, $12, $13)",
+            include_str!("sql/touch.sql"),
+            "SELECT cloakroom_delete($1, $2, $3, $4)",
+            "SELECT cloakroom_revoke($1, $2, $3, $4)",
+            "SELECT current_setting('transaction_read_only')",
+        ];
+        let prepared = try_join_all(texts.map(|text| client.prepare(text))).await?;
+        let [load, create, replace, write_capped, touch, delete, revoke, ping] =
+            <[Statement; 8]>::try_from(prepared).expect("each text makes one statement");
+        Ok(Self {
+            load,
+            create,
+            replace,
+            write_capped,
+            touch,
+            delete,
+            revoke,
+            ping,
+        })
+    }
+}

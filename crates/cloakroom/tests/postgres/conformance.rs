@@ -1,0 +1,77 @@
+//! The PostgreSQL store keeps the contract, also over restarts and outages of its server.
+
+use std::sync::Arc;
+
+use cloakroom::stores::Postgres;
+use cloakroom_store::conformance::{self, Outages, Restarts};
+use cloakroom_store::{AnyStore, Store as _};
+use cloakroom_testbed::postgres::Postgres as Server;
+
+use crate::fixture::{BOUND, outage, with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_postgres_store_conforms() {
+    let server = Server::start();
+    conformance::run(Postgres::connect(&server.url()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_conforms_in_a_schema_of_its_own_with_one_connection() {
+    let server = Server::start();
+    let url = with(&server, "schema=my%20%22sessions%22&connections=1");
+    conformance::run(Postgres::connect(&url).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_serves_all_rules_at_once() {
+    let server = Server::start();
+    // As many as there are rules: what is shown here is who waits for whom, not how fast a small machine is.
+    let url = with(&server, "wait_timeout=20s&operation_timeout=20s");
+    let store = AnyStore::new(Postgres::connect(&url).await.unwrap());
+    let mut checking = tokio::task::JoinSet::new();
+    for rule in conformance::rules() {
+        let store = store.clone();
+        checking.spawn(async move { rule.check(store).await });
+    }
+    for checked in checking.join_all().await {
+        assert_eq!(checked, Ok(()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_keeps_survives_that_the_server_is_killed() {
+    restarts("").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unlogged_tables_work_again_after_the_server_is_killed() {
+    restarts("unlogged=true").await;
+}
+
+async fn restarts(options: &str) {
+    let server = Arc::new(Server::start());
+    let url = with(&server, options);
+    let survives = Postgres::connect(&url)
+        .await
+        .unwrap()
+        .capabilities()
+        .survives_restart;
+    assert_eq!(survives, options.is_empty());
+    let open = move || {
+        let (server, url) = (Arc::clone(&server), url.clone());
+        async move {
+            outage(Arc::clone(&server), conformance::Outage::Stop).await;
+            outage(server, conformance::Outage::Start).await;
+            AnyStore::new(Postgres::connect(&url).await.unwrap())
+        }
+    };
+    conformance::run_restarts(Restarts::new(open)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outages_are_errors_in_bounded_time() {
+    let server = Arc::new(Server::start());
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    let does = move |what| outage(Arc::clone(&server), what);
+    conformance::run_outages(Outages::new(store, BOUND, does)).await;
+}
