@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::store::{Expect, Id, Record, Store, Timestamp, Write, Written};
-use cloakroom::{Error, Key, Session, Sessions, stores};
+use cloakroom::{Error, Key, Session, Sessions};
 use harness::{Given, data};
 
 const USER_ID: Key<String> = Key::new("user_id");
@@ -18,7 +18,7 @@ const COUNTER: Key<u64> = Key::new("counter");
 const BODY: usize = 264;
 
 pub(super) async fn app(given: Given) -> Router {
-    let store = stores::open(&given.store).await.unwrap_or_else(|why| panic!("{why}"));
+    let store = crate::opening::open(&given.store).await.unwrap_or_else(|why| panic!("{why}"));
     let sessions = Sessions::new(store);
     fill(&sessions, given.others).await;
     Router::new()

@@ -1,12 +1,11 @@
 //! Starts the servers that stores are measured on, says where they are, and ends with its standard input.
 //!
-//! Each is set as one that is to keep what it is told, but for Redis and Memcached, which are set as caches are.
+//! Each keeps what it is told as safely as it does when nobody has set it, but for Redis, which keeps it in memory.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
-use std::process::Command;
 
+use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::{Launch, Program, Server};
 
 fn main() {
@@ -27,38 +26,11 @@ fn main() {
         },
         |_| (),
     );
-    let postgres = Server::start(
-        Launch {
-            name: "postgres",
-            program: Program::new("POSTGRES", &["postgres"], "postgresql")
-                .also_in(&["/usr/lib/postgresql/15/bin"]),
-            user: Some("postgres"),
-            arguments: Box::new(|port, directory| {
-                let port = port.to_string();
-                let data = directory.join("data").into_os_string();
-                [OsString::from("-D"), data]
-                    .into_iter()
-                    .chain(["-p", &port, "-c", "unix_socket_directories="].map(OsString::from))
-                    .collect()
-            }),
-            ready: Box::new(|port| {
-                Command::new("/usr/lib/postgresql/15/bin/pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|s| s.success())
-            }),
-        },
-        initdb,
-    );
+    let postgres = Postgres::start();
     println!("redis redis://127.0.0.1:{}", redis.port());
-    println!("postgres postgres://postgres@127.0.0.1:{}/postgres", postgres.port());
+    println!("postgres {}", postgres.url());
     println!("ready");
     io::stdout().flush().expect("somebody reads what we say");
     // Whoever started us holds it open.
     let _ = io::stdin().read(&mut [0]);
-}
-
-fn initdb(directory: &Path) {
-    let data = directory.join("data");
-    std::fs::create_dir(&data).expect("d");
-    assert!(Command::new("chown").arg("postgres").arg(&data).status().expect("chown").success());
-    let out = Command::new("setpriv").args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--", "/usr/lib/postgresql/15/bin/initdb", "--auth", "trust", "--no-sync", "-D"]).arg(&data).output().expect("initdb");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

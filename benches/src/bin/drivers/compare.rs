@@ -55,7 +55,8 @@ impl Contest {
             self.contestants.rotate_left(1);
         }
         // As they were.
-        self.contestants.rotate_right((turns + 1) % self.contestants.len());
+        let shift = (turns + 1) % self.contestants.len();
+        self.contestants.rotate_right(shift);
         for (n, verb) in Verb::ALL.into_iter().enumerate() {
             self.report(verb, n);
         }
@@ -70,6 +71,7 @@ impl Contest {
             // In the same turn, so that what slows the machine slows both.
             let both = contestant.seen[n].iter().zip(&first.seen[n]);
             let share = median(both.map(|(one, other)| one.per_second / other.per_second));
+            let pieces = contestant.seen[n].iter().filter_map(|pace| pace.pieces);
             println!(
                 "| {:<34} | {:>6} | {:>9.0} | {:>5.2} | {:>7.2} | {:>6.2} |",
                 contestant.name,
@@ -77,7 +79,7 @@ impl Contest {
                 of(|pace| pace.per_second),
                 share,
                 of(|pace| pace.processor),
-                of(|pace| pace.writes),
+                median(pieces),
             );
         }
     }

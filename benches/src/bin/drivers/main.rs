@@ -9,15 +9,17 @@
 mod subject;
 mod through;
 
-mod redis;
+#[path = "../../opening.rs"]
+mod opening;
+
+mod postgres;
+
 
 mod compare;
 mod pace;
 
 use std::env;
 use std::process::ExitCode;
-
-use compare::Contest;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
         .expect("a runtime takes threads and file descriptors");
     runtime.block_on(async {
         let contest = match store.as_str() {
-            "redis" => redis::contest(url).await,
+            "postgres" => postgres::contest(url).await,
             _ => return usage(),
         };
         contest.run(turns).await;
@@ -42,6 +44,6 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: drivers STORE URL TURNS\n  STORE  redis");
+    eprintln!("usage: drivers STORE URL TURNS\n  STORE  postgres");
     ExitCode::from(2)
 }

@@ -1,6 +1,7 @@
 //! How fast something goes: many tasks at once for a second, in turns.
 
-use std::fs;
+use std::{fs, process};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -40,8 +41,9 @@ pub(crate) struct Pace {
     pub(crate) per_second: f64,
     /// Microseconds of this process's processor time for each operation.
     pub(crate) processor: f64,
-    /// System calls of this process that write, for each operation.
-    pub(crate) writes: f64,
+    /// How many pieces it sent to the server for each operation, where that can be told: as many as it has made
+    /// system calls, unless one is larger than a packet.
+    pub(crate) pieces: Option<f64>,
 }
 
 /// A subject and the sessions of its tasks.
@@ -99,7 +101,7 @@ impl<S: Subject> Runner<S> {
         Pace {
             per_second: operations as f64 / elapsed.as_secs_f64(),
             processor: each((after.processor - before.processor).as_secs_f64() * 1e6),
-            writes: each((after.writes - before.writes) as f64),
+            pieces: after.pieces.zip(before.pieces).map(|(after, before)| each((after - before) as f64)),
         }
     }
 }
@@ -107,26 +109,32 @@ impl<S: Subject> Runner<S> {
 /// What this process has used since it began.
 struct Used {
     processor: Duration,
-    writes: u64,
+    /// Of the connections that it has now.
+    pieces: Option<u64>,
 }
 
 impl Used {
     fn now() -> Self {
-        let read = |path| fs::read_to_string(path).expect("Linux has it");
-        let stat = read("/proc/self/stat");
+        let stat = fs::read_to_string("/proc/self/stat").expect("Linux has it");
         let (_, fields) = stat.rsplit_once(") ").expect("it has a name");
-        let ticks: u64 = fields
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .map(|field| field.parse::<u64>().expect("a number"))
-            .sum();
-        let io = read("/proc/self/io");
-        // `write` and `writev`: what drivers send with.
-        let writes = io.lines().find_map(|line| line.strip_prefix("syscw: "));
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
         Self {
             processor: Duration::from_millis(ticks * 10),
-            writes: writes.expect("it is counted").parse().expect("a number"),
+            pieces: pieces(),
         }
     }
+}
+
+/// The segments with data that the kernel has sent on our connections, as `ss` shows them.
+fn pieces() -> Option<u64> {
+    let sockets = Command::new("ss").args(["--tcp", "--info", "--processes", "--numeric", "--no-header"]).output().ok()?;
+    let text = String::from_utf8_lossy(&sockets.stdout).into_owned();
+    let ours = format!("pid={},", process::id());
+    let lines: Vec<&str> = text.lines().collect();
+    let sent = lines.windows(2).filter(|pair| pair[0].contains(&ours)).filter_map(|pair| {
+        let (_, rest) = pair[1].split_once("data_segs_out:")?;
+        rest.split(' ').next()?.parse::<u64>().ok()
+    });
+    Some(sent.sum())
 }

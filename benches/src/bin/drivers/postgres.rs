@@ -40,6 +40,8 @@ struct Line {
 
 impl Alone {
     async fn new(url: &str) -> Self {
+        // The options are the store's own.
+        let (url, _) = url.split_once('?').unwrap_or((url, ""));
         let mut lines = Vec::new();
         for _ in 0..CONNECTIONS {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a server");

@@ -14,7 +14,7 @@ pub(crate) struct Through {
 
 impl Through {
     pub(crate) async fn open(url: &str) -> Self {
-        let store = cloakroom::stores::open(url).await;
+        let store = crate::opening::open(url).await;
         Self {
             store: store.unwrap_or_else(|why| panic!("{why}")),
             namespace: subject::namespace(),
