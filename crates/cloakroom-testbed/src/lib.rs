@@ -14,11 +14,11 @@
 
 mod server;
 
+pub mod postgres;
+
 mod note;
 mod protocol;
 mod tap;
-
-pub mod postgres;
 
 mod process;
 

@@ -51,12 +51,13 @@ impl Process {
 
     /// Signals it, and those that it started: a server may be a family of processes.
     pub(crate) fn signal_family(&self, signal: Signal) {
-        // Listed before it is signalled: when it is gone, they are nobody's children.
-        let children = children(self.0.id());
-        self.signal(signal);
-        for child in children {
+        // Stopped first, so that it starts nobody while they are listed; and listed before it is gone, when they are
+        // nobody's children.
+        self.signal(Signal::STOP);
+        for child in children(self.0.id()) {
             send(child, signal);
         }
+        self.signal(signal);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

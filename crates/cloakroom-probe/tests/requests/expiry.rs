@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::browser::State;
 use crate::encodings::id_of;
-use crate::stage::{on_every_sealed_store, on_every_store};
+use crate::stage::{on_every_sealed_store, on_every_store, on_every_store_that_lists};
 
 const MILLI: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -244,7 +244,7 @@ fn without_remember_me_the_cookie_ends_with_the_browser() {
 
 #[test]
 fn expired_sessions_are_in_no_list() {
-    on_every_store(async |stage| {
+    on_every_store_that_lists(async |stage| {
         let node = stage.node().await;
         let old = node.signed_in("alice").await;
         stage.clock.advance(20 * MINUTE);

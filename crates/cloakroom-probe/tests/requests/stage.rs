@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use cloakroom::store::{
-    AnyStore, Capabilities, Count, Expect, Id, Load, Query, Record, Store, Timestamp, Write, Written,
+    AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store, Timestamp, Write,
+    Written,
 };
 use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom::stores::{self, Memory};
@@ -72,6 +73,15 @@ pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
     STORES
         .iter()
         .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
+}
+
+/// Runs a test on every store that can list sessions and end all of a principal.
+pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
+    on_every_store(async |stage| {
+        if stage.card().lists && stage.card().revokes_by_principal {
+            test(stage).await;
+        }
+    });
 }
 
 /// Runs a test on every store whose records are sealed.
@@ -177,6 +187,14 @@ impl Stage {
         sessions.application(&self.application).unwrap()
     }
 
+    /// Whether the store can do what this request asks for, by its card.
+    pub(crate) fn can(&self, request: &str) -> bool {
+        let card = self.card();
+        let asks = |path| request.split(['?', ' ']).any(|word| word == path);
+        (card.lists || !asks("/sessions"))
+            && (card.revokes_by_principal || !asks("/sign-out-others") && !asks("/sign-out-everywhere"))
+    }
+
     /// What the store promises.
     pub(crate) fn card(&self) -> Capabilities {
         self.store.capabilities()
@@ -211,6 +229,20 @@ impl Stage {
         }
         let count = Count::new(namespace, Query::default());
         self.store.count(count).await.unwrap()
+    }
+
+    /// Ends all sessions there are, also where the store cannot say which.
+    pub(crate) async fn end_all(&self, sessions: &Sessions) {
+        if self.card().revokes_by_principal {
+            sessions.end_everyone().await.unwrap();
+            // What begins in the millisecond of that call ends with it.
+            self.clock.advance(Duration::from_millis(1));
+            return;
+        }
+        for id in self.written() {
+            let delete = Delete::new(sessions.namespace().clone(), id, Owner::Any);
+            self.store.delete(delete).await.unwrap();
+        }
     }
 
     /// The sessions that were ever written to the store.

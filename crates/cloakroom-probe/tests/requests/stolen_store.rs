@@ -222,18 +222,22 @@ async fn plant(stage: &Stage, from: &AnyStore, token: &str) {
 
 /// All there is in the store, as whoever stole it sees it.
 async fn dump(stage: &Stage) -> Vec<u8> {
+    let mut dump = stage.files();
+    for id in stage.written() {
+        let record = record(stage, &id.to_string()).await;
+        dump.extend_from_slice(format!("{id:?} {record:?}").as_bytes());
+        dump.extend_from_slice(&record.body);
+    }
+    if !stage.card().lists {
+        return dump;
+    }
     let namespace = stage.sessions().namespace().clone();
     let limit = std::num::NonZeroUsize::new(1000).unwrap();
     let list = List::new(namespace, Query::default(), limit);
-    let mut dump = stage.files();
     let mut after = None;
     loop {
         let page = stage.store.list(list.clone().after(after)).await.unwrap();
-        for entry in page.entries {
-            let record = record(stage, &entry.id.to_string()).await;
-            dump.extend_from_slice(format!("{entry:?} {record:?}").as_bytes());
-            dump.extend_from_slice(&record.body);
-        }
+        dump.extend_from_slice(format!("{:?}", page.entries).as_bytes());
         match page.next {
             Some(cursor) => after = Some(cursor),
             None => return dump,

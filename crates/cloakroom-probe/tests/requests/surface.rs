@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::browser::State;
 use crate::encodings::id_of;
-use crate::stage::on_every_store;
+use crate::stage::{on_every_store, on_every_store_that_lists};
 
 #[test]
 fn the_routes_answer_with_their_status() {
@@ -38,7 +38,38 @@ fn the_routes_answer_with_their_status() {
             ("GET /set?key=k&value=v", 405),
         ] {
             for browser in [node.browser(), node.signed_in("alice").await] {
+                // What the store cannot do is only found out where there is something to ask it.
+                let refused = !stage.can(request) && !browser.has_no_cookie();
+                let status = if refused { 500 } else { status };
                 assert_eq!(browser.send(request).await.status, status, "{request}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_the_store_cannot_do_is_refused_and_changes_nothing() {
+    on_every_store(async |stage| {
+        let node = stage.node().await;
+        let others = node.signed_in("alice").await;
+        for request in [
+            "GET /sessions",
+            "POST /sign-out-others",
+            "POST /sign-out-everywhere",
+        ] {
+            if stage.can(request) {
+                continue;
+            }
+            let browser = node.signed_in("alice").await;
+            let answer = browser.send(request).await;
+            assert_eq!(answer.status, 500, "{request}");
+            answer.assert_cookie_left_alone(request);
+            for device in [&browser, &others] {
+                assert_eq!(
+                    device.state().await.principal.as_deref(),
+                    Some("alice"),
+                    "{request}"
+                );
             }
         }
     });
@@ -72,7 +103,7 @@ fn a_value_too_large_for_the_store_is_refused_and_changes_nothing() {
 
 #[test]
 fn the_list_names_the_session_by_its_id() {
-    on_every_store(async |stage| {
+    on_every_store_that_lists(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         let now = stage.clock.now().as_unix_millis();

@@ -7,26 +7,29 @@ use cloakroom_store::conformance::{self, Outages, Restarts};
 use cloakroom_store::{AnyStore, Store as _};
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{BOUND, outage, with};
+use crate::fixture::{BOUND, PATIENT, outage, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_postgres_store_conforms() {
     let server = Server::start();
-    conformance::run(Postgres::connect(&server.url()).await.unwrap()).await;
+    let url = with(&server, PATIENT);
+    conformance::run(Postgres::connect(&url).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_in_a_schema_of_its_own_with_one_connection() {
     let server = Server::start();
-    let url = with(&server, "schema=my%20%22sessions%22&connections=1");
+    let url = with(
+        &server,
+        &format!("schema=my%20%22sessions%22&connections=1&{PATIENT}"),
+    );
     conformance::run(Postgres::connect(&url).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_store_serves_all_rules_at_once() {
     let server = Server::start();
-    // As many as there are rules: what is shown here is who waits for whom, not how fast a small machine is.
-    let url = with(&server, "wait_timeout=20s&operation_timeout=20s");
+    let url = with(&server, PATIENT);
     let store = AnyStore::new(Postgres::connect(&url).await.unwrap());
     let mut checking = tokio::task::JoinSet::new();
     for rule in conformance::rules() {

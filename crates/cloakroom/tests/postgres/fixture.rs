@@ -14,6 +14,9 @@ use cloakroom_testbed::postgres::Postgres as Server;
 /// What `wait_timeout` and `operation_timeout` bound, by default, and some for a busy machine.
 pub(crate) const BOUND: Duration = Duration::from_millis(1500 + 500);
 
+/// For tests about what is answered, and not how fast a busy machine answers.
+pub(crate) const PATIENT: &str = "wait_timeout=20s&operation_timeout=20s";
+
 pub(crate) type Store = cloakroom::stores::Postgres;
 
 /// A server that is killed, paused and given back as the suite says.

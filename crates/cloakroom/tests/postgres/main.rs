@@ -6,4 +6,13 @@
 
 mod conformance;
 
+mod faults;
+mod full;
+
+mod schema;
+mod settings;
+
+mod requests;
+
 mod fixture;
+mod proxy;

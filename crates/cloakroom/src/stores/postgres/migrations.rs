@@ -19,8 +19,10 @@ const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
 /// This release's version.
 const CURRENT: i32 = STEPS.len() as i32;
 
-/// Ten nodes start at once: one migrates, and the others find it done.
-const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrate', 0))";
+/// Ten nodes start at once: one migrates, and the others find it done. The lock is the connection's, which ends with the
+/// migration, and is taken before the transaction begins: one that was under way would go by the catalogue of before.
+const ONE_AT_A_TIME: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+                             SELECT pg_advisory_lock(hashtextextended('cloakroom migrate', 0))";
 
 /// How long a migration may take: what is longer is for a quiet hour and a person who watches.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -72,13 +74,8 @@ pub(super) async fn prepare(opening: &Opening) -> Result<(), Error> {
 pub(super) async fn migrate(opening: &Opening, mut client: Client) -> Result<(), Error> {
     let failed = |error| failure::of_call("migrate the tables", &opening.address, &error);
     let migrating = async {
+        client.batch_execute(ONE_AT_A_TIME).await.map_err(failed)?;
         let transaction = client.transaction().await.map_err(failed)?;
-        transaction
-            .batch_execute(&format!(
-                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; {ONE_AT_A_TIME}"
-            ))
-            .await
-            .map_err(failed)?;
         // Asked again: another node may have been faster.
         let found = version(opening, transaction.client()).await?;
         if found > Some(CURRENT) {

@@ -1,0 +1,136 @@
+//! How many statements each verb is, as the server itself counts them.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use cloakroom::stores::Postgres;
+use cloakroom_store::{
+    Cap, Count, Delete, Expect, Owner, Principal, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch,
+    Write,
+};
+use cloakroom_testbed::postgres::Postgres as Server;
+
+use crate::fixture::{client, create, id, load, namespace, record, record_of, write};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_is_one_statement() {
+    let server = Server::start();
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    let watching = client(&server).await;
+    watching
+        .batch_execute("CREATE EXTENSION pg_stat_statements")
+        .await
+        .unwrap();
+    // The connections for listing and sweeping are opened and set up before they are counted.
+    store
+        .count(Count::new(namespace(), Query::default()))
+        .await
+        .unwrap();
+    store
+        .sweep(Sweep::new(namespace(), Timestamp::default(), NonZeroUsize::MIN))
+        .await
+        .unwrap();
+    let revision = create(&store, id(1), record(b"one")).await;
+    let alice = Principal::new("alice").unwrap();
+
+    let mut seen = BTreeMap::new();
+    let mut counts = async |verb: &'static str| {
+        let calls: i64 = watching
+            .query_one_scalar(
+                "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements \
+                 WHERE toplevel AND query NOT LIKE '%pg_stat_statements%'",
+                &[],
+            )
+            .await
+            .unwrap();
+        watching
+            .execute("SELECT pg_stat_statements_reset()", &[])
+            .await
+            .unwrap();
+        seen.insert(verb, calls);
+    };
+    counts("begin").await;
+    load(&store, id(1)).await.unwrap();
+    counts("load").await;
+    create(&store, id(2), record(b"two")).await;
+    counts("create").await;
+    write(
+        &store,
+        id(1),
+        Expect::Revision(revision),
+        record_of("alice", b"one"),
+    )
+    .await
+    .unwrap();
+    counts("replace").await;
+    let capped = Write::new(namespace(), id(3), Expect::Absent, record_of("alice", b"three"));
+    let cap = Cap::EndOldest(NonZeroU32::MIN);
+    store
+        .write(capped.with_cap(cap, Timestamp::from_unix_millis(1000)))
+        .await
+        .unwrap();
+    counts("write with a cap").await;
+    let moment = Timestamp::from_unix_millis(2000);
+    store
+        .touch(Touch::new(namespace(), id(2), revision, moment, moment))
+        .await
+        .unwrap();
+    counts("touch").await;
+    store
+        .delete(Delete::new(namespace(), id(2), Owner::Any))
+        .await
+        .unwrap();
+    counts("delete").await;
+    let scope = Scope::Principal {
+        principal: alice,
+        keep: None,
+    };
+    store.revoke(Revoke::new(namespace(), scope)).await.unwrap();
+    counts("revoke").await;
+    store.ping().await.unwrap();
+    counts("ping").await;
+    store
+        .count(Count::new(namespace(), Query::default()))
+        .await
+        .unwrap();
+    counts("count").await;
+    store
+        .sweep(Sweep::new(namespace(), moment, NonZeroUsize::MIN))
+        .await
+        .unwrap();
+    counts("sweep").await;
+    seen.remove("begin");
+    for (verb, calls) in &seen {
+        println!("{verb}: {calls}");
+    }
+    assert_eq!(seen.len(), 10);
+    assert!(seen.values().all(|calls| *calls == 1), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_touch_does_not_write_the_data() {
+    let server = Server::start();
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    let revision = create(&store, id(1), record(&[7; 100_000])).await;
+    let watching = client(&server).await;
+    let written = async || -> i64 {
+        let position = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+        watching.query_one_scalar(position, &[]).await.unwrap()
+    };
+    // What is changed first after a checkpoint is written whole: not what is to be seen here.
+    let touch = async |seconds: u64| {
+        let moment = Timestamp::from_unix_millis(seconds * 1_000_000);
+        store
+            .touch(Touch::new(namespace(), id(1), revision, moment, moment))
+            .await
+            .unwrap();
+    };
+    touch(2).await;
+    let before = written().await;
+    for seconds in 3..13 {
+        touch(seconds).await;
+    }
+    let bytes = written().await - before;
+    println!("ten touches of a session of 100,000 bytes: {bytes} bytes of write-ahead log");
+    assert!(bytes < 50_000, "ten touches wrote {bytes} bytes");
+}

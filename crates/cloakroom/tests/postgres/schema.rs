@@ -1,0 +1,133 @@
+//! The tables: made once however many nodes start, by hand, and refused when they are not ours to use.
+
+use cloakroom::stores::Postgres;
+use cloakroom_store::{ErrorKind, Store as _};
+use cloakroom_testbed::postgres::Postgres as Server;
+
+use crate::fixture::{PATIENT, client, create, id, load, record, refused, with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_nodes_may_start_at_once() {
+    let server = Server::start();
+    let mut starting = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let url = with(&server, "schema=fresh&connections=2&connect_timeout=20s");
+        starting.spawn(async move { Postgres::connect(&url).await });
+    }
+    for started in starting.join_all().await {
+        started.unwrap().ping().await.unwrap();
+    }
+    let rows = "SELECT count(*) FROM fresh.cloakroom_schema";
+    assert_eq!(
+        client(&server)
+            .await
+            .query_one_scalar::<i64, _>(rows, &[])
+            .await
+            .unwrap(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_again_changes_nothing() {
+    let server = Server::start();
+    Postgres::migrate(&server.url()).await.unwrap();
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    create(&store, id(1), record(b"kept")).await;
+    Postgres::migrate(&server.url()).await.unwrap();
+    assert!(load(&store, id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_may_not_migrate_says_who_must() {
+    let server = Server::start();
+    let url = with(&server, "migrate=never");
+    let error = refused(&url).await;
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("run migrate()"), "{error}");
+    client(&server)
+        .await
+        .batch_execute(&Postgres::schema())
+        .await
+        .unwrap();
+    let store = Postgres::connect(&url).await.unwrap();
+    create(&store, id(1), record(b"by hand")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_without_the_right_to_make_tables_can_use_them() {
+    let server = Server::start();
+    Postgres::migrate(&server.url()).await.unwrap();
+    let admin = client(&server).await;
+    admin
+        .batch_execute(
+            "CREATE ROLE app LOGIN PASSWORD 'app'; REVOKE ALL ON SCHEMA public FROM PUBLIC;
+             GRANT USAGE ON SCHEMA public TO app; GRANT SELECT ON cloakroom_schema TO app;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON cloakroom_sessions, cloakroom_bodies TO app",
+        )
+        .await
+        .unwrap();
+    let url = server
+        .url()
+        .replace(&format!("cloakroom:{}", Server::PASSWORD), "app:app");
+    cloakroom_store::conformance::run(Postgres::connect(&format!("{url}?{PATIENT}")).await.unwrap()).await;
+    let error = refused(&format!("{url}?schema=another")).await;
+    assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
+    admin
+        .batch_execute("REVOKE INSERT ON cloakroom_sessions FROM app")
+        .await
+        .unwrap();
+    let store = Postgres::connect(&url).await.unwrap();
+    let create = crate::fixture::write(&store, id(9), cloakroom_store::Expect::Absent, record(b"refused"));
+    let error = create.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("grant"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_version_of_the_tables_decides() {
+    let server = Server::start();
+    Postgres::migrate(&server.url()).await.unwrap();
+    let admin = client(&server).await;
+    admin
+        .batch_execute("UPDATE cloakroom_schema SET version = 99")
+        .await
+        .unwrap();
+    for url in [server.url(), with(&server, "migrate=never")] {
+        assert_eq!(refused(&url).await.kind(), ErrorKind::NewerFormat);
+    }
+    // As an older release has left it: a version before, and not yet what this one adds.
+    admin
+        .batch_execute(
+            "UPDATE cloakroom_schema SET version = 0; DROP TABLE cloakroom_sessions, cloakroom_bodies;
+             DO $$ DECLARE f regprocedure; BEGIN
+                 FOR f IN SELECT oid FROM pg_proc WHERE proname LIKE 'cloakroom%' LOOP
+                     EXECUTE 'DROP FUNCTION ' || f;
+                 END LOOP;
+             END $$",
+        )
+        .await
+        .unwrap();
+    let error = refused(&with(&server, "migrate=never")).await;
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(
+        error.to_string().contains("version 0") && error.to_string().contains("migrate()"),
+        "{error}"
+    );
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    create(&store, id(1), record(b"migrated")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_go_away_are_an_error_that_says_so() {
+    let server = Server::start();
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    client(&server)
+        .await
+        .batch_execute("DROP TABLE cloakroom_sessions")
+        .await
+        .unwrap();
+    let error = load(&store, id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
+    assert!(error.to_string().contains("run migrate()"), "{error}");
+}
