@@ -19,6 +19,7 @@ pub mod postgres;
 mod note;
 mod protocol;
 mod tap;
+pub mod redis;
 
 mod process;
 

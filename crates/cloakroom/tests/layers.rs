@@ -72,6 +72,11 @@ const MODULES: &[Module] = &[
     effects(
         "stores",
         "stores::memory stores::disk stores::postgres stores::open stores::revisions stores::sql stores::url stores::server",
+    effects("stores::redis", "stores::revisions stores::server stores::url"),
+    effects("stores::open", "stores::memory stores::disk"),
+    effects(
+        "stores",
+        "stores::memory stores::disk stores::redis stores::open stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

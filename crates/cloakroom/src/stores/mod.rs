@@ -7,6 +7,8 @@ pub mod memory;
 mod open;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 #[cfg(any(
     feature = "mysql",
@@ -29,3 +31,5 @@ pub use memory::Memory;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+#[cfg(feature = "redis")]
+pub use redis::Redis;

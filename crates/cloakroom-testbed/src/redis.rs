@@ -1,0 +1,342 @@
+//! Redis and Valkey: one server, a primary with replicas, and sentinels that watch over them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::{Launch, Program, Server, find};
+
+/// The program of Redis.
+pub const REDIS: Program = Program::new("REDIS_SERVER", &["redis-server"], "redis-server");
+
+/// The program of Valkey. Not every distribution has it.
+pub const VALKEY: Program = Program::new("VALKEY_SERVER", &["valkey-server"], "valkey-server");
+
+/// A server of Redis or Valkey on a port of its own.
+#[derive(Debug)]
+pub struct Redis {
+    server: Server,
+    password: Option<String>,
+}
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RedisLaunch {
+    program: Program,
+    settings: Vec<String>,
+    password: Option<String>,
+}
+
+impl RedisLaunch {
+    /// A server of this program, which keeps nothing on the disk unless it is told to.
+    pub fn new(program: Program) -> Self {
+        Self {
+            program,
+            settings: vec!["save \"\"".to_owned(), "appendonly no".to_owned()],
+            password: None,
+        }
+    }
+
+    /// Adds a line of its configuration; `{directory}` in it becomes the server's own.
+    pub fn with(mut self, setting: impl Into<String>) -> Self {
+        self.settings.push(setting.into());
+        self
+    }
+
+    /// Wants this password.
+    pub fn password(mut self, password: &str) -> Self {
+        self.settings.push(format!("requirepass {password}"));
+        self.settings.push(format!("masterauth {password}"));
+        self.password = Some(password.to_owned());
+        self
+    }
+
+    /// Keeps everything, on the disk before it answers.
+    pub fn durable(self) -> Self {
+        self.with("appendonly yes").with("appendfsync always")
+    }
+
+    /// Follows another server.
+    pub fn replica_of(self, primary: &Redis) -> Self {
+        let port = primary.server.port();
+        self.with(format!("replicaof 127.0.0.1 {port}"))
+            .with("repl-diskless-sync-delay 0")
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn start(self) -> Redis {
+        let Self {
+            program,
+            settings,
+            password,
+        } = self;
+        let launch = Launch {
+            name: "redis",
+            program,
+            user: None,
+            arguments: Box::new(|port, directory| {
+                let mut arguments = vec![configuration(directory).into_os_string()];
+                arguments.extend(["--port", &port.to_string()].map(OsString::from));
+                arguments
+            }),
+            ready: Box::new(answers),
+        };
+        let server = Server::start(launch, |directory| {
+            let mut lines = settings;
+            lines.push("dir {directory}".to_owned());
+            lines.push("unixsocket {directory}/redis.sock".to_owned());
+            lines.push("bind 127.0.0.1".to_owned());
+            write_configuration(directory, &lines);
+        });
+        Redis { server, password }
+    }
+}
+
+impl Redis {
+    /// A server of Redis that keeps nothing on the disk.
+    pub fn start() -> Self {
+        RedisLaunch::new(REDIS).start()
+    }
+
+    /// Its URL, with the password it wants.
+    pub fn url(&self) -> String {
+        match &self.password {
+            Some(password) => format!("redis://:{password}@{}", self.server.address()),
+            None => format!("redis://{}", self.server.address()),
+        }
+    }
+
+    /// The URL of its socket.
+    pub fn socket_url(&self) -> String {
+        format!("redis+unix://{}/redis.sock", self.server.directory().display())
+    }
+
+    /// The process, to stop, pause and start it again.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Sends a command, and answers what the server said: a string, a number, or several lines.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer, or answers an error.
+    pub fn command(&self, parts: &[&str]) -> String {
+        let answered = self.try_command(parts);
+        answered.unwrap_or_else(|error| panic!("{} answered: {error}", parts.join(" ")))
+    }
+
+    /// Sends a command, and answers what the server said, or why it did not do it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or answers an error.
+    pub fn try_command(&self, parts: &[&str]) -> io::Result<String> {
+        command(self.server.port(), self.password.as_deref(), parts)
+    }
+
+    /// The version, as `redis 7.0.15`.
+    pub fn version(&self) -> String {
+        let about = self.command(&["INFO", "server"]);
+        let field = |name: &str| about.lines().find_map(|line| line.strip_prefix(name));
+        match field("valkey_version:") {
+            Some(version) => format!("valkey {version}"),
+            None => format!("redis {}", field("redis_version:").unwrap_or("of no version")),
+        }
+    }
+
+    /// How often each command was called since the server started or was told to forget.
+    pub fn calls(&self) -> Vec<(String, u64)> {
+        let statistics = self.command(&["INFO", "commandstats"]);
+        let calls = statistics.lines().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+        });
+        calls.collect()
+    }
+
+    /// Waits until so many replicas follow.
+    ///
+    /// # Panics
+    ///
+    /// When they do not.
+    pub fn is_followed_by(&self, replicas: usize) {
+        let followed = || {
+            let about = self.command(&["INFO", "replication"]);
+            let online = about.lines().filter(|line| line.contains("state=online"));
+            online.count() >= replicas
+        };
+        wait_until("the replicas to follow", followed);
+    }
+}
+
+/// Three sentinels that watch over a primary called `cloakroom`.
+#[derive(Debug)]
+pub struct Sentinels(Vec<Server>);
+
+impl Sentinels {
+    /// Starts them, and waits until they know each other and this many replicas.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come up.
+    pub fn watch(primary: &Redis, replicas: usize) -> Self {
+        let port = primary.server.port();
+        let mut lines = vec![
+            "dir {directory}".to_owned(),
+            "bind 127.0.0.1".to_owned(),
+            format!("sentinel monitor cloakroom 127.0.0.1 {port} 2"),
+            "sentinel down-after-milliseconds cloakroom 1000".to_owned(),
+            "sentinel failover-timeout cloakroom 5000".to_owned(),
+        ];
+        if let Some(password) = &primary.password {
+            lines.push(format!("sentinel auth-pass cloakroom {password}"));
+        }
+        let sentinels = Self((0..3).map(|_| sentinel(&lines)).collect());
+        let sees = |sentinel: &Server| {
+            let about = command(sentinel.port(), None, &["SENTINEL", "MASTER", "cloakroom"]);
+            let about = about.unwrap_or_default();
+            let lines: Vec<_> = about.lines().collect();
+            let field = |name: &str| {
+                let at = lines.iter().position(|line| *line == name)?;
+                lines.get(at + 1)?.parse::<usize>().ok()
+            };
+            field("num-other-sentinels") == Some(2) && field("num-slaves") == Some(replicas)
+        };
+        for sentinel in &sentinels.0 {
+            wait_until("the sentinels to know each other", || sees(sentinel));
+        }
+        sentinels
+    }
+
+    /// The URL of the primary that they watch over, with this in front of the hosts.
+    pub fn url(&self, credentials: &str) -> String {
+        let hosts: Vec<_> = self.0.iter().map(|server| server.address().to_string()).collect();
+        format!("redis-sentinel://{credentials}{}/cloakroom", hosts.join(","))
+    }
+
+    /// The port of the primary, as they say.
+    pub fn primary(&self) -> Option<u16> {
+        let question = ["SENTINEL", "get-master-addr-by-name", "cloakroom"];
+        let answer = self
+            .0
+            .iter()
+            .find_map(|server| command(server.port(), None, &question).ok())?;
+        answer.lines().nth(1)?.parse().ok()
+    }
+
+    /// The sentinels themselves.
+    pub fn servers(&self) -> &[Server] {
+        &self.0
+    }
+}
+
+/// The programs there are to test on: Redis, and Valkey where the machine has it.
+pub fn programs() -> Vec<Program> {
+    let valkey = find(&VALKEY).map(|_| VALKEY);
+    [REDIS].into_iter().chain(valkey).collect()
+}
+
+fn sentinel(lines: &[String]) -> Server {
+    let launch = Launch {
+        name: "sentinel",
+        program: REDIS,
+        user: None,
+        arguments: Box::new(|port, directory| {
+            let mut arguments = vec![configuration(directory).into_os_string()];
+            arguments.extend(["--sentinel", "--port", &port.to_string()].map(OsString::from));
+            arguments
+        }),
+        ready: Box::new(answers),
+    };
+    Server::start(launch, |directory| write_configuration(directory, lines))
+}
+
+fn configuration(directory: &Path) -> PathBuf {
+    directory.join("redis.conf")
+}
+
+fn write_configuration(directory: &Path, lines: &[String]) {
+    let text = lines
+        .join("\n")
+        .replace("{directory}", &directory.display().to_string());
+    fs::write(configuration(directory), text + "\n").expect("the server's directory is ours");
+}
+
+/// Waits for something that a server does by itself.
+///
+/// # Panics
+///
+/// When it takes longer than it may on a busy machine.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "waited for {what} for a minute"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a server takes requests: it may want a password first, but it must not be loading.
+fn answers(port: u16) -> bool {
+    match command(port, None, &["PING"]) {
+        Ok(_) => true,
+        Err(error) => error.to_string().starts_with("NOAUTH"),
+    }
+}
+
+fn command(port: u16, password: Option<&str>, parts: &[&str]) -> io::Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut replies = BufReader::new(stream.try_clone()?);
+    if let Some(password) = password {
+        stream.write_all(&packed(&["AUTH", password]))?;
+        reply(&mut replies)?;
+    }
+    stream.write_all(&packed(parts))?;
+    reply(&mut replies)
+}
+
+fn packed(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", parts.len()).into_bytes();
+    for part in parts {
+        bytes.extend(format!("${}\r\n{part}\r\n", part.len()).into_bytes());
+    }
+    bytes
+}
+
+fn reply(from: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let line = line.trim_end();
+    let (kind, rest) = line.split_at_checked(1).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let number = || rest.parse::<i64>().map_err(io::Error::other);
+    match kind {
+        "+" | ":" => Ok(rest.to_owned()),
+        "-" => Err(io::Error::other(rest.to_owned())),
+        "$" => {
+            let Ok(length) = usize::try_from(number()?) else {
+                return Ok(String::new());
+            };
+            let mut bytes = vec![0; length + 2];
+            from.read_exact(&mut bytes)?;
+            bytes.truncate(length);
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        "*" => {
+            let parts: io::Result<Vec<_>> = (0..number()?).map(|_| reply(from)).collect();
+            Ok(parts?.join("\n"))
+        }
+        _ => Err(io::Error::other(line.to_owned())),
+    }
+}

@@ -1,0 +1,207 @@
+//! One server: connects to it, signs in, and learns who it is.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ErrorKind, RedisConnectionInfo, RedisError, Value};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::address::{Address, Place};
+use super::{driver, sentinel};
+
+/// How to reach a server.
+pub(super) struct Server {
+    pub(super) address: Address,
+    /// How it is called in messages.
+    pub(super) shown: String,
+    /// Set where the connection is encrypted.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) connect_timeout: Duration,
+    /// How long it may take to answer one call.
+    pub(super) operation_timeout: Duration,
+}
+
+/// A connection that was alive when it was last heard of.
+pub(super) struct Live {
+    pub(super) connection: MultiplexedConnection,
+    /// Who is at the other end: another number after a restart or a failover, as far as the server says.
+    pub(super) run: u64,
+    /// Told when a call got no answer, or one that a primary does not give.
+    pub(super) suspected: Notify,
+    /// Where it leads to.
+    pub(super) place: Place,
+}
+
+/// A connection, and the task that runs it: it ends when this is dropped.
+pub(super) struct Connected {
+    pub(super) live: Arc<Live>,
+    pub(super) driving: JoinSet<()>,
+}
+
+/// What bytes go over.
+pub(super) type Stream = Pin<Box<dyn Duplex>>;
+
+/// Both directions of a connection.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Send> Duplex for S {}
+
+/// How many commands may wait for the driver. The bound of a call bounds how long.
+const QUEUE: usize = 1024;
+
+impl Server {
+    /// Connects to the primary, within the time there is for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is none: it refuses, it is a replica, or it takes too long.
+    pub(super) async fn connect(&self) -> Result<Connected, RedisError> {
+        let late = || {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer within {:?}", self.connect_timeout),
+            )
+        };
+        timeout(self.connect_timeout, self.connect_unbounded())
+            .await
+            .unwrap_or_else(|_elapsed| Err(late().into()))
+    }
+
+    async fn connect_unbounded(&self) -> Result<Connected, RedisError> {
+        let place = match &self.address.place {
+            Place::Sentinel(sentinels) => sentinel::primary(self, sentinels).await?,
+            place => place.clone(),
+        };
+        let (connection, driving) = self.open(&place, &self.address.login).await?;
+        let (mut asking, mut run) = (connection.clone(), 0);
+        let mut questions = redis::pipe();
+        questions.cmd("ROLE").cmd("INFO").arg("server");
+        let answers = asking.send_packed_commands(&questions, 0, 2).await?;
+        if let [role, info] = &*answers {
+            may_not_be_replica(role)?;
+            run = run_of(info);
+        }
+        let live = Arc::new(Live {
+            connection,
+            run,
+            suspected: Notify::new(),
+            place,
+        });
+        Ok(Connected { live, driving })
+    }
+
+    /// Opens a connection and signs in, whoever is there.
+    pub(super) async fn open(
+        &self,
+        place: &Place,
+        login: &RedisConnectionInfo,
+    ) -> Result<(MultiplexedConnection, JoinSet<()>), RedisError> {
+        let stream = self.stream(place).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_response_timeout(None)
+            .set_connection_timeout(None)
+            .set_pipeline_buffer_size(QUEUE);
+        let (connection, driver) = MultiplexedConnection::new_with_config(login, stream, config).await?;
+        let mut driving = JoinSet::new();
+        driving.spawn(driver::drive(driver));
+        Ok((connection, driving))
+    }
+
+    /// Opens what bytes go over. Whoever needs a connection of another kind to the same server begins here.
+    pub(super) async fn stream(&self, place: &Place) -> io::Result<Stream> {
+        match place {
+            Place::Host { name, port } => {
+                let stream = TcpStream::connect((name.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                let Some(config) = &self.tls else {
+                    return Ok(Box::pin(stream));
+                };
+                let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
+                let connector = TlsConnector::from(Arc::clone(config));
+                Ok(Box::pin(connector.connect(name, stream).await?))
+            }
+            Place::Socket(path) => Ok(Box::pin(UnixStream::connect(path).await?)),
+            Place::Sentinel(_) => Err(io::Error::other(
+                "sentinels say where the server is, they are not it",
+            )),
+        }
+    }
+
+    /// Whether a connection still leads to a primary that answers.
+    pub(super) async fn answers(&self, live: &Live) -> bool {
+        let mut asking = live.connection.clone();
+        let role = redis::cmd("ROLE");
+        match timeout(self.operation_timeout, asking.send_packed_command(&role)).await {
+            Ok(Ok(role)) => may_not_be_replica(&role).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Whether the primary is still where a connection leads to, as far as sentinels know.
+    pub(super) async fn is_current(&self, live: &Live) -> bool {
+        let Place::Sentinel(sentinels) = &self.address.place else {
+            return true;
+        };
+        match timeout(self.operation_timeout, sentinel::primary(self, sentinels)).await {
+            Ok(Ok(place)) => place == live.place,
+            // That nobody knows is no reason to leave a server that answers.
+            _ => true,
+        }
+    }
+
+    /// Whether sentinels say where the primary is.
+    pub(super) fn has_sentinels(&self) -> bool {
+        matches!(self.address.place, Place::Sentinel(_))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.shown).finish()
+    }
+}
+
+/// Fails when a server says that it is a replica. One that does not say who it is may be a primary.
+fn may_not_be_replica(role: &Value) -> Result<(), RedisError> {
+    let is_replica = match role {
+        Value::Array(answer) => {
+            matches!(answer.first(), Some(Value::BulkString(role)) if role == b"slave" || role == b"sentinel")
+        }
+        _ => false,
+    };
+    if is_replica {
+        return Err(RedisError::from((
+            ErrorKind::Server(redis::ServerErrorKind::ReadOnly),
+            "READONLY: the server there is a replica",
+        )));
+    }
+    // Without a password that it wants, this is the first that it refuses.
+    match role {
+        Value::ServerError(error) if error.code() == "NOAUTH" => Err(error.clone().into()),
+        _ => Ok(()),
+    }
+}
+
+/// The number of the run of a server, from what it says of itself.
+fn run_of(info: &Value) -> u64 {
+    let Value::BulkString(text) = info else {
+        return 0;
+    };
+    let text = String::from_utf8_lossy(text);
+    let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+    let digits = run.and_then(|run| run.get(..16));
+    digits
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,101 @@
+//! The verbs.
+
+use cloakroom_store::{
+    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Revoke, Revoked, Scope,
+    Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+};
+use redis::Value;
+
+use super::script::Scripts as _;
+use super::{Redis, card, delete, list, record, revoke, touch, write};
+
+impl Store for Redis {
+    async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
+        const WHAT: &str = "read a session";
+        let mut command = redis::cmd("GET");
+        command.arg(self.0.keys.session(&request.namespace, &request.id));
+        match self.0.reads.send(WHAT, &command).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => record::parse(&bytes).map(Some),
+            _ => Err(self.0.reads.nonsense(WHAT)),
+        }
+    }
+
+    async fn write(&self, request: Write) -> Result<Written, Error> {
+        if request.record.body.len() > card::MAX_BODY {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "the session is larger than the redis store takes: keep less in it",
+            ));
+        }
+        if request.cap != Cap::None && !self.0.card.revokes_by_principal {
+            return Err(withdrawn("keep to a number of sessions per principal"));
+        }
+        let revision = self.0.revisions.mint();
+        let goes = self.goes(request.record.expires);
+        write::write(self.0.endings(), &self.0.keys, &request, revision, &goes).await
+    }
+
+    async fn touch(&self, request: Touch) -> Result<Touched, Error> {
+        touch::touch(&self.0.reads, &self.0.keys, &request, &self.goes(request.expires)).await
+    }
+
+    async fn delete(&self, request: Delete) -> Result<Deleted, Error> {
+        delete::delete(self.0.endings(), &self.0.keys, &request).await
+    }
+
+    async fn list(&self, request: List) -> Result<Page, Error> {
+        if !self.0.card.lists {
+            return Err(withdrawn("list sessions"));
+        }
+        list::page(&self.0.reads, &self.0.keys, &request).await
+    }
+
+    async fn count(&self, request: Count) -> Result<u64, Error> {
+        if !self.0.card.lists {
+            return Err(withdrawn("count sessions"));
+        }
+        list::count(&self.0.reads, &self.0.keys, request).await
+    }
+
+    async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {
+        if matches!(request.scope, Scope::Principal { .. }) && !self.0.card.revokes_by_principal {
+            return Err(withdrawn("end the sessions of a principal"));
+        }
+        revoke::revoke(self.0.endings(), &self.0.keys, &request).await
+    }
+
+    /// Nothing to do: keys go by themselves.
+    async fn sweep(&self, _: Sweep) -> Result<Swept, Error> {
+        Ok(Swept::default())
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.0.reads.send("ping", &redis::cmd("PING")).await?;
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.card
+    }
+}
+
+impl Redis {
+    /// When the key of a session that expires then goes, in milliseconds; empty when it never does.
+    fn goes(&self, expires: Timestamp) -> String {
+        match expires.saturating_add(self.0.margin) {
+            Timestamp::MAX => String::new(),
+            moment => moment.as_unix_millis().to_string(),
+        }
+    }
+}
+
+fn withdrawn(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "cannot {what}: this redis drops keys to make room, and with them what it knows of who has which \
+             session; set its `maxmemory-policy` to noeviction and connect again"
+        ),
+    )
+}

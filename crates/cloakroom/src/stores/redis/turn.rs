@@ -1,0 +1,152 @@
+//! One call: a connection that was chosen for it, and until when it must be answered.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use cloakroom_store::Error;
+use redis::{Cmd, Pipeline, RedisError, Value};
+use tokio::time::{Instant, timeout_at};
+
+use super::failure;
+use super::pool::Replicas;
+use super::script::Invocation;
+use super::server::{Live, Server};
+
+/// A connection to call on, until a deadline. Every round trip of it goes to the same server.
+pub(super) struct Turn<'a> {
+    server: &'a Server,
+    live: Arc<Live>,
+    replicas: Option<Replicas>,
+    what: &'static str,
+    deadline: Instant,
+}
+
+impl<'a> Turn<'a> {
+    /// A turn that begins now.
+    pub(super) fn new(
+        server: &'a Server,
+        live: Arc<Live>,
+        replicas: Option<Replicas>,
+        what: &'static str,
+    ) -> Self {
+        Self {
+            deadline: Instant::now() + server.operation_timeout,
+            server,
+            live,
+            replicas,
+            what,
+        }
+    }
+
+    /// Begins anew, for work that goes on for as long as there is an answer to each step.
+    pub(super) fn again(&mut self) {
+        self.deadline = Instant::now() + self.server.operation_timeout;
+    }
+
+    /// Runs a script, and tells the server its text if it does not know it.
+    ///
+    /// # Errors
+    ///
+    /// What the server answers, or that it does not.
+    pub(super) async fn run(&self, invocation: Invocation<'_>) -> Result<Value, Error> {
+        let answer = self.ask(invocation.by_hash()).await?;
+        let is_unknown = match &answer {
+            // A server that has been restarted. It has certainly not run what it does not know.
+            Value::ServerError(error) => failure::is(&error.clone().into(), "NOSCRIPT"),
+            _ => false,
+        };
+        let answer = match is_unknown {
+            true => self.ask(invocation.by_source()).await?,
+            false => answer,
+        };
+        self.accept(answer)
+    }
+
+    /// Sends a command.
+    ///
+    /// # Errors
+    ///
+    /// What the server answers, or that it does not.
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
+        let mut connection = self.live.connection.clone();
+        let answer = self.bound(connection.send_packed_command(command)).await?;
+        self.accept(answer)
+    }
+
+    /// Sends several commands at once. An answer among those that come back may be an error.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
+        let mut connection = self.live.connection.clone();
+        self.bound(connection.send_packed_commands(commands, 0, commands.len()))
+            .await
+    }
+
+    /// The number of the run of the server at the other end.
+    pub(super) fn run_of_server(&self) -> u64 {
+        self.live.run
+    }
+
+    /// The error for one answer of several that is not what was asked for.
+    pub(super) fn refusal(&self, answer: Value) -> Error {
+        self.accept(answer).err().unwrap_or_else(|| self.nonsense())
+    }
+
+    /// The error for an answer that no server gives.
+    pub(super) fn nonsense(&self) -> Error {
+        failure::nonsense(self.what, &self.server.shown)
+    }
+
+    /// Sends a command, and where it is asked for waits for the replicas in the same round trip.
+    async fn ask(&self, command: Cmd) -> Result<Value, Error> {
+        let Some(replicas) = self.replicas else {
+            let mut connection = self.live.connection.clone();
+            return self.bound(connection.send_packed_command(&command)).await;
+        };
+        let mut both = redis::pipe();
+        both.add_command(command);
+        both.cmd("WAIT").arg(replicas.count);
+        both.arg(replicas.within.as_millis() as u64);
+        let answers = self.send_all(&both).await?;
+        let [answer, reached] = <[Value; 2]>::try_from(answers).map_err(|_| self.nonsense())?;
+        match reached {
+            // It did nothing that could reach anybody.
+            _ if matches!(answer, Value::ServerError(_)) => Ok(answer),
+            Value::Int(reached) if reached >= replicas.count as i64 => Ok(answer),
+            Value::Int(reached) => {
+                let server = &self.server.shown;
+                Err(failure::too_few_replicas(self.what, server, replicas, reached))
+            }
+            other => Err(self.refusal(other)),
+        }
+    }
+
+    /// Waits for an answer until the deadline. Who gets none has the connection looked at.
+    async fn bound<T>(&self, sent: impl Future<Output = Result<T, RedisError>>) -> Result<T, Error> {
+        match timeout_at(self.deadline, sent).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                self.live.suspected.notify_one();
+                Err(failure::refused(self.what, &self.server.shown, &error))
+            }
+            Err(_elapsed) => {
+                self.live.suspected.notify_one();
+                let waited = self.server.operation_timeout;
+                Err(failure::no_answer(self.what, &self.server.shown, waited))
+            }
+        }
+    }
+
+    /// Takes an answer, unless it is an error.
+    fn accept(&self, answer: Value) -> Result<Value, Error> {
+        answer.extract_error().map_err(|error| {
+            if failure::is(&error, "READONLY") {
+                // The primary is somewhere else by now.
+                self.live.suspected.notify_one();
+            }
+            failure::refused(self.what, &self.server.shown, &error)
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! The redis store keeps the contract, on every server there is to test on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::stores::Redis;
+use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
+use cloakroom_store::{AnyStore, Store as _};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch, programs};
+
+/// How long a call may take by default, and a little for a busy machine.
+const BOUND: Duration = Duration::from_millis(1500 + 500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_conforms() {
+    for program in programs() {
+        let server = RedisLaunch::new(program).start();
+        println!("on {}", server.version());
+        conformance::run(Redis::connect(&server.url()).await.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_conforms_over_a_socket_in_another_database() {
+    let server = Server::start();
+    let url = format!("{}?db=3&connections=1&prefix=other*", server.socket_url());
+    conformance::run(Redis::connect(&url).await.unwrap()).await;
+    assert_eq!(server.command(&["DBSIZE"]), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_serves_all_rules_at_once() {
+    let server = Server::start();
+    let store = AnyStore::new(Redis::connect(&server.url()).await.unwrap());
+    let mut checking = tokio::task::JoinSet::new();
+    for rule in conformance::rules() {
+        let store = store.clone();
+        checking.spawn(async move { rule.check(store).await });
+    }
+    for checked in checking.join_all().await {
+        assert_eq!(checked, Ok(()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_conforms_where_keys_are_evicted() {
+    let server = RedisLaunch::new(programs()[0])
+        .with("maxmemory-policy allkeys-lru")
+        .start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    let card = store.capabilities();
+    assert!(card.may_evict && !card.lists && !card.revokes_by_principal);
+    conformance::run(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_durable_server_answered_survives() {
+    restarts(RedisLaunch::new(programs()[0]).durable().start(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_nothing_works_after_a_restart() {
+    restarts(Server::start(), false).await;
+}
+
+async fn restarts(server: Server, survives: bool) {
+    let server = Arc::new(server);
+    let store = Redis::connect(&server.url()).await.unwrap();
+    assert_eq!(store.capabilities().survives_restart, survives);
+    let restarts = Restarts::new(move || {
+        let server = Arc::clone(&server);
+        async move {
+            server.server().stop();
+            server.server().start_again();
+            Redis::connect(&server.url()).await.unwrap()
+        }
+    });
+    conformance::run_restarts(restarts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_an_error_and_the_store_recovers() {
+    outages(Server::start()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_a_durable_server_loses_nothing() {
+    outages(RedisLaunch::new(programs()[0]).durable().start()).await;
+}
+
+async fn outages(server: Server) {
+    let store = Redis::connect(&server.url()).await.unwrap();
+    let server = Arc::new(server);
+    let outages = Outages::new(store, BOUND, move |outage| {
+        let server = Arc::clone(&server);
+        async move {
+            let blocking = tokio::task::spawn_blocking(move || match outage {
+                Outage::Stop => server.server().stop(),
+                Outage::Start => server.server().start_again(),
+                Outage::Pause => server.server().pause(),
+                Outage::Resume => server.server().resume(),
+            });
+            blocking.await.unwrap();
+        }
+    });
+    conformance::run_outages(outages).await;
+}

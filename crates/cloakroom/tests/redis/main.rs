@@ -1,0 +1,7 @@
+//! The redis store, on real servers: the contract, what goes wrong, and how much it sends.
+
+#![cfg(feature = "redis")]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+#![allow(clippy::panic, reason = "in a test a panic is the answer")]
+
+mod conformance;
