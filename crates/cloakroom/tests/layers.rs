@@ -77,6 +77,12 @@ const MODULES: &[Module] = &[
     effects(
         "stores",
         "stores::memory stores::disk stores::redis stores::open stores::revisions stores::sql stores::url stores::server",
+    effects("stores::memcached", "stores::url stores::server"),
+    effects("stores::open", "stores::memory stores::disk"),
+    effects(
+        "stores",
+        "stores::memory stores::disk stores::memcached stores::open stores::revisions stores::sql stores::url \
+         stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

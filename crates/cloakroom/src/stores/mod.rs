@@ -2,6 +2,8 @@
 
 #[cfg(feature = "disk")]
 pub mod disk;
+#[cfg(feature = "memcached")]
+pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod open;
@@ -26,6 +28,8 @@ mod url;
 
 #[cfg(feature = "disk")]
 pub use disk::Disk;
+#[cfg(feature = "memcached")]
+pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
 pub use open::open;

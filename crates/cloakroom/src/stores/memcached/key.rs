@@ -1,0 +1,70 @@
+//! The keys of items: `prefix%namespace%id`.
+//!
+//! A prefix and a namespace have no percent sign, and an id is 32 hexadecimal digits, so no two sessions share a key.
+
+use std::io::Write as _;
+
+use cloakroom_store::{Error, Id, Namespace};
+
+use super::failure::misconfigured;
+
+/// The longest key memcached takes.
+pub(super) const LONGEST: usize = 250;
+
+/// What a key has beside its prefix, at most.
+const WITHOUT_PREFIX: usize = 1 + Namespace::MAX_LEN + 1 + 2 * Id::LEN;
+
+/// What the keys of one store begin with.
+#[derive(Debug, Clone)]
+pub(super) struct Prefix(String);
+
+impl Prefix {
+    /// The longest prefix that leaves room for every namespace.
+    const MAX_LEN: usize = LONGEST - WITHOUT_PREFIX;
+
+    /// # Errors
+    ///
+    /// When it is too long, or has what a key cannot have.
+    pub(super) fn new(text: String) -> Result<Self, Error> {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+        if text.len() <= Self::MAX_LEN && text.bytes().all(allowed) {
+            return Ok(Self(text));
+        }
+        Err(misconfigured(format!(
+            "the prefix `{}` cannot begin a memcached key: expected at most {} bytes of visible ASCII without a \
+             percent sign",
+            text.escape_debug(),
+            Self::MAX_LEN
+        )))
+    }
+
+    /// The key of a session.
+    pub(super) fn key(&self, namespace: &Namespace, id: &Id) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.0.len() + namespace.as_str().len() + 2 + 2 * Id::LEN);
+        write!(key, "{}%{namespace}%{id}", self.0).expect("a vector takes everything");
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_key_fits() {
+        let prefix = Prefix::new("p".repeat(Prefix::MAX_LEN)).unwrap();
+        let namespace = Namespace::new("n".repeat(Namespace::MAX_LEN)).unwrap();
+        let key = prefix.key(&namespace, &Id::from_bytes([0xff; Id::LEN]));
+        assert_eq!(key.len(), LONGEST);
+        assert!(Prefix::new("p".repeat(Prefix::MAX_LEN + 1)).is_err());
+    }
+
+    #[test]
+    fn a_prefix_cannot_end_a_key_or_a_command() {
+        for wrong in ["a b", "a\r\n", "a\0", "é", "a%", "\u{7f}"] {
+            let error = Prefix::new(wrong.to_owned()).unwrap_err();
+            assert!(error.to_string().contains("visible ASCII"), "{error}");
+        }
+        assert!(Prefix::new(String::new()).is_ok());
+    }
+}

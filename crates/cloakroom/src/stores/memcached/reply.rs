@@ -1,0 +1,152 @@
+//! What the server answers, read from the bytes that have come so far.
+//!
+//! A pure function over bytes. What it does not know word for word ends the connection: a guess about where the next
+//! answer begins could hand somebody's session to somebody else.
+
+use std::fmt;
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The number of the command it answers, where the answer carries one.
+    pub(super) number: Option<u32>,
+    pub(super) answer: Answer,
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// `HD`: it is done; of an item that was written, its `cas`.
+    Done { cas: Option<u64> },
+    /// `VA`: an item.
+    Value { cas: u64, data: Vec<u8> },
+    /// `EN` or `NF`: there is no such item.
+    Missing,
+    /// `EX` or `NS`: there is an item, and not the one that was expected.
+    Refused,
+    /// `MN`: the answer to a command that does nothing.
+    Noop,
+    /// The item is over the size that the server takes. The one that was there is gone: the server sees to that.
+    TooLarge,
+    /// There is no memory for the item, and nothing may be evicted. The one that was there is gone likewise.
+    OutOfMemory,
+}
+
+/// What is not an answer to any command of ours. There is no reading on after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation(String);
+
+/// The longest line of an answer of ours is far shorter.
+const LONGEST_LINE: usize = 2048;
+
+/// The largest item any server takes (`-I 1024m`).
+const LARGEST_ITEM: usize = 1 << 30;
+
+/// Reads the first answer and how many bytes it has, or nothing when not all of it has come yet.
+pub(super) fn parse(input: &[u8]) -> Result<Option<(Reply, usize)>, Violation> {
+    let Some(end) = memchr::memchr(b'\n', input) else {
+        return match input.len() {
+            0..=LONGEST_LINE => Ok(None),
+            _ => Err(Violation::of(input)),
+        };
+    };
+    let violation = || Violation::of(&input[..end]);
+    let line = input[..end].strip_suffix(b"\r").ok_or_else(violation)?;
+    let line = str::from_utf8(line).map_err(|_| violation())?;
+    let after = end + 1;
+    let mut words = line.split(' ');
+    let answer = match words.next() {
+        Some("VA") => return value(words, &input[after..], after).map_err(|Unclear| violation()),
+        Some("HD") => {
+            let Flags { number, cas } = Flags::read(words).map_err(|Unclear| violation())?;
+            let answer = Answer::Done { cas };
+            return Ok(Some((Reply { number, answer }, after)));
+        }
+        Some("EN" | "NF") => Answer::Missing,
+        Some("EX" | "NS") => Answer::Refused,
+        Some("MN") => Answer::Noop,
+        _ => {
+            let answer = match line {
+                "SERVER_ERROR object too large for cache" => Answer::TooLarge,
+                "SERVER_ERROR out of memory storing object" => Answer::OutOfMemory,
+                _ => return Err(violation()),
+            };
+            return Ok(Some((Reply { number: None, answer }, after)));
+        }
+    };
+    let Flags { number, .. } = Flags::read(words).map_err(|Unclear| violation())?;
+    Ok(Some((Reply { number, answer }, after)))
+}
+
+/// A line that is none of the protocol's.
+struct Unclear;
+
+fn value<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+    rest: &[u8],
+    before: usize,
+) -> Result<Option<(Reply, usize)>, Unclear> {
+    let length: usize = words.next().and_then(|word| word.parse().ok()).ok_or(Unclear)?;
+    let Flags { number, cas } = Flags::read(words)?;
+    let cas = cas.ok_or(Unclear)?;
+    if length > LARGEST_ITEM {
+        return Err(Unclear);
+    }
+    let Some((data, rest)) = rest.split_at_checked(length) else {
+        return Ok(None);
+    };
+    match rest {
+        [b'\r', b'\n', ..] => {
+            let answer = Answer::Value {
+                cas,
+                data: data.to_vec(),
+            };
+            Ok(Some((Reply { number, answer }, before + length + 2)))
+        }
+        [] | [b'\r'] => Ok(None),
+        _ => Err(Unclear),
+    }
+}
+
+/// What follows the first words of an answer. What we have not asked for is passed over.
+#[derive(Default)]
+struct Flags {
+    number: Option<u32>,
+    cas: Option<u64>,
+}
+
+impl Flags {
+    fn read<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self, Unclear> {
+        let mut flags = Self::default();
+        for word in words {
+            if let Some(number) = word.strip_prefix('O') {
+                flags.number = Some(number.parse().map_err(|_| Unclear)?);
+            } else if let Some(cas) = word.strip_prefix('c') {
+                flags.cas = Some(cas.parse().map_err(|_| Unclear)?);
+            }
+        }
+        Ok(flags)
+    }
+}
+
+impl Violation {
+    fn of(line: &[u8]) -> Self {
+        let line = &line[..line.len().min(100)];
+        Self(String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Only an answer that reports an error is repeated: any other may be a piece of somebody's session.
+        let known = ["ERROR", "CLIENT_ERROR ", "SERVER_ERROR "];
+        if known.iter().any(|known| self.0.starts_with(known)) {
+            write!(f, "it answered `{}`", self.0.escape_debug())
+        } else {
+            f.write_str("it answered what is not the meta protocol of memcached")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
