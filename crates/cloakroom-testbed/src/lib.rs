@@ -14,6 +14,7 @@
 
 mod server;
 
+pub mod mysql;
 pub mod postgres;
 
 mod note;

@@ -65,6 +65,10 @@ const MODULES: &[Module] = &[
     effects("stores::memory", ""),
     effects("stores::disk", ""),
     effects(
+        "stores::mysql",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
@@ -83,6 +87,8 @@ const MODULES: &[Module] = &[
         "stores",
         "stores::memory stores::disk stores::memcached stores::open stores::revisions stores::sql stores::url \
          stores::server",
+        "stores::memory stores::disk stores::mysql stores::postgres stores::open stores::revisions stores::sql \
+         stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

@@ -6,6 +6,8 @@ pub mod disk;
 pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod open;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -32,6 +34,8 @@ pub use disk::Disk;
 pub use memcached::Memcached;
 #[cfg(feature = "memory")]
 pub use memory::Memory;
+#[cfg(feature = "mysql")]
+pub use mysql::Mysql;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;

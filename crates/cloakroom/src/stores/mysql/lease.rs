@@ -1,0 +1,127 @@
+//! A connection that is lent for one call.
+
+use cloakroom_store::Error;
+use futures_util::FutureExt as _;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Params, Row};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
+
+use super::failure;
+use super::pool::Pool;
+use super::values::Values;
+use crate::stores::sql;
+
+/// A connection that is lent. Dropped before it is [given back](Self::give_back), it is closed: its answer may still
+/// be on its way, and the next caller must not be given it.
+pub(super) struct Lease<'pool> {
+    pool: &'pool Pool,
+    /// There until it is given back or closed.
+    connection: Option<Conn>,
+    /// Free for the next only when the connection is.
+    _permit: SemaphorePermit<'pool>,
+}
+
+/// What the server answered.
+pub(super) struct Answer {
+    /// The rows, where the statement answers any.
+    pub(super) rows: Vec<Row>,
+    /// How many rows it wrote or removed; of an update, how many it found.
+    pub(super) affected: u64,
+}
+
+impl<'pool> Lease<'pool> {
+    pub(super) fn new(pool: &'pool Pool, permit: SemaphorePermit<'pool>, connection: Conn) -> Self {
+        Self {
+            pool,
+            connection: Some(connection),
+            _permit: permit,
+        }
+    }
+
+    /// Has the server carry out one statement, within the time that one call may take.
+    ///
+    /// What the server has rolled back for the sake of another call is carried out again: it has certainly not
+    /// happened. Nothing else is sent twice.
+    pub(super) async fn ask(
+        &mut self,
+        doing: &str,
+        statement: &'static str,
+        values: impl Fn() -> Values,
+    ) -> Result<Answer, Refusal> {
+        let pool = self.pool;
+        let server = &pool.dialing.server;
+        let asking = async {
+            loop {
+                match self.ask_once(statement, values().into()).await {
+                    Err(mysql_async::Error::Server(error)) if failure::was_rolled_back(&error) => {}
+                    answer => return answer,
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        match timeout(pool.operation_timeout, asking).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(mysql_async::Error::Server(error))) if failure::is_duplicate(&error) => {
+                Err(Refusal::Exists)
+            }
+            Ok(Err(error)) => {
+                // The connection is closed, whatever it was: an error that no verb expects.
+                if error.is_fatal() {
+                    pool.forget();
+                }
+                Err(Refusal::Failed(failure::of_call(doing, server, &error)))
+            }
+            Err(_elapsed) => Err(Refusal::Failed(failure::too_slow(doing, server))),
+        }
+    }
+
+    /// Lends the connection to the next.
+    pub(super) fn give_back(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.adopt(connection);
+        }
+    }
+
+    async fn ask_once(
+        &mut self,
+        statement: &'static str,
+        values: Params,
+    ) -> Result<Answer, mysql_async::Error> {
+        let connection = self
+            .connection
+            .as_mut()
+            .expect("a lease has its connection until it is given back");
+        let mut result = connection.exec_iter(statement, values).await?;
+        let rows = result.collect().await?;
+        let affected = result.affected_rows();
+        result.drop_result().await?;
+        Ok(Answer { rows, affected })
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // Begun and dropped, this closes the connection without waiting for what is still on its way.
+            drop(connection.disconnect().now_or_never());
+        }
+    }
+}
+
+/// Why a statement was not carried out.
+pub(super) enum Refusal {
+    /// There is a row with this key already.
+    Exists,
+    /// The server could not do it.
+    Failed(Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Exists => sql::corrupt("a key twice"),
+            Refusal::Failed(error) => error,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The connections: lent for one call at a time, and only taken back when that call has been answered.
+//!
+//! The driver has a pool of its own. A caller that gives up while it looks whether a connection is alive costs that
+//! pool a place for ever, and a connection that comes back in the middle of an answer is read to its end without a
+//! bound, which on a server that is frozen is for ever as well. Here such a connection is closed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cloakroom_store::{Error, ErrorKind};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::dialing::Dialing;
+use super::lease::Lease;
+use super::options::MysqlOptions;
+
+/// Connections that nobody uses, and the right to use so many at a time.
+pub(super) struct Pool {
+    pub(super) dialing: Dialing,
+    pub(super) wait_timeout: Duration,
+    pub(super) operation_timeout: Duration,
+    permits: Semaphore,
+    /// The last one used is the first one lent. Locked for a push or a pop.
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: Conn,
+    since: Instant,
+}
+
+/// After this long unused, a connection is asked whether it is still there before anything depends on it.
+const FRESH: Duration = Duration::from_secs(2);
+
+impl Pool {
+    /// No connections yet.
+    pub(super) fn new(dialing: Dialing, options: &MysqlOptions) -> Self {
+        Self {
+            dialing,
+            wait_timeout: options.server.wait_timeout,
+            operation_timeout: options.server.operation_timeout,
+            permits: Semaphore::new(options.server.connections.get().min(Semaphore::MAX_PERMITS)),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Lends a connection within the time to wait for one.
+    pub(super) async fn lend(&self) -> Result<Lease<'_>, Error> {
+        let mut waiting =
+            "a connection to be free: raise `connections`, or look for a server that is overloaded";
+        let lending = async {
+            let permit = self
+                .permits
+                .acquire()
+                .await
+                .expect("the semaphore of a pool is never closed");
+            waiting = "the server to take a connection: check that it runs and can be reached from here";
+            self.connection(permit).await
+        };
+        let lent = timeout(self.wait_timeout, lending).await;
+        lent.unwrap_or_else(|_elapsed| {
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "could not use {}: waited {:?} for {waiting}",
+                    self.dialing.server, self.wait_timeout
+                ),
+            ))
+        })
+    }
+
+    /// Takes a connection in that was made elsewhere.
+    pub(super) fn adopt(&self, connection: Conn) {
+        self.idle().push(Idle {
+            connection,
+            since: Instant::now(),
+        });
+    }
+
+    /// Forgets the connections that nobody uses: the server that broke one has perhaps broken all.
+    pub(super) fn forget(&self) {
+        let forgotten = std::mem::take(&mut *self.idle());
+        drop(forgotten);
+    }
+
+    async fn connection<'pool>(&'pool self, permit: SemaphorePermit<'pool>) -> Result<Lease<'pool>, Error> {
+        while let Some(Idle {
+            mut connection,
+            since,
+        }) = self.pop()
+        {
+            if since.elapsed() < FRESH || connection.ping().await.is_ok() {
+                return Ok(Lease::new(self, permit, connection));
+            }
+            // It was closed while nobody used it, and the others perhaps too.
+            self.forget();
+        }
+        Ok(Lease::new(self, permit, self.dialing.dial().await?))
+    }
+
+    fn pop(&self) -> Option<Idle> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

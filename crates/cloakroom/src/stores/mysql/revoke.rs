@@ -1,0 +1,72 @@
+//! Ends many sessions: a principal's in one statement, everyone's in batches.
+
+use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
+
+use super::Mysql;
+use super::values::Values;
+
+/// What is done, in messages.
+const DOING: &str = "end sessions";
+
+/// So many sessions end in one statement at most, so that no lock is held for long.
+const BATCH: usize = 1000;
+
+/// See [`Store::revoke`](cloakroom_store::Store::revoke).
+pub(super) async fn revoke(store: &Mysql, request: &Revoke) -> Result<Revoked, Error> {
+    let Revoke { namespace, limit, .. } = request;
+    let limit = limit.map_or(usize::MAX, |limit| limit.get());
+    match &request.scope {
+        Scope::Principal { principal, keep } => {
+            of_principal(store, namespace, principal, keep.as_ref(), limit).await
+        }
+        Scope::Everyone { begun_before } => of_everyone(store, namespace, *begun_before, limit).await,
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the MySQL store does not know this scope: use one release of all crates",
+        )),
+    }
+}
+
+async fn of_principal(
+    store: &Mysql,
+    namespace: &Namespace,
+    principal: &Principal,
+    keep: Option<&Id>,
+    limit: usize,
+) -> Result<Revoked, Error> {
+    let values = || {
+        Values::of(namespace)
+            .principal(Some(principal))
+            // No id is empty: nothing is kept then.
+            .bytes(keep.map_or(&[], |keep| keep.as_bytes()))
+            .limit(limit)
+    };
+    let answer = store
+        .ask(DOING, include_str!("sql/revoke_principal.sql"), values)
+        .await?;
+    Ok(Revoked::new(answer.affected, answer.affected >= limit as u64))
+}
+
+async fn of_everyone(
+    store: &Mysql,
+    namespace: &Namespace,
+    begun_before: Timestamp,
+    limit: usize,
+) -> Result<Revoked, Error> {
+    let mut ended = 0;
+    loop {
+        let left = usize::try_from(ended).map_or(0, |ended| limit - ended);
+        let batch = left.min(BATCH);
+        let values = || Values::of(namespace).moment(begun_before).limit(batch);
+        let answer = store
+            .ask(DOING, include_str!("sql/revoke_everyone.sql"), values)
+            .await?;
+        ended += answer.affected;
+        if answer.affected < batch as u64 {
+            return Ok(Revoked::new(ended, false));
+        }
+        if ended >= limit as u64 {
+            return Ok(Revoked::new(ended, true));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! How rows hold records.
+
+use cloakroom_store::{Entry, Error, Label, Principal, Record, Revision, Stored};
+use mysql_async::{Row, Value};
+
+use crate::stores::sql;
+
+/// Takes the columns of a row, one after the other.
+struct Columns(std::vec::IntoIter<Value>);
+
+/// The record in a row of `load.sql`.
+pub(super) fn stored(row: Row) -> Result<Stored, Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let (revision, mut record) = columns.metadata()?;
+    record.body = columns.bytes()?.ok_or_else(|| sql::corrupt("no body"))?.into();
+    Ok(Stored::new(revision, record))
+}
+
+/// The metadata in a row of a listing.
+pub(super) fn entry(row: Row) -> Result<Entry, Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let id = sql::id(&columns.bytes()?.unwrap_or_default())?;
+    let (revision, record) = columns.metadata()?;
+    Ok(Entry::new(id, revision, &record))
+}
+
+/// A number in the first column.
+pub(super) fn number(row: Row) -> Result<i64, Error> {
+    Columns(row.unwrap().into_iter()).number()
+}
+
+/// Bytes in the two columns of a row.
+pub(super) fn pair(row: Row) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let first = columns.bytes()?.unwrap_or_default();
+    Ok((first, columns.bytes()?.unwrap_or_default()))
+}
+
+impl Columns {
+    /// The columns from the revision to the label, in a record without a body.
+    fn metadata(&mut self) -> Result<(Revision, Record), Error> {
+        let revision = sql::revision(self.number()?);
+        let principal = match self.text("a principal that is not UTF-8")? {
+            Some(text) => Some(
+                Principal::new(text).map_err(|_| sql::corrupt("a principal of no or of too many bytes"))?,
+            ),
+            None => None,
+        };
+        let created = sql::moment(self.number()?)?;
+        let last_seen = sql::moment(self.number()?)?;
+        let expires = sql::moment(self.number()?)?;
+        let label = self.text("a label that is not UTF-8")?;
+        let record = Record::new(created, expires, [])
+            .with_last_seen(last_seen)
+            .with_principal(principal)
+            .with_label(label.map(|text| Label::new(&text)));
+        Ok((revision, record))
+    }
+
+    fn number(&mut self) -> Result<i64, Error> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(number),
+            Some(Value::UInt(number)) => {
+                i64::try_from(number).map_err(|_| sql::corrupt("a number that is too large"))
+            }
+            _ => Err(sql::corrupt("something else where a number should be")),
+        }
+    }
+
+    fn bytes(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match self.0.next() {
+            Some(Value::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Value::NULL) => Ok(None),
+            _ => Err(sql::corrupt("something else where bytes should be")),
+        }
+    }
+
+    fn text(&mut self, otherwise: &str) -> Result<Option<String>, Error> {
+        self.bytes()?
+            .map(|bytes| String::from_utf8(bytes).map_err(|_| sql::corrupt(otherwise)))
+            .transpose()
+    }
+}

@@ -1,0 +1,2 @@
+DELETE FROM cloakroom_sessions
+WHERE namespace = ? AND id = ?

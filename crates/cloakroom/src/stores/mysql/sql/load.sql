@@ -1,0 +1,3 @@
+SELECT revision, principal, created, last_seen, expires, label, body
+FROM cloakroom_sessions
+WHERE namespace = ? AND id = ?

@@ -1,0 +1,3 @@
+SELECT principal <=> ?
+FROM cloakroom_sessions
+WHERE namespace = ? AND id = ?

@@ -1,0 +1,4 @@
+DELETE FROM cloakroom_sessions
+WHERE namespace = ? AND created < ?
+ORDER BY created
+LIMIT ?

@@ -1,0 +1,3 @@
+DELETE FROM cloakroom_sessions
+WHERE namespace = ? AND principal = ? AND id <> ?
+LIMIT ?

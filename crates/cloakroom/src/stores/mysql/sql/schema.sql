@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS cloakroom_schema (
+    version INT NOT NULL PRIMARY KEY
+) ENGINE = InnoDB

@@ -1,0 +1,4 @@
+DELETE FROM cloakroom_sessions
+WHERE namespace = ? AND expires < ?
+ORDER BY expires
+LIMIT ?

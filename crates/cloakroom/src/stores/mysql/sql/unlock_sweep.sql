@@ -1,0 +1,1 @@
+DO RELEASE_LOCK(CONCAT('cloakroom.sweep.', SHA1(CONCAT(DATABASE(), '%', ?))))

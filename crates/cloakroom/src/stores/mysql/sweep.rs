@@ -1,0 +1,57 @@
+//! Removes what has expired, a little at a time, on one node at a time.
+
+use std::time::Duration;
+
+use cloakroom_store::{Error, Sweep, Swept};
+
+use super::lease::Lease;
+use super::values::Values;
+use super::{Mysql, row};
+
+/// What is done, in messages.
+const DOING: &str = "sweep";
+
+/// So many sessions are removed in one statement at most: a request that meets one of them waits for that long.
+const BATCH: usize = 250;
+
+/// How long to let another node go on before it is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// See [`Store::sweep`](cloakroom_store::Store::sweep).
+pub(super) async fn sweep(store: &Mysql, request: &Sweep) -> Result<Swept, Error> {
+    let mut lease = store.0.pool.lend().await?;
+    // After an error the connection is closed, and that frees the lock.
+    let swept = sweep_locked(&mut lease, request).await?;
+    lease.give_back();
+    Ok(swept)
+}
+
+async fn sweep_locked(lease: &mut Lease<'_>, request: &Sweep) -> Result<Swept, Error> {
+    let named = || Values::of(&request.namespace);
+    let mut locked = lease
+        .ask(DOING, include_str!("sql/lock_sweep.sql"), named)
+        .await?;
+    let locked = locked.rows.pop().map(row::number).transpose()?;
+    if locked != Some(1) {
+        tokio::time::sleep(PAUSE).await;
+        // Whether that node leaves some behind is not known.
+        return Ok(Swept::new(0, true));
+    }
+    let limit = request.limit.get();
+    let mut swept = Swept::new(0, true);
+    while swept.more && swept.removed < limit as u64 {
+        let left = usize::try_from(swept.removed).map_or(0, |removed| limit - removed);
+        let batch = left.min(BATCH);
+        let values = || {
+            Values::of(&request.namespace)
+                .moment(request.expired_before)
+                .limit(batch)
+        };
+        let answer = lease.ask(DOING, include_str!("sql/sweep.sql"), values).await?;
+        swept = Swept::new(swept.removed + answer.affected, answer.affected == batch as u64);
+    }
+    lease
+        .ask(DOING, include_str!("sql/unlock_sweep.sql"), named)
+        .await?;
+    Ok(swept)
+}

@@ -1,0 +1,115 @@
+//! The tables: made once by whoever comes first, by hand, or not at all.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use cloakroom::stores::Mysql;
+use cloakroom::stores::mysql::{Migrate, MysqlOptions};
+use cloakroom_store::{ErrorKind, Store};
+use cloakroom_testbed::Program;
+use cloakroom_testbed::mysql::Mysqld;
+
+use super::fixture::{self, create, database, id, record_of, run, shared};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_nodes_may_start_at_once() {
+    let url = database(shared(), "ten_nodes").await;
+    let mut nodes = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let url = url.clone();
+        nodes.spawn(async move { Mysql::connect(&url).await });
+    }
+    for store in nodes.join_all().await {
+        store.unwrap().ping().await.unwrap();
+    }
+    Mysql::migrate(&url).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_may_not_migrate_says_what_to_run() {
+    let url = database(shared(), "never").await;
+    let never = || MysqlOptions::default().migrate(Migrate::Never);
+    let error = never().connect(&url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("run migrate()"), "{error}");
+    Mysql::migrate(&url).await.unwrap();
+    never().connect(&url).await.unwrap();
+    run(shared(), "DELETE FROM never.cloakroom_schema").await;
+    let error = never().connect(&url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("version 0"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_a_newer_release_are_left_alone() {
+    let url = database(shared(), "newer").await;
+    Mysql::migrate(&url).await.unwrap();
+    run(shared(), "INSERT INTO newer.cloakroom_schema VALUES (1000)").await;
+    for error in [
+        Mysql::connect(&url).await.unwrap_err(),
+        Mysql::migrate(&url).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NewerFormat);
+        assert!(error.to_string().contains("1000"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_half_made_is_finished() {
+    let url = database(shared(), "half_made").await;
+    let store = Mysql::connect(&url).await.unwrap();
+    create(&store, id(1), record_of("alice", "kept")).await;
+    run(shared(), "DELETE FROM half_made.cloakroom_schema").await;
+    run(shared(), "DROP PROCEDURE half_made.cloakroom_write_capped").await;
+    let store = Mysql::connect(&url).await.unwrap();
+    assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_without_rights_to_create_is_enough_for_tables_that_are_there() {
+    let url = database(shared(), "few_rights").await;
+    Mysql::migrate(&url).await.unwrap();
+    run(shared(), "CREATE USER 'few'@'%' IDENTIFIED BY 'hunter2'").await;
+    let few = url.replace("app:", "few:");
+    let grant = "GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON few_rights.* TO 'few'@'%'";
+    run(shared(), grant).await;
+    let store = Mysql::connect(&few).await.unwrap();
+    cloakroom_store::conformance::rule("a_refusing_cap_is_exact_under_racing_sign_ins")
+        .unwrap()
+        .check(cloakroom_store::AnyStore::new(store))
+        .await
+        .unwrap();
+    run(shared(), "CREATE DATABASE few_nothing").await;
+    let grant = "GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON few_nothing.* TO 'few'@'%'";
+    run(shared(), grant).await;
+    let error = Mysql::connect(&few.replace("few_rights", "few_nothing"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.to_string().contains("CREATE"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_sql_makes_the_same_tables() {
+    const CLIENT: Program = Program::new("MYSQL_CLIENT", &["mariadb", "mysql"], "mariadb-client");
+    let url = database(shared(), "by_hand").await;
+    let mut client = Command::new(CLIENT.path())
+        .args([
+            "--no-defaults",
+            "--protocol=tcp",
+            "--host=127.0.0.1",
+            "--user=app",
+        ])
+        .arg(format!("--port={}", shared().server().port()))
+        .arg(format!("--password={}", Mysqld::PASSWORD))
+        .arg("by_hand")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let sql = Mysql::schema_sql();
+    client.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+    assert!(client.wait().unwrap().success());
+    let never = MysqlOptions::default().migrate(Migrate::Never);
+    let store = never.connect(&url).await.unwrap();
+    cloakroom_store::conformance::run(store).await;
+}
