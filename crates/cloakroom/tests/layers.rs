@@ -64,31 +64,21 @@ const MODULES: &[Module] = &[
     pure("stores::server", "stores::url"),
     effects("stores::memory", ""),
     effects("stores::disk", ""),
-    effects(
-        "stores::mysql",
-        "stores::revisions stores::server stores::sql stores::url",
-    ),
+    effects("stores::redis", "stores::revisions stores::server stores::url"),
+    effects("stores::memcached", "stores::url stores::server"),
     effects(
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
+    effects(
+        "stores::mysql",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
     effects("stores::open", "stores::memory stores::disk"),
     effects(
         "stores",
-        "stores::memory stores::disk stores::postgres stores::open stores::revisions stores::sql stores::url stores::server",
-    effects("stores::redis", "stores::revisions stores::server stores::url"),
-    effects("stores::open", "stores::memory stores::disk"),
-    effects(
-        "stores",
-        "stores::memory stores::disk stores::redis stores::open stores::revisions stores::sql stores::url stores::server",
-    effects("stores::memcached", "stores::url stores::server"),
-    effects("stores::open", "stores::memory stores::disk"),
-    effects(
-        "stores",
-        "stores::memory stores::disk stores::memcached stores::open stores::revisions stores::sql stores::url \
-         stores::server",
-        "stores::memory stores::disk stores::mysql stores::postgres stores::open stores::revisions stores::sql \
-         stores::url stores::server",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::open \
+         stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

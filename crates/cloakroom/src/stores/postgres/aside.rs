@@ -43,7 +43,7 @@ impl Aside {
                 Some(client) => client,
                 None => open(&self.opening).await?,
             };
-            Ok((kept, client))
+            Ok::<_, Error>((kept, client))
         };
         let (mut kept, client) = timeout(options.server.wait_timeout, begin)
             .await
