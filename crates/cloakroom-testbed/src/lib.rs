@@ -16,11 +16,11 @@ mod server;
 
 pub mod mysql;
 pub mod postgres;
+pub mod redis;
 
 mod note;
 mod protocol;
 mod tap;
-pub mod redis;
 
 mod process;
 

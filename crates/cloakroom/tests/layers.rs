@@ -67,18 +67,21 @@ const MODULES: &[Module] = &[
     effects("stores::redis", "stores::revisions stores::server stores::url"),
     effects("stores::memcached", "stores::url stores::server"),
     effects(
+        "stores::mysql",
+        "stores::revisions stores::server stores::sql stores::url",
+    ),
+    effects(
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
     effects(
-        "stores::mysql",
-        "stores::revisions stores::server stores::sql stores::url",
+        "stores::open",
+        "stores::memory stores::disk stores::redis stores::postgres",
     ),
-    effects("stores::open", "stores::memory stores::disk"),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::open \
-         stores::revisions stores::sql stores::url stores::server",
+        "stores::memory stores::disk stores::redis stores::memcached stores::mysql stores::postgres stores::open stores::revisions stores::sql \
+         stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

@@ -18,6 +18,7 @@ mod browser;
 mod encodings;
 mod handlers;
 mod ledger;
+mod servers;
 mod stage;
 
 mod no_lost_update;

@@ -222,7 +222,7 @@ async fn plant(stage: &Stage, from: &AnyStore, token: &str) {
 
 /// All there is in the store, as whoever stole it sees it.
 async fn dump(stage: &Stage) -> Vec<u8> {
-    let mut dump = stage.files();
+    let mut dump = stage.kept();
     for id in stage.written() {
         let record = record(stage, &id.to_string()).await;
         dump.extend_from_slice(format!("{id:?} {record:?}").as_bytes());

@@ -1,19 +1,26 @@
 //! The stores: each knows the contract, and nothing else of this crate.
 
-#[cfg(feature = "disk")]
-pub mod disk;
-#[cfg(feature = "memcached")]
-pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
-#[cfg(feature = "mysql")]
-pub mod mysql;
-mod open;
-#[cfg(feature = "postgres")]
-pub mod postgres;
+
+#[cfg(feature = "disk")]
+pub mod disk;
+
 #[cfg(feature = "redis")]
 pub mod redis;
 
+#[cfg(feature = "memcached")]
+pub mod memcached;
+
+#[cfg(feature = "postgres")]
+pub mod postgres;
+
+#[cfg(feature = "mysql")]
+pub mod mysql;
+
+mod open;
+
+// What several of them share.
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
@@ -21,11 +28,21 @@ pub mod redis;
     feature = "sqlite"
 ))]
 mod revisions;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "server")]
+#[cfg(any(
+    feature = "memcached",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod url;
 
 #[cfg(feature = "disk")]

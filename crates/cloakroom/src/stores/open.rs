@@ -48,6 +48,12 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
         ("disk", path) => Ok(AnyStore::new(
             super::disk::Disk::open(given(path, "disk")?).await?,
         )),
+        #[cfg(feature = "redis")]
+        ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
+            Ok(AnyStore::new(super::redis::Redis::connect(url).await?))
+        }
+        #[cfg(feature = "postgres")]
+        ("postgres" | "postgresql", _) => Ok(AnyStore::new(super::postgres::Postgres::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
 }
