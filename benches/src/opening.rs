@@ -5,7 +5,8 @@ use cloakroom::stores;
 
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
     match url.split(':').next() {
-        Some("postgres") => Ok(AnyStore::new(stores::Postgres::connect(url).await?)),
+        Some("memcache") => Ok(AnyStore::new(stores::Memcached::connect(url).await?)),
+        Some("mysql") => Ok(AnyStore::new(stores::Mysql::connect(url).await?)),
         _ => stores::open(url).await,
     }
 }

@@ -18,7 +18,9 @@ const COUNTER: Key<u64> = Key::new("counter");
 const BODY: usize = 264;
 
 pub(super) async fn app(given: Given) -> Router {
-    let store = crate::opening::open(&given.store).await.unwrap_or_else(|why| panic!("{why}"));
+    let store = crate::opening::open(&given.store)
+        .await
+        .unwrap_or_else(|why| panic!("{why}"));
     let sessions = Sessions::new(store);
     fill(&sessions, given.others).await;
     Router::new()

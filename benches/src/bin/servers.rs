@@ -1,34 +1,49 @@
 //! Starts the servers that stores are measured on, says where they are, and ends with its standard input.
 //!
-//! Each keeps what it is told as safely as it does when nobody has set it, but for Redis, which keeps it in memory.
+//! Each is as it is when nobody has set it, but for Redis, which saves nothing.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 
+use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
+use cloakroom_testbed::redis::Redis;
 use cloakroom_testbed::{Launch, Program, Server};
 
 fn main() {
-    let redis = Server::start(
+    let redis = Redis::start();
+    let memcached = Server::start(
         Launch {
-            name: "redis",
-            program: Program::new("REDIS_SERVER", &["redis-server", "valkey-server"], "redis-server"),
+            name: "memcached",
+            program: Program::new("MEMCACHED", &["memcached"], "memcached"),
             user: None,
-            arguments: Box::new(|port, directory| {
-                let port = port.to_string();
-                ["--port", &port, "--save", "", "--bind", "127.0.0.1", "--dir"]
-                    .map(OsString::from)
-                    .into_iter()
-                    .chain([directory.as_os_str().to_owned()])
-                    .collect()
+            arguments: Box::new(|port, _| {
+                [
+                    "-p",
+                    &port.to_string(),
+                    "-t",
+                    "1",
+                    "-m",
+                    "512",
+                    "-u",
+                    "root",
+                    "-l",
+                    "127.0.0.1",
+                ]
+                .map(OsString::from)
+                .into()
             }),
-            ready: Box::new(|port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()),
+            ready: Box::new(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()),
         },
         |_| (),
     );
     let postgres = Postgres::start();
-    println!("redis redis://127.0.0.1:{}", redis.port());
+    let mysql = Mysqld::start();
+    println!("redis {}", redis.url());
+    println!("memcached memcache://{}", memcached.address());
     println!("postgres {}", postgres.url());
+    println!("mysql {}", mysql.url());
     println!("ready");
     io::stdout().flush().expect("somebody reads what we say");
     // Whoever started us holds it open.

@@ -12,8 +12,10 @@ mod through;
 #[path = "../../opening.rs"]
 mod opening;
 
+mod memcached;
+mod mysql;
 mod postgres;
-
+mod redis;
 
 mod compare;
 mod pace;
@@ -35,7 +37,10 @@ fn main() -> ExitCode {
         .expect("a runtime takes threads and file descriptors");
     runtime.block_on(async {
         let contest = match store.as_str() {
+            "redis" => redis::contest(url).await,
+            "memcached" => memcached::contest(url).await,
             "postgres" => postgres::contest(url).await,
+            "mysql" => mysql::contest(url).await,
             _ => return usage(),
         };
         contest.run(turns).await;
@@ -44,6 +49,6 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: drivers STORE URL TURNS\n  STORE  postgres");
+    eprintln!("usage: drivers STORE URL TURNS\n  STORE  redis, memcached, postgres, mysql");
     ExitCode::from(2)
 }

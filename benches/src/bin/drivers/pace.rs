@@ -1,10 +1,10 @@
 //! How fast something goes: many tasks at once for a second, in turns.
 
-use std::{fs, process};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use std::{fs, process};
 
 use crate::subject::{self, Subject};
 
@@ -101,7 +101,10 @@ impl<S: Subject> Runner<S> {
         Pace {
             per_second: operations as f64 / elapsed.as_secs_f64(),
             processor: each((after.processor - before.processor).as_secs_f64() * 1e6),
-            pieces: after.pieces.zip(before.pieces).map(|(after, before)| each((after - before) as f64)),
+            pieces: after
+                .pieces
+                .zip(before.pieces)
+                .map(|(after, before)| each((after - before) as f64)),
         }
     }
 }
@@ -128,13 +131,19 @@ impl Used {
 
 /// The segments with data that the kernel has sent on our connections, as `ss` shows them.
 fn pieces() -> Option<u64> {
-    let sockets = Command::new("ss").args(["--tcp", "--info", "--processes", "--numeric", "--no-header"]).output().ok()?;
+    let sockets = Command::new("ss")
+        .args(["--tcp", "--info", "--processes", "--numeric", "--no-header"])
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&sockets.stdout).into_owned();
     let ours = format!("pid={},", process::id());
     let lines: Vec<&str> = text.lines().collect();
-    let sent = lines.windows(2).filter(|pair| pair[0].contains(&ours)).filter_map(|pair| {
-        let (_, rest) = pair[1].split_once("data_segs_out:")?;
-        rest.split(' ').next()?.parse::<u64>().ok()
-    });
+    let sent = lines
+        .windows(2)
+        .filter(|pair| pair[0].contains(&ours))
+        .filter_map(|pair| {
+            let (_, rest) = pair[1].split_once("data_segs_out:")?;
+            rest.split(' ').next()?.parse::<u64>().ok()
+        });
     Some(sent.sum())
 }

@@ -79,8 +79,9 @@ impl Alone {
         let (namespace, id, nothing): (&[u8], &[u8], Option<&[u8]>) = (b"alone", id.as_bytes(), None);
         let (now, expires) = (1_800_000_000_000_i64, 4_000_000_000_000_i64);
         let body = &*self.body;
-        let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-            vec![&namespace, &id, &revision, &nothing, &now, &now, &expires, &nothing, &body];
+        let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![
+            &namespace, &id, &revision, &nothing, &now, &now, &expires, &nothing, &body,
+        ];
         let statement = match &expected {
             None => &line.create,
             Some(expected) => {

@@ -11,10 +11,7 @@ use crate::through::Through;
 /// The driver as it comes, and the store.
 pub(crate) async fn contest(url: &str) -> Contest {
     let client = Client::open(url).expect("a URL of Redis");
-    let connection = client
-        .get_multiplexed_async_connection()
-        .await
-        .expect("a server");
+    let connection = client.get_multiplexed_async_connection().await.expect("a server");
     Contest::default()
         .with("redis, one multiplexed connection", Alone::new(connection).await)
         .await

@@ -1,6 +1,7 @@
 //! What takes turns: something that can read and write sessions.
 
 use std::future::Future;
+use std::process;
 
 use cloakroom::store::{Id, Namespace, Record, Timestamp};
 
@@ -36,10 +37,10 @@ pub(crate) fn record() -> Record {
     )
 }
 
-/// An id that no other subject has.
+/// An id that no other subject has, nor any in another run.
 pub(crate) fn id(subject: usize, task: usize, number: usize) -> Id {
     // Spread as random ids are.
-    let n = ((subject << 32) | (task << 16) | number) as u128 + 1;
+    let n = ((process::id() as u128) << 64) | ((subject << 32) | (task << 16) | number) as u128;
     Id::from_bytes(
         n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
             .to_be_bytes(),
