@@ -10,11 +10,9 @@ use harness::App;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [verb, app, store] = &arguments[..]
-        && verb == "serve"
-        && app == "actix-session-redis"
-    {
-        return actix::serve(store);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let Some(code) = actix::run(&arguments) {
+        return code;
     }
     harness::run(&[
         App::new("tower-sessions-redis", |given| {

@@ -12,6 +12,9 @@ pub(crate) struct Contest {
     contestants: Vec<Contestant>,
 }
 
+/// What a store may have at least of what its driver does alone.
+const GOAL: f64 = 0.85;
+
 struct Contestant {
     name: String,
     runner: Box<dyn Turn>,
@@ -66,20 +69,26 @@ impl Contest {
         let Some(first) = self.contestants.first() else {
             return;
         };
-        for contestant in &self.contestants {
+        let store = self.contestants.len() - 1;
+        for (at, contestant) in self.contestants.iter().enumerate() {
             let of = |what: fn(&Pace) -> f64| median(contestant.seen[n].iter().map(what));
             // In the same turn, so that what slows the machine slows both.
             let both = contestant.seen[n].iter().zip(&first.seen[n]);
             let share = median(both.map(|(one, other)| one.per_second / other.per_second));
             let pieces = contestant.seen[n].iter().filter_map(|pace| pace.pieces);
             println!(
-                "| {:<34} | {:>6} | {:>9.0} | {:>5.2} | {:>7.2} | {:>6.2} |",
+                "| {:<40} | {:>6} | {:>9.0} | {:>5.2} | {:>7.2} | {:>6.2} |{}",
                 contestant.name,
                 verb.name(),
                 of(|pace| pace.per_second),
                 share,
                 of(|pace| pace.processor),
                 median(pieces),
+                if at == store && share < GOAL {
+                    " missed"
+                } else {
+                    ""
+                },
             );
         }
     }
