@@ -26,6 +26,7 @@ pub(super) fn count(
         .args([
             "--tool=callgrind",
             "--toggle-collect=harness::instructions::measured",
+            "--toggle-collect=peers::actix::instructions::measured*",
         ])
         .arg(out)
         .arg(package.apps())

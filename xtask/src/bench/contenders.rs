@@ -12,7 +12,9 @@ pub(super) struct Contender {
     pub(super) app: &'static str,
     /// The store, by the name of its server; without a server the scheme of its URL.
     pub(super) store: &'static str,
-    /// Whether callgrind can count it: all of its work is done by the thread that serves, through a tower service.
+    /// The same app without sessions.
+    pub(super) bare: (Package, &'static str),
+    /// Whether callgrind can count it: all of its work is done by the thread that serves.
     pub(super) countable: bool,
 }
 
@@ -23,8 +25,15 @@ impl Contender {
             package,
             app,
             store,
+            bare: (Package::Ours, "bare"),
             countable: true,
         }
+    }
+
+    /// One on another framework, and what that takes alone.
+    const fn beside(mut self, bare: (Package, &'static str)) -> Self {
+        self.bare = bare;
+        self
     }
 
     /// One whose work is not all done where callgrind counts.
@@ -66,7 +75,7 @@ pub(super) const CONTENDERS: &[Contender] = &[
         "actix-session-redis",
         "redis",
     )
-    .elsewhere(),
+    .beside((Package::Peers, "actix-bare")),
 ];
 
 /// What a figure may come to, and what another library's was when the goal was set (2026-11-21).

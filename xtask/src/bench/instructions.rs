@@ -1,5 +1,7 @@
 //! Instructions per request: with sessions in memory, and on stores with a server.
 
+use std::collections::BTreeMap;
+
 use super::callgrind::{self, REQUESTS};
 use super::circumstances::circumstances;
 use super::contenders::Contender;
@@ -98,13 +100,21 @@ pub(super) fn measure_stores(contenders: &[&'static Contender], servers: &Server
         print!("| {route:>9} ");
     }
     println!("|\n|---|{}", "---|".repeat(ROUTES.len()));
-    let bare = ROUTES.map(|route| callgrind::count(Package::Ours, BARE, "memory:", route, FEW));
+    let mut bare = BTreeMap::new();
     for contender in contenders.iter().filter(|contender| contender.countable) {
         let url = servers.url(contender.store)?;
         print!("| {:<27} ", contender.name);
-        for (route, bare) in ROUTES.iter().zip(&bare) {
+        for route in ROUTES {
+            let (package, app) = contender.bare;
+            let bare = match bare.get(&(app, route)) {
+                Some(known) => *known,
+                None => {
+                    let counted = callgrind::count(package, app, "memory:", route, FEW)?;
+                    *bare.entry((app, route)).or_insert(counted)
+                }
+            };
             let count = callgrind::count(contender.package, contender.app, &url, route, FEW)?;
-            print!("| {:>9} ", thousands(count.saturating_sub(bare.clone()?)));
+            print!("| {:>9} ", thousands(count.saturating_sub(bare)));
         }
         println!("|");
     }
