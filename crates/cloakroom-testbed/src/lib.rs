@@ -14,12 +14,15 @@
 
 mod server;
 
+pub mod memcached;
 pub mod mysql;
 pub mod postgres;
 pub mod redis;
 
+mod certificates;
 mod note;
 mod protocol;
+mod proxy;
 mod tap;
 
 mod process;
@@ -27,8 +30,10 @@ mod process;
 mod directory;
 mod program;
 
+pub use certificates::Certificates;
 pub use note::note;
 pub use program::{Program, find};
 pub use protocol::Protocol;
+pub use proxy::Proxy;
 pub use server::{Launch, Server};
 pub use tap::Tap;

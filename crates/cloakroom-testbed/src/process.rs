@@ -1,12 +1,13 @@
 //! One process of a server: started, stopped hard, paused, and never left behind.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -64,6 +65,16 @@ impl Process {
         send(self.0.id(), signal);
     }
 
+    /// Freezes it with those that it started, and waits until every thread stands still: the signal reaches one thread
+    /// of each first, and on a busy machine the others go on until that one has had its turn.
+    pub(crate) fn freeze(&self) {
+        self.signal_family(Signal::STOP);
+        let family = || children(self.id()).into_iter().chain([self.id()]);
+        while family().any(moves) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until it has ended.
     pub(crate) fn wait(&mut self) {
         let _ = self.0.wait();
@@ -83,9 +94,22 @@ fn send(process: u32, signal: Signal) {
     let _ = kill_process(pid.expect("a child has a process id"), signal);
 }
 
+/// Whether any thread of a process is neither stopped nor gone.
+fn moves(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads.into_iter().any(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+        state.is_some_and(|state| !state.trim_start().starts_with(['T', 't', 'Z', 'X']))
+    })
+}
+
 /// The children of a process, as the kernel knows them.
 fn children(process: u32) -> Vec<u32> {
-    let listed = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let listed = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
     let listed = listed.unwrap_or_default();
     listed
         .split_whitespace()

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{Launch, Program, Server, find};
+use crate::{Certificates, Launch, Program, Server, find};
 
 /// The program of Redis.
 pub const REDIS: Program = Program::new("REDIS_SERVER", &["redis-server"], "redis-server");
@@ -20,6 +20,7 @@ pub const VALKEY: Program = Program::new("VALKEY_SERVER", &["valkey-server"], "v
 pub struct Redis {
     server: Server,
     password: Option<String>,
+    tls_port: Option<u16>,
 }
 
 /// How a server is started.
@@ -29,6 +30,7 @@ pub struct RedisLaunch {
     program: Program,
     settings: Vec<String>,
     password: Option<String>,
+    tls_port: Option<u16>,
 }
 
 impl RedisLaunch {
@@ -38,6 +40,7 @@ impl RedisLaunch {
             program,
             settings: vec!["save \"\"".to_owned(), "appendonly no".to_owned()],
             password: None,
+            tls_port: None,
         }
     }
 
@@ -60,6 +63,16 @@ impl RedisLaunch {
         self.with("appendonly yes").with("appendfsync always")
     }
 
+    /// Also listens on a second port with TLS.
+    pub fn tls(mut self, certificates: &Certificates) -> Self {
+        let port = crate::server::free_port();
+        self.tls_port = Some(port);
+        self.with(format!("tls-port {port}"))
+            .with(format!("tls-cert-file {}", certificates.certificate.display()))
+            .with(format!("tls-key-file {}", certificates.key.display()))
+            .with("tls-auth-clients no")
+    }
+
     /// Follows another server.
     pub fn replica_of(self, primary: &Redis) -> Self {
         let port = primary.server.port();
@@ -77,6 +90,7 @@ impl RedisLaunch {
             program,
             settings,
             password,
+            tls_port,
         } = self;
         let launch = Launch {
             name: "redis",
@@ -96,7 +110,11 @@ impl RedisLaunch {
             lines.push("bind 127.0.0.1".to_owned());
             write_configuration(directory, &lines);
         });
-        Redis { server, password }
+        Redis {
+            server,
+            password,
+            tls_port,
+        }
     }
 }
 
@@ -112,6 +130,16 @@ impl Redis {
             Some(password) => format!("redis://:{password}@{}", self.server.address()),
             None => format!("redis://{}", self.server.address()),
         }
+    }
+
+    /// The URL of its port with TLS, for this name of the machine.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    pub fn tls_url(&self, host: &str) -> String {
+        let port = self.tls_port.expect("it was started with TLS");
+        format!("rediss://{host}:{port}")
     }
 
     /// The URL of its socket.
@@ -295,7 +323,12 @@ fn answers(port: u16) -> bool {
     }
 }
 
-fn command(port: u16, password: Option<&str>, parts: &[&str]) -> io::Result<String> {
+/// Sends a command to whatever listens on this port, and answers what it said.
+///
+/// # Errors
+///
+/// When it does not answer, or answers an error.
+pub fn command(port: u16, password: Option<&str>, parts: &[&str]) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut replies = BufReader::new(stream.try_clone()?);

@@ -16,6 +16,8 @@ use crate::{Program, directory};
 /// How a server is started, and how one sees that it is ready.
 ///
 /// The same every time: what a server kept is in its directory, and its port stays the same.
+// Complete: whoever starts a server says all of it.
+#[allow(clippy::exhaustive_structs, clippy::type_complexity)]
 pub struct Launch {
     /// What the server is called in messages.
     pub name: &'static str,
@@ -146,7 +148,7 @@ impl Server {
     /// Freezes it (SIGSTOP): connections stay open, the kernel takes new ones, and nothing is answered.
     pub fn pause(&self) {
         if let Some(process) = self.process().as_ref() {
-            process.signal_family(Signal::STOP);
+            process.freeze();
         }
     }
 

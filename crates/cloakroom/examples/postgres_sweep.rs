@@ -40,14 +40,14 @@ async fn main() -> Result<(), Failure> {
     let until = Instant::now() + Duration::from_secs(20);
     report(
         "without a sweep",
-        read_while(&store, sessions, move || Instant::now() < until).await?,
+        &read_while(&store, sessions, move || Instant::now() < until).await?,
     );
 
     let sweeping = Arc::new(AtomicBool::new(true));
     let swept = tokio::spawn(sweep(store.clone(), Arc::clone(&sweeping)));
     report(
         "during the sweep",
-        read_while(&store, sessions, move || sweeping.load(Ordering::Relaxed)).await?,
+        &read_while(&store, sessions, move || sweeping.load(Ordering::Relaxed)).await?,
     );
     let (removed, longest, took) = swept.await??;
     println!(
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Failure> {
     let until = Instant::now() + Duration::from_secs(10);
     report(
         "after the sweep",
-        read_while(&store, sessions, move || Instant::now() < until).await?,
+        &read_while(&store, sessions, move || Instant::now() < until).await?,
     );
     Ok(())
 }
@@ -170,7 +170,7 @@ async fn sweep(store: Postgres, sweeping: Arc<AtomicBool>) -> Result<(u64, Durat
     swept
 }
 
-fn report(when: &str, took: Vec<Duration>) {
+fn report(when: &str, took: &[Duration]) {
     let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
     println!(
         "{when}: {} reads, p50 {:.2?}, p99 {:.2?}, p99.9 {:.2?}, longest {:.2?}",

@@ -65,7 +65,7 @@ const MODULES: &[Module] = &[
     effects("stores::memory", ""),
     effects("stores::disk", ""),
     effects("stores::redis", "stores::revisions stores::server stores::url"),
-    effects("stores::memcached", "stores::url stores::server"),
+    effects("stores::memcached", "stores::server stores::url"),
     effects(
         "stores::mysql",
         "stores::revisions stores::server stores::sql stores::url",
@@ -76,12 +76,12 @@ const MODULES: &[Module] = &[
     ),
     effects(
         "stores::open",
-        "stores::memory stores::disk stores::redis stores::postgres",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::mysql stores::postgres stores::open stores::revisions stores::sql \
-         stores::url stores::server",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::open \
+         stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),

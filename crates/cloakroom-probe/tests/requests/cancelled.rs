@@ -59,8 +59,9 @@ fn a_request_dropped_at_any_await_has_happened_or_has_not() {
                 seen.len() > 4,
                 "{request} has an await before and after each call of the store"
             );
+            // What was dropped on its way to a server may arrive, or not.
             assert!(
-                seen.is_sorted(),
+                seen.is_sorted() || stage.has_a_server(),
                 "{request}: what has happened has happened: {seen:?}"
             );
         }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use cloakroom_testbed::Tap;
+use cloakroom_testbed::memcached::Memcached;
+use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::redis::Redis;
 
@@ -24,11 +26,27 @@ pub(crate) fn postgres() -> Reached {
     tapped(&POSTGRES.url(), POSTGRES.address())
 }
 
+pub(crate) fn memcached() -> Reached {
+    static MEMCACHED: LazyLock<Memcached> = LazyLock::new(Memcached::start);
+    tapped(&MEMCACHED.url(), MEMCACHED.server().address())
+}
+
+pub(crate) fn mysql() -> Reached {
+    static MYSQL: LazyLock<Mysqld> = LazyLock::new(Mysqld::start);
+    tapped(&MYSQL.url(), MYSQL.server().address())
+}
+
+/// No test waits this long unless it fails: what is slow here is the machine.
+fn patient(url: &str) -> String {
+    format!("{url}?connect_timeout=60s&wait_timeout=60s&operation_timeout=60s")
+}
+
 /// Reaches a server through a tap of one's own.
 fn tapped(url: &str, server: SocketAddr) -> Reached {
     let tap = Tap::before(server);
+    let url = url.replace(&server.to_string(), &tap.address().to_string());
     Reached {
-        url: url.replace(&server.to_string(), &tap.address().to_string()),
+        url: patient(&url),
         tap: Some(tap),
     }
 }

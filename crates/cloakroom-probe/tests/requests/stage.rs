@@ -49,6 +49,16 @@ const STORES: &[Kind] = &[
         keys: false,
     },
     Kind {
+        name: "Memcached",
+        place: Place::Server(servers::memcached),
+        keys: false,
+    },
+    Kind {
+        name: "MariaDB or MySQL",
+        place: Place::Server(servers::mysql),
+        keys: false,
+    },
+    Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,
@@ -210,6 +220,11 @@ impl Stage {
         let asks = |path| request.split(['?', ' ']).any(|word| word == path);
         (card.lists || !asks("/sessions"))
             && (card.revokes_by_principal || !asks("/sign-out-others") && !asks("/sign-out-everywhere"))
+    }
+
+    /// Whether requests to the store travel, and so may arrive after nobody waits for them any more.
+    pub(crate) fn has_a_server(&self) -> bool {
+        matches!(self.kind.place, Place::Server(_))
     }
 
     /// What the store promises.

@@ -56,5 +56,6 @@ pub use mysql::Mysql;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+// Not the crate of that name.
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use self::redis::Redis;

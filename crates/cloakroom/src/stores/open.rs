@@ -52,8 +52,14 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
         ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
             Ok(AnyStore::new(super::redis::Redis::connect(url).await?))
         }
+        #[cfg(feature = "memcached")]
+        ("memcache" | "memcache+unix" | "memcaches", _) => {
+            Ok(AnyStore::new(super::memcached::Memcached::connect(url).await?))
+        }
         #[cfg(feature = "postgres")]
         ("postgres" | "postgresql", _) => Ok(AnyStore::new(super::postgres::Postgres::connect(url).await?)),
+        #[cfg(feature = "mysql")]
+        ("mysql" | "mariadb", _) => Ok(AnyStore::new(super::mysql::Mysql::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
 }

@@ -190,7 +190,7 @@ fn a_new_module_must_be_placed() {
         "",
         &["helpers is a new module: add it to the table in tests/layers.rs and to ARCHI"],
     );
-    check("stores/redis.rs", "", &["stores::redis is a new module"]);
+    check("stores/etcd.rs", "", &["stores::etcd is a new module"]);
 }
 
 #[test]

@@ -8,22 +8,18 @@ use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
 use cloakroom_store::{AnyStore, Expect, Store, Written};
 use cloakroom_testbed::mysql::Mysqld;
 
-use super::fixture::{self, BOUND, create, id, load, record_of, shared};
+use super::fixture::{self, BOUND, create, id, load, patient, record_of, shared};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mysql_store_conforms() {
     let url = fixture::database(shared(), "conforms").await;
-    conformance::run(Mysql::connect(&url).await.unwrap()).await;
+    conformance::run(patient(&url).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_store_serves_all_rules_at_once() {
     let url = fixture::database(shared(), "all_at_once").await;
-    // A hundred rules, some with a hundred tasks, share ten connections on a busy machine.
-    let store = Mysql::connect(&format!("{url}?wait_timeout=30s&operation_timeout=30s"))
-        .await
-        .unwrap();
-    let store = AnyStore::new(store);
+    let store = AnyStore::new(patient(&url).await);
     let mut checking = tokio::task::JoinSet::new();
     for rule in conformance::rules() {
         let store = store.clone();
@@ -43,7 +39,7 @@ async fn it_conforms_through_a_socket() {
         Mysqld::PASSWORD,
         socket.display()
     );
-    conformance::run(Mysql::connect(&url).await.unwrap()).await;
+    conformance::run(patient(&url).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +54,7 @@ async fn what_was_answered_survives_that_the_server_is_killed() {
                 server.server().stop();
                 server.server().start_again();
             });
-            Mysql::connect(&server.url()).await.unwrap()
+            patient(&server.url()).await
         }
     }))
     .await;
@@ -97,7 +93,7 @@ async fn no_answered_write_is_lost_when_the_server_is_killed_under_load() {
                 let write = fixture::write(&store, session, Expect::Absent, record_of("alice", "body"));
                 match write.await {
                     Ok(Written::Applied { revision, .. }) => {
-                        answered.lock().unwrap().push((session, revision))
+                        answered.lock().unwrap().push((session, revision));
                     }
                     Ok(other) => panic!("a new session: {other:?}"),
                     Err(_) if begun.elapsed() < Duration::from_secs(60) => return,

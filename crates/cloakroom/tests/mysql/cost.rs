@@ -10,6 +10,7 @@ use cloakroom_store::{
 };
 use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
+use mysql_async::prelude::Queryable as _;
 
 use super::fixture::{admin, create, id, load, moment, namespace, principal, record_of, status, write};
 
@@ -189,7 +190,7 @@ async fn a_verb_is_as_many_statements_as_documented() {
         .await;
         count(
             "revoking everyone",
-            1,
+            2,
             Box::pin(async {
                 store
                     .revoke(Revoke::new(namespace(), everyone.clone()))
@@ -200,7 +201,7 @@ async fn a_verb_is_as_many_statements_as_documented() {
         .await;
         count(
             "a sweep",
-            3,
+            4,
             Box::pin(async {
                 store
                     .sweep(Sweep::new(namespace(), moment(0), limit))
@@ -238,4 +239,77 @@ async fn a_touch_does_not_write_the_body_again() {
             "{written} bytes were logged for 100 touches"
         );
     }
+}
+
+#[tokio::test]
+async fn ending_a_few_of_many_reads_only_a_few() {
+    let server = Mysqld::start();
+    let store = Mysql::connect(&server.url()).await.unwrap();
+    let mut admin = admin(&server).await;
+    // Ten thousand, all of them expired and begun long ago: where an optimizer prefers to read them all.
+    let digits = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL \
+                  SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let fill = format!(
+        "INSERT INTO cloakroom.cloakroom_sessions \
+         SELECT '{}', UNHEX(MD5(n)), n, CONCAT('user', n DIV 2500), n, n, n, NULL, REPEAT('x', 300) \
+         FROM (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM {digits} a, {digits} b, {digits} c, {digits} e) \
+         AS numbers",
+        namespace().as_str()
+    );
+    admin.query_drop(fill).await.unwrap();
+    admin
+        .query_drop("ANALYZE TABLE cloakroom.cloakroom_sessions")
+        .await
+        .unwrap();
+    let limit = 100.try_into().unwrap();
+    let of_somebody = Scope::Principal {
+        principal: principal("user1"),
+        keep: None,
+    };
+    let everyone = Scope::Everyone {
+        begun_before: moment(0),
+    };
+    let by_principal = List::new(namespace(), Query::default().principal(principal("user2")), limit);
+    let before = read(&mut admin).await;
+    store
+        .sweep(Sweep::new(namespace(), moment(0), limit))
+        .await
+        .unwrap();
+    let swept = read(&mut admin).await;
+    store
+        .revoke(Revoke::new(namespace(), everyone).at_most(limit))
+        .await
+        .unwrap();
+    let revoked = read(&mut admin).await;
+    store
+        .revoke(Revoke::new(namespace(), of_somebody).at_most(limit))
+        .await
+        .unwrap();
+    let ended = read(&mut admin).await;
+    store.list(by_principal).await.unwrap();
+    let listed = read(&mut admin).await;
+    println!(
+        "rows read: {} to sweep, {} to revoke everyone's, {} to revoke a principal's, {} to list",
+        swept - before,
+        revoked - swept,
+        ended - revoked,
+        listed - ended
+    );
+    for (from, to) in [
+        (before, swept),
+        (swept, revoked),
+        (revoked, ended),
+        (ended, listed),
+    ] {
+        assert!(to - from < 1500, "{} rows were read for a hundred", to - from);
+    }
+}
+
+/// How many rows the server has read.
+async fn read(admin: &mut Conn) -> u64 {
+    let mut sum = 0;
+    for how in ["key", "next", "rnd", "rnd_next", "first"] {
+        sum += status(admin, &format!("Handler_read_{how}")).await;
+    }
+    sum
 }

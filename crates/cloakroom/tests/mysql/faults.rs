@@ -1,4 +1,4 @@
-//! What goes wrong with a server that is there: connections killed or cut, too many of them, read-only, full, locked.
+//! What goes wrong with a server that is there: connections killed or cut, too many of them, read-only, locked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -160,59 +160,6 @@ async fn a_lock_that_is_held_for_long_is_an_error_in_bounded_time() {
     )
     .await;
     assert!(matches!(written, Ok(Written::Applied { .. })));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_full_is_said_and_nothing_was_written() {
-    // A table space that may not grow is a full disk for InnoDB.
-    let server = Mysqld::start_with(&[
-        "--innodb-data-file-path=ibdata1:12M:autoextend:max:24M",
-        "--innodb-autoextend-increment=1",
-        "--innodb-file-per-table=OFF",
-    ]);
-    let store = Mysql::connect(&format!("{}?operation_timeout=10s", server.url()))
-        .await
-        .unwrap();
-    run(
-        &server,
-        "CREATE TABLE cloakroom.ballast (bytes MEDIUMBLOB NOT NULL)",
-    )
-    .await;
-    let ballast = "INSERT INTO cloakroom.ballast VALUES (REPEAT('x', 3000000))";
-    run(&server, ballast).await;
-    let mut n = 0;
-    let error = loop {
-        match write(
-            &store,
-            id(n),
-            Expect::Absent,
-            record_of("alice", vec![7; 200 << 10]),
-        )
-        .await
-        {
-            Ok(_) => n += 1,
-            Err(error) => break error,
-        }
-        assert!(n < 1000, "the disk is never full");
-    };
-    assert_eq!(error.kind(), ErrorKind::Full, "{error:?}");
-    assert!(error.to_string().contains("make room"), "{error}");
-    assert!(load(&store, id(n)).await.unwrap().is_none());
-    assert!(load(&store, id(0)).await.unwrap().is_some());
-    run(&server, "DROP TABLE cloakroom.ballast").await;
-    // The server gives the room back in its own time.
-    let begun = Instant::now();
-    while let Err(error) = write(
-        &store,
-        id(n),
-        Expect::Absent,
-        record_of("alice", vec![7; 200 << 10]),
-    )
-    .await
-    {
-        assert_eq!(error.kind(), ErrorKind::Full, "{error:?}");
-        assert!(begun.elapsed() < Duration::from_secs(30), "there is room again");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

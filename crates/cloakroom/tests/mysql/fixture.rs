@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use cloakroom::stores::Mysql;
+use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{
     Error, Expect, Id, Label, Load, Namespace, Principal, Record, Revision, Store, Stored, Timestamp, Write,
     Written,
@@ -31,6 +32,15 @@ pub(crate) async fn database(server: &Mysqld, name: &str) -> String {
     server
         .url()
         .replace(&format!("/{}", Mysqld::DATABASE), &format!("/{name}"))
+}
+
+/// A store that waits longer than any machine is busy, for tests that are not about time.
+pub(crate) async fn patient(url: &str) -> Mysql {
+    let patience = Duration::from_secs(30);
+    let options = MysqlOptions::default()
+        .wait_timeout(patience)
+        .operation_timeout(patience);
+    options.connect_timeout(patience).connect(url).await.unwrap()
 }
 
 /// A connection of somebody who may do everything.

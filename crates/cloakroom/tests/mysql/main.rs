@@ -8,6 +8,8 @@ mod conformance;
 
 mod faults;
 
+mod full;
+
 mod migrations;
 
 mod settings;

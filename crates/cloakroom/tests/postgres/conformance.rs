@@ -43,15 +43,15 @@ async fn one_store_serves_all_rules_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_keeps_survives_that_the_server_is_killed() {
-    restarts("").await;
+    restarts(PATIENT, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unlogged_tables_work_again_after_the_server_is_killed() {
-    restarts("unlogged=true").await;
+    restarts(&format!("unlogged=true&{PATIENT}"), false).await;
 }
 
-async fn restarts(options: &str) {
+async fn restarts(options: &str, survive: bool) {
     let server = Arc::new(Server::start());
     let url = with(&server, options);
     let survives = Postgres::connect(&url)
@@ -59,7 +59,7 @@ async fn restarts(options: &str) {
         .unwrap()
         .capabilities()
         .survives_restart;
-    assert_eq!(survives, options.is_empty());
+    assert_eq!(survives, survive);
     let open = move || {
         let (server, url) = (Arc::clone(&server), url.clone());
         async move {

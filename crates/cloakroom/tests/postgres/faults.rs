@@ -102,7 +102,7 @@ async fn no_answered_write_is_lost_when_the_server_is_killed_in_the_middle() {
                     .await
                     {
                         Ok(Written::Applied { .. }) => {
-                            acknowledged[usize::from(n)].store(count + 1, Ordering::SeqCst)
+                            acknowledged[usize::from(n)].store(count + 1, Ordering::SeqCst);
                         }
                         Ok(other) => panic!("nobody else writes: {other:?}"),
                         Err(error) => return assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
@@ -161,7 +161,7 @@ async fn a_paused_server_holds_up_nobody_and_is_not_flooded_afterwards() {
         let error = loaded.expect("a call has a bound").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     }
-    outage(server, Outage::Resume).await;
+    outage(Arc::clone(&server), Outage::Resume).await;
     recovered(&store).await;
     assert!(load(&store, id(1)).await.unwrap().is_some());
 }

@@ -10,12 +10,12 @@ use cloakroom_store::{
 };
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{client, create, id, load, namespace, record, record_of, write};
+use crate::fixture::{PATIENT, client, create, id, load, namespace, record, record_of, with, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_is_one_statement() {
     let server = Server::start();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = Postgres::connect(&with(&server, PATIENT)).await.unwrap();
     let watching = client(&server).await;
     watching
         .batch_execute("CREATE EXTENSION pg_stat_statements")

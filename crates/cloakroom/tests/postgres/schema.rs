@@ -47,7 +47,7 @@ async fn a_node_that_may_not_migrate_says_who_must() {
     assert!(error.to_string().contains("run migrate()"), "{error}");
     client(&server)
         .await
-        .batch_execute(&Postgres::schema())
+        .batch_execute(&Postgres::schema_sql())
         .await
         .unwrap();
     let store = Postgres::connect(&url).await.unwrap();

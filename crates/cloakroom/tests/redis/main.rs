@@ -5,3 +5,13 @@
 #![allow(clippy::panic, reason = "in a test a panic is the answer")]
 
 mod conformance;
+
+mod options;
+
+mod requests;
+
+mod faults;
+
+mod failover;
+
+mod fixture;

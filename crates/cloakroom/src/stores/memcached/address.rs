@@ -84,9 +84,9 @@ impl Credentials {
         match (&url.user, &url.password) {
             (None, None) => Ok(None),
             (Some(user), Some(password)) => {
-                // The server reads `user password`, and its file of users has one on each line.
+                // The server reads `user password`, and takes no space in either (seen on 1.6.18).
                 let splits = |character: char| character.is_control() || character == ' ';
-                if user.contains(splits) || password.contains(char::is_control) {
+                if user.contains(splits) || password.contains(splits) {
                     return Err(misconfigured(format!(
                         "the user or the password in {url} has a character that memcached cannot take"
                     )));

@@ -13,9 +13,9 @@ const NEVER: u32 = 0;
 /// The moment an item may go, in whole seconds of Unix time, a margin after the session expires.
 ///
 /// Always a moment and never a length of time, so that a write that was long on its way does not prolong anything.
-/// The server reads 32 bits with a sign and takes what is larger modulo that (seen on 1.6.18: 2^31 is gone at once, and
-/// so is the largest number of 64 bits, while 2^32 stays for ever). What ends after January 2038 therefore has no end
-/// here: judging expiry is the reader's business anyway.
+/// The server reads 32 bits with a sign and takes what is larger modulo that (seen on 1.6.18: 2^31 is gone at
+/// once, and so is the largest number of 64 bits, while 2^32 stays for ever). What ends after January 2038
+/// therefore has no end here: judging expiry is the reader's business anyway.
 pub(super) fn exptime(expires: Timestamp, margin: Duration) -> u32 {
     let seconds = expires
         .saturating_add(margin)

@@ -76,8 +76,8 @@ impl Item<'_> {
             return Err(self.error(
                 ErrorKind::TooLarge,
                 format!(
-                    "the session has {} bytes, and at most {max_body} fit into an item: raise -I on the servers, or \
-                     keep less in it",
+                    "the session has {} bytes, and at most {max_body} fit into an item: raise -I on the servers, \
+                     or keep less in it",
                     record.body.len()
                 ),
             ));
@@ -93,8 +93,8 @@ impl Item<'_> {
             Answer::Refused | Answer::Missing => Ok(None),
             Answer::TooLarge => Err(self.error(
                 ErrorKind::TooLarge,
-                "the server takes smaller items than when the store was opened, and has dropped the session: raise \
-                 its -I again",
+                "the server takes smaller items than when the store was opened, and has dropped the session: \
+                 raise its -I again",
             )),
             Answer::OutOfMemory => Err(self.error(
                 ErrorKind::Full,

@@ -1,6 +1,7 @@
 //! The keys of items: `prefix%namespace%id`.
 //!
-//! A prefix and a namespace have no percent sign, and an id is 32 hexadecimal digits, so no two sessions share a key.
+//! A prefix and a namespace have no percent sign, and an id is 32 hexadecimal digits, so no two sessions share a
+//! key.
 
 use std::io::Write as _;
 

@@ -26,8 +26,9 @@ pub(super) struct Target {
 
 /// Where there is at most one connection at a time.
 ///
-/// Its task is started by whoever needs it and finds none, so an outage ends with the first call after it, and nothing
-/// runs meanwhile. It also lives in the runtime of that call: a store outlives the runtime it was opened in.
+/// Its task is started by whoever needs it and finds none, so an outage ends with the first call after it, and
+/// nothing runs meanwhile. It also lives in the runtime of that call: a store outlives the runtime it was opened
+/// in.
 pub(super) struct Link {
     target: Arc<Target>,
     /// Guards only the swap of an ended connection for a new one.
@@ -148,7 +149,8 @@ async fn run(target: Arc<Target>, mut calls: UnboundedReceiver<Call>, status: wa
             "no connection within {within:?} (connect_timeout): see whether it runs and answers"
         )),
     };
-    status.send_replace(Status::Ended(ended));
-    // From here on a call makes a new connection. Those in the queue were never sent, and hear the same.
+    // From here on a call makes a new connection. Those in the queue were never sent, and hear why when it is
+    // dropped.
     calls.close();
+    status.send_replace(Status::Ended(ended));
 }

@@ -8,15 +8,16 @@
 //! # Ok(()) }
 //! ```
 //!
-//! For sessions whose loss is a nuisance and no more: a restart of a server ends those that it holds, and a full one
-//! drops those that were not used for longest.
+//! For sessions whose loss is a nuisance and no more: a restart of a server ends those that it holds, and a full
+//! one drops those that were not used for longest.
 //!
 //! # What is kept there
 //!
-//! One item for each session, under `cloakroom%namespace%id` ([`prefix`](MemcachedOptions::prefix)): the clear metadata
-//! and the sealed body. There is no index, so sessions cannot be listed, counted, or ended by their principal; those
-//! verbs answer [`ErrorKind::Unsupported`]. The revision of a record is the item's own `cas`. The server forgets an
-//! item ten minutes after the session has expired ([`ttl_margin`](MemcachedOptions::ttl_margin)).
+//! One item for each session, under `cloakroom%namespace%id` ([`prefix`](MemcachedOptions::prefix)): the clear
+//! metadata and the sealed body. There is no index, so sessions cannot be listed, counted, or ended by their
+//! principal; those verbs answer [`ErrorKind::Unsupported`]. The revision of a record is the item's own `cas`. The
+//! server forgets an item ten minutes after the session has expired
+//! ([`ttl_margin`](MemcachedOptions::ttl_margin)).
 //!
 //! # What it costs
 //!
@@ -32,39 +33,41 @@
 //!
 //! # Several servers
 //!
-//! A session is on the server that weighs most for its key, by the server's name as it is in the URL: give every node the
-//! same names, and a name rather than an address that may change. One that does not answer is an outage for its own
-//! sessions, and never a reason to use another.
+//! A session is on the server that weighs most for its key, by the server's name as it is in the URL: give every
+//! node the same names, and a name rather than an address that may change. One that does not answer is an outage
+//! for its own sessions, and never a reason to use another.
 //!
-//! Adding a server ends the sessions that it takes over, and taking one out those that it held. Start a server empty
-//! before it is put back: it would bring what it held with it, sessions that were ended meanwhile included.
+//! Adding a server ends the sessions that it takes over, and taking one out those that it held. Their items stay
+//! where they were until they expire. So when a list goes back to what it was, or a server comes back into it, a
+//! session that somebody ended meanwhile could be back too: change the list on all nodes, then restart the servers.
 //!
 //! # What may go wrong
 //!
-//! **Restart.** A server starts empty: its sessions are gone, and their users sign in again. What was gone before cannot
-//! come back by that: a write to a session that is not there is refused. A server that is started over an
-//! old memory file (`-e`) does bring ended sessions back: do not use one.
+//! **Restart.** A server starts empty: its sessions are gone, and their users sign in again. What was gone before
+//! cannot come back by that: a write to a session that is not there is refused.
 //!
-//! **Full.** A full server drops what was not used for longest, live sessions included. Give it memory for all of them: about
-//! 250 bytes and the record each. With `-M` it refuses instead, and the answer is [`ErrorKind::Full`]; but it first
-//! drops the item that was to be replaced, so a write that finds no room ends the session that it was to change.
+//! **Full.** A full server drops what was not used for longest, live sessions included. Give it memory for all of
+//! them: the record, about 130 bytes for header and key, and up to a quarter more, for its sizes come in steps.
+//! With `-M` it refuses instead, and the answer is [`ErrorKind::Full`]; but it drops the item that was to be
+//! replaced, so a write that finds no room ends the session that it was to change.
 //!
-//! **Large.** A body has at most the server's item size (`-I`, 1 MiB unless it is told otherwise) less 1 KiB, the smallest
-//! of all servers as it is when the store is opened. A larger one is [`ErrorKind::TooLarge`] and nothing is
+//! **Large.** A body has at most the server's item size (`-I`, 1 MiB unless it is told otherwise) less 1 KiB, the
+//! smallest of all servers as it is when the store is opened. A larger one is [`ErrorKind::TooLarge`] and nothing is
 //! sent. Do not lower it while sessions are kept: a server that refuses a size also drops the item.
 //!
-//! **Clocks.** The server's clock decides when it forgets an item: keep it in step to within the margin. It reads the time
-//! once, when it starts.
+//! **Clocks.** The server's clock decides when it forgets an item: keep it in step to within the margin.
 //!
 //! **Outages.** Each verb answers within [`wait_timeout`](MemcachedOptions::wait_timeout) and
-//! [`operation_timeout`](MemcachedOptions::operation_timeout) together. The first call after an outage connects again.
+//! [`operation_timeout`](MemcachedOptions::operation_timeout) together. The first call after an outage connects
+//! again.
 //!
 //! # What to set on the server
 //!
-//! Version 1.6.13 or later; tested with 1.6.18. It must keep `cas`, so no `-C`. Nobody else should reach it: whoever
-//! does can read the metadata and end everybody's session with one command. Listen on a private address or a Unix socket
-//! (`memcache+unix:///path`), and consider `--auth-file` (`memcache://user:password@host`), `-F` against `flush_all`
-//! and `-X` against dumps of all keys. There is no TLS here.
+//! Version 1.6.13 or later; tested with 1.6.18. It must keep `cas`, so no `-C`. Nobody else should reach it:
+//! whoever does can read the metadata and end everybody's session with one command. Listen on a private address or
+//! a Unix socket (`memcache+unix:///path`), and consider `--auth-file` (`memcache://user:password@host`), `-F`
+//! against `flush_all` and `-X` against dumps of all keys. There is no TLS here. A memory file (`-e`) and external
+//! storage are not tested.
 
 mod options;
 
@@ -135,10 +138,10 @@ impl Memcached {
     ///
     /// # Errors
     ///
-    /// * [`ErrorKind::Misconfigured`] when the URL makes no sense, a server refuses the password, is too old, or is not
-    ///   set up as it must be: the message says what is accepted;
-    /// * [`ErrorKind::Unavailable`] when a server cannot be reached. Every one must be: a name that is wrong should be
-    ///   heard of now. Later each may come and go.
+    /// * [`ErrorKind::Misconfigured`] when the URL makes no sense, a server refuses the password, is too old, or is
+    ///   not set up as it must be: the message says what is accepted;
+    /// * [`ErrorKind::Unavailable`] when a server cannot be reached. Every one must be: a name that is wrong should
+    ///   be heard of now. Later each may come and go.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         MemcachedOptions::default().connect(url).await
     }

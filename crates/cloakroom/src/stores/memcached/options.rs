@@ -14,7 +14,8 @@ use super::key::Prefix;
 use super::link::Target;
 use super::servers::Server;
 
-/// How a [`Memcached`] store is opened. Each setting is also an option of the URL, by the same name; the URL's wins.
+/// How a [`Memcached`] store is opened. Each setting is also an option of the URL, by the same name; the URL's
+/// wins.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct MemcachedOptions {
     prefix: String,
     ttl_margin: Duration,
 }
+
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60 * 24);
 
 impl MemcachedOptions {
     /// Sets how many connections there are to each server at most; 2 unless said otherwise.
@@ -69,8 +72,8 @@ impl MemcachedOptions {
         self
     }
 
-    /// Sets what every key begins with; `cloakroom` unless said otherwise. At most 88 bytes of visible ASCII without a
-    /// percent sign.
+    /// Sets what every key begins with; `cloakroom` unless said otherwise. At most 88 bytes of visible ASCII
+    /// without a percent sign.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -98,8 +101,8 @@ impl MemcachedOptions {
     fn with_url(mut self, url: &str) -> Result<Plan, Error> {
         if url.starts_with("memcaches:") {
             return Err(misconfigured(
-                "memcaches:// is not supported: this store has no TLS; use memcache:// on a network that you trust, \
-                 or through a tunnel",
+                "memcaches:// is not supported: this store has no TLS; use memcache:// on a network that you \
+                 trust, or through a tunnel",
             ));
         }
         let mut url = StoreUrl::parse(url, &["memcache", "memcache+unix"])?;
@@ -116,14 +119,21 @@ impl MemcachedOptions {
                 "tls_ca in {url} is of no use: this store has no TLS"
             )));
         }
+        // What is longer is as good as for ever, and no clock can be asked for it.
+        let [connect_timeout, wait_timeout, operation_timeout] = [
+            self.server.connect_timeout,
+            self.server.wait_timeout,
+            self.server.operation_timeout,
+        ]
+        .map(|timeout| timeout.min(LONGEST_WAIT));
         let credentials = Credentials::of(&url)?;
         let server = |address| {
             let target = Target {
                 address,
                 credentials: credentials.clone(),
-                connect_timeout: self.server.connect_timeout,
-                wait_timeout: self.server.wait_timeout,
-                operation_timeout: self.server.operation_timeout,
+                connect_timeout,
+                wait_timeout,
+                operation_timeout,
             };
             Server::new(target, self.server.connections.get())
         };
@@ -131,7 +141,7 @@ impl MemcachedOptions {
             servers: Address::of(&url)?.into_iter().map(server).collect(),
             prefix: Prefix::new(self.prefix)?,
             ttl_margin: self.ttl_margin,
-            bound: self.server.wait_timeout + self.server.operation_timeout,
+            bound: wait_timeout + operation_timeout,
         })
     }
 }

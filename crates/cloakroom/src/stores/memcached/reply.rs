@@ -1,7 +1,7 @@
 //! What the server answers, read from the bytes that have come so far.
 //!
-//! A pure function over bytes. What it does not know word for word ends the connection: a guess about where the next
-//! answer begins could hand somebody's session to somebody else.
+//! A pure function over bytes. What it does not know word for word ends the connection: a guess about where the
+//! next answer begins could hand somebody's session to somebody else.
 
 use std::fmt;
 

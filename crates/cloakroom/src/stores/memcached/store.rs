@@ -20,9 +20,9 @@ impl Store for Memcached {
     /// One `ms` on the server, which compares and writes in one step.
     ///
     /// A server that was restarted counts its `cas` from the beginning, so a number may come again. It cannot
-    /// bring a session back: the item is gone, and a write at a `cas` is refused where there is none. Nor can it be taken for
-    /// the revision of another: that would need a session begun again under the same id, and ids are drawn at random,
-    /// for one session each.
+    /// bring a session back: the item is gone, and a write at a `cas` is refused where there is none. Nor can it
+    /// be taken for the revision of another: that would need a session begun again under the same id, and ids are
+    /// drawn at random, for one session each.
     async fn write(&self, request: Write) -> Result<Written, Error> {
         if request.cap != Cap::None {
             return Err(unsupported("limit the sessions of a principal"));

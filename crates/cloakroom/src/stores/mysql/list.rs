@@ -6,7 +6,8 @@ use super::values::Values;
 use super::{Mysql, row};
 use crate::stores::sql::{self, Condition};
 
-/// So many rows are looked at for one page at least, so that a query that few match is not a request for each.
+/// So many rows are looked at for one page at least where some may not match, so that few that do are not a request
+/// for each.
 const ROWS: usize = 1000;
 
 /// And so many at most.
@@ -18,7 +19,11 @@ const MOST_ROWS: usize = 10_000;
 /// judged here. So a page takes the same time whatever few sessions match.
 pub(super) async fn list(store: &Mysql, request: &List) -> Result<Page, Error> {
     let after = sql::position(request.after.as_ref())?;
-    let rows = request.limit.get().clamp(ROWS, MOST_ROWS);
+    let judged = sql::conditions(&request.query)
+        .iter()
+        .any(|condition| !matches!(condition, Condition::Principal(_)));
+    let least = if judged { ROWS } else { 1 };
+    let rows = request.limit.get().clamp(least, MOST_ROWS);
     let principal = request.query.principal.as_ref();
     let statement = match principal {
         Some(_) => include_str!("sql/list_principal.sql"),

@@ -2,8 +2,8 @@
 
 use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
 
-use super::Mysql;
 use super::values::Values;
+use super::{Mysql, row};
 
 /// What is done, in messages.
 const DOING: &str = "end sessions";
@@ -53,20 +53,27 @@ async fn of_everyone(
     begun_before: Timestamp,
     limit: usize,
 ) -> Result<Revoked, Error> {
+    let begun = || Values::of(namespace).moment(begun_before);
     let mut ended = 0;
     loop {
         let left = usize::try_from(ended).map_or(0, |ended| limit - ended);
         let batch = left.min(BATCH);
-        let values = || Values::of(namespace).moment(begun_before).limit(batch);
+        let values = || begun().limit(batch).moment(begun_before);
         let answer = store
             .ask(DOING, include_str!("sql/revoke_everyone.sql"), values)
             .await?;
         ended += answer.affected;
-        if answer.affected < batch as u64 {
-            return Ok(Revoked::new(ended, false));
-        }
         if ended >= limit as u64 {
             return Ok(Revoked::new(ended, true));
+        }
+        // Fewer than a batch: there are no more, or others have ended some between two looks at them.
+        if answer.affected < batch as u64 {
+            let mut left = store
+                .ask(DOING, include_str!("sql/left_to_revoke.sql"), begun)
+                .await?;
+            if left.rows.pop().map(row::number).transpose()? != Some(1) {
+                return Ok(Revoked::new(ended, false));
+            }
         }
     }
 }

@@ -37,21 +37,34 @@ async fn sweep_locked(lease: &mut Lease<'_>, request: &Sweep) -> Result<Swept, E
         // Whether that node leaves some behind is not known.
         return Ok(Swept::new(0, true));
     }
-    let limit = request.limit.get();
-    let mut swept = Swept::new(0, true);
-    while swept.more && swept.removed < limit as u64 {
-        let left = usize::try_from(swept.removed).map_or(0, |removed| limit - removed);
-        let batch = left.min(BATCH);
-        let values = || {
-            Values::of(&request.namespace)
-                .moment(request.expired_before)
-                .limit(batch)
-        };
-        let answer = lease.ask(DOING, include_str!("sql/sweep.sql"), values).await?;
-        swept = Swept::new(swept.removed + answer.affected, answer.affected == batch as u64);
-    }
+    let swept = sweep_batches(lease, request).await?;
     lease
         .ask(DOING, include_str!("sql/unlock_sweep.sql"), named)
         .await?;
     Ok(swept)
+}
+
+async fn sweep_batches(lease: &mut Lease<'_>, request: &Sweep) -> Result<Swept, Error> {
+    let limit = request.limit.get();
+    let expired = || Values::of(&request.namespace).moment(request.expired_before);
+    let mut removed = 0;
+    loop {
+        let left = usize::try_from(removed).map_or(0, |removed| limit - removed);
+        let batch = left.min(BATCH);
+        let values = || expired().limit(batch).moment(request.expired_before);
+        let answer = lease.ask(DOING, include_str!("sql/sweep.sql"), values).await?;
+        removed += answer.affected;
+        if removed >= limit as u64 {
+            return Ok(Swept::new(removed, true));
+        }
+        // Fewer than a batch: there are no more, or some were revived between two looks at them.
+        if answer.affected < batch as u64 {
+            let mut left = lease
+                .ask(DOING, include_str!("sql/left_to_sweep.sql"), expired)
+                .await?;
+            if left.rows.pop().map(row::number).transpose()? != Some(1) {
+                return Ok(Swept::new(removed, false));
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom_store::{Error, ErrorKind};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
@@ -15,14 +15,14 @@ use super::opening::Opening;
 pub(super) struct Aside {
     opening: Arc<Opening>,
     /// Taken out while it is used: of a call that is dropped half way, the connection ends with it.
-    kept: Mutex<Option<Client>>,
+    kept: Arc<Mutex<Option<Client>>>,
 }
 
 impl Aside {
     pub(super) fn new(opening: Arc<Opening>) -> Self {
         Self {
             opening,
-            kept: Mutex::new(None),
+            kept: Arc::default(),
         }
     }
 
@@ -37,15 +37,7 @@ impl Aside {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
-        let begin = async {
-            let mut kept = self.kept.lock().await;
-            let client = match kept.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
-                None => open(&self.opening).await?,
-            };
-            Ok::<_, Error>((kept, client))
-        };
-        let (mut kept, client) = timeout(options.server.wait_timeout, begin)
+        let (mut kept, client) = timeout(options.server.wait_timeout, self.client())
             .await
             .map_err(|_elapsed| busy(doing, address))??;
         match timeout(options.server.operation_timeout, ask(&client)).await {
@@ -56,6 +48,25 @@ impl Aside {
             Err(_elapsed) => Err(failure::too_slow(doing, address)),
         }
     }
+
+    /// The connection, taken out, and its place.
+    async fn client(&self) -> Result<(OwnedMutexGuard<Option<Client>>, Client), Error> {
+        let mut kept = Arc::clone(&self.kept).lock_owned().await;
+        if let Some(client) = kept.take().filter(|client| !client.is_closed()) {
+            return Ok((kept, client));
+        }
+        // In a task of its own: what takes longer than this call may wait is there for the next.
+        let opening = Arc::clone(&self.opening);
+        let opened = tokio::spawn(async move {
+            *kept = Some(open(&opening).await?);
+            Ok(kept)
+        });
+        let mut kept = opened
+            .await
+            .unwrap_or_else(|_ended| Err(lost(&self.opening.address)))?;
+        let client = kept.take().ok_or_else(|| lost(&self.opening.address))?;
+        Ok((kept, client))
+    }
 }
 
 /// Opens a connection that ends when its client is dropped.
@@ -64,10 +75,23 @@ pub(super) async fn open(opening: &Opening) -> Result<Client, Error> {
     tokio::spawn(Shared::new(driver));
     // What is asked here is planned for what is asked: a limit is a number, and not some part of the table.
     let settings = format!("{}SET plan_cache_mode = force_custom_plan", opening.settings());
-    match client.batch_execute(&settings).await {
-        Ok(()) => Ok(client),
-        Err(error) => Err(failure::of_connecting(&opening.address, &error)),
+    match timeout(
+        opening.options.server.connect_timeout,
+        client.batch_execute(&settings),
+    )
+    .await
+    {
+        Ok(Ok(())) => Ok(client),
+        Ok(Err(error)) => Err(failure::of_connecting(&opening.address, &error)),
+        Err(_elapsed) => Err(failure::too_slow("set up a connection", &opening.address)),
     }
+}
+
+fn lost(server: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("could not connect to {server}: the runtime is shutting down"),
+    )
 }
 
 fn busy(doing: &str, server: &str) -> Error {

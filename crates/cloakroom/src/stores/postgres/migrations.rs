@@ -117,30 +117,34 @@ pub(super) async fn migrate(opening: &Opening, mut client: Client) -> Result<(),
 /// When the server cannot be asked.
 pub(super) async fn survives_restart(opening: &Opening) -> Result<bool, Error> {
     let client = aside::open(opening).await?;
-    let asked = client
-        .query_one_scalar(
-            "SELECT current_setting('synchronous_commit') <> 'off' AND relpersistence = 'p' \
-             FROM pg_class WHERE oid = 'cloakroom_sessions'::regclass",
-            &[],
-        )
-        .await;
-    asked.map_err(|error| failure::of_call("look at the tables", &opening.address, &error))
+    let text = "SELECT current_setting('synchronous_commit') <> 'off' AND relpersistence = 'p' \
+                FROM pg_class WHERE oid = 'cloakroom_sessions'::regclass";
+    in_time(opening, "look at the tables", client.query_one_scalar(text, &[])).await
 }
 
 /// Which version is there.
 async fn version(opening: &Opening, client: &Client) -> Result<Option<i32>, Error> {
-    let failed = |error| failure::of_call("read the version of the tables", &opening.address, &error);
-    let there: bool = client
-        .query_one_scalar("SELECT to_regclass('cloakroom_schema') IS NOT NULL", &[])
-        .await
-        .map_err(failed)?;
-    if !there {
-        return Ok(None);
+    let asking = async {
+        let there = "SELECT to_regclass('cloakroom_schema') IS NOT NULL";
+        if !client.query_one_scalar(there, &[]).await? {
+            return Ok(None);
+        }
+        let version = "SELECT version FROM cloakroom_schema";
+        client.query_opt_scalar(version, &[]).await
+    };
+    in_time(opening, "read the version of the tables", asking).await
+}
+
+/// Asks while connecting, and for no longer than that may take.
+async fn in_time<T>(
+    opening: &Opening,
+    doing: &str,
+    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Error> {
+    match timeout(opening.options.server.connect_timeout, asking).await {
+        Ok(answer) => answer.map_err(|error| failure::of_call(doing, &opening.address, &error)),
+        Err(_elapsed) => Err(failure::too_slow(doing, &opening.address)),
     }
-    let version = client
-        .query_opt_scalar("SELECT version FROM cloakroom_schema", &[])
-        .await;
-    version.map_err(failed)
 }
 
 fn arrived(version: i32) -> String {

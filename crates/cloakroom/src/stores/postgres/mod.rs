@@ -19,7 +19,7 @@
 //!
 //! A narrow table with what is looked for and what moves, `cloakroom_sessions`; a wide one with the sealed data,
 //! `cloakroom_bodies`, that a touch does not write; a few functions, for what must be decided in several steps; and the
-//! version of all that, `cloakroom_schema`. [`Postgres::schema`] prints the SQL. Keys, principals and labels are bytes,
+//! version of all that, `cloakroom_schema`. [`Postgres::schema_sql`] prints the SQL. Keys, principals and labels are bytes,
 //! so no collation takes two users for one; times come from the application, never from the server's clock. Whoever
 //! reads the tables learns when which principal was seen on what, but neither tokens nor session data.
 //!
@@ -144,7 +144,7 @@ impl Postgres {
     }
 
     /// The SQL that makes the tables of this release, for teams that run it themselves.
-    pub fn schema() -> String {
+    pub fn schema_sql() -> String {
         migrations::printed()
     }
 

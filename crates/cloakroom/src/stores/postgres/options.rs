@@ -173,7 +173,7 @@ pub enum Migrate {
     /// right to change the schema is needed.
     #[default]
     OnConnect,
-    /// Somebody else: with [`Postgres::migrate`] at deployment, or by running [`Postgres::schema`] by hand.
+    /// Somebody else: with [`Postgres::migrate`] at deployment, or by running [`Postgres::schema_sql`] by hand.
     Never,
 }
 

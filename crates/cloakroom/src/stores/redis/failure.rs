@@ -99,14 +99,18 @@ fn verdict(error: &RedisError) -> (ErrorKind, &'static str) {
 
 /// A first connection that did not come about.
 pub(super) fn not_connected(server: &str, error: &RedisError) -> Error {
-    let credentials = ["NOAUTH", "WRONGPASS", "NOPERM"]
-        .iter()
-        .any(|code| is(error, code));
-    let (_, advice) = verdict(error);
-    let kind = if credentials || error.kind() == redis::ErrorKind::AuthenticationFailed {
-        ErrorKind::Misconfigured
-    } else {
-        ErrorKind::Unavailable
+    let (kind, advice) = match error.kind() {
+        redis::ErrorKind::AuthenticationFailed => (
+            ErrorKind::Misconfigured,
+            ": correct the user and the password in the URL",
+        ),
+        _ if ["NOAUTH", "WRONGPASS", "NOPERM"]
+            .iter()
+            .any(|code| is(error, code)) =>
+        {
+            (ErrorKind::Misconfigured, verdict(error).1)
+        }
+        _ => verdict(error),
     };
     Error::new(
         kind,

@@ -1,6 +1,7 @@
 //! One connection that is kept up: replaced when it breaks, when it is silent, and when the primary has moved.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -20,8 +21,21 @@ pub(super) enum Link {
     Down(Arc<str>),
 }
 
+impl Link {
+    /// The connection, if it is of use.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        match self {
+            Self::Up(live) if !live.is_broken.load(Ordering::Relaxed) => Some(live),
+            _ => None,
+        }
+    }
+}
+
 /// How long a connection must have lasted for the next to be tried at once.
 const LASTING: Duration = Duration::from_secs(1);
+
+/// How long to wait at most after one that lasted less: a server that took it will take another.
+const SHORT: Duration = Duration::from_millis(100);
 
 /// How often the sentinels are asked while all seems well. A primary that was cut off from everybody but us goes on to
 /// take writes that will be lost: this is for how long.
@@ -49,12 +63,15 @@ pub(super) async fn keep(
                 publish(Link::Down(reason.into()));
                 if begun.elapsed() >= LASTING {
                     backoff.reset();
-                    continue;
+                } else {
+                    sleep(backoff.pause().min(SHORT)).await;
                 }
             }
-            Err(error) => publish(Link::Down(error.to_string().into())),
+            Err(error) => {
+                publish(Link::Down(error.to_string().into()));
+                sleep(backoff.pause()).await;
+            }
         }
-        sleep(backoff.pause()).await;
     }
 }
 

@@ -70,7 +70,7 @@ async fn of_principal(
             },
         )
         .await?;
-    let (last, found) = pair(answer).ok_or_else(|| pool.nonsense(WHAT))?;
+    let (next, found) = pair(answer).ok_or_else(|| pool.nonsense(WHAT))?;
     let Value::Array(found) = found else {
         return Err(pool.nonsense(WHAT));
     };
@@ -83,8 +83,8 @@ async fn of_principal(
         page.entries
             .extend(matching(&request.query, record::entry(id, head)?));
     }
-    // An index that has nothing behind it answers no last id.
-    page.next = keys::id_in(&last).map(cursor::after);
+    // Where this was the last page, it is no id.
+    page.next = keys::id_in(&next).map(cursor::after);
     Ok(page)
 }
 

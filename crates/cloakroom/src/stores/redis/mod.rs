@@ -1,4 +1,78 @@
 //! Keeps sessions in Redis or Valkey: one server, or a primary with replicas that sentinels watch over.
+//!
+//! ```no_run
+//! use cloakroom::stores::Redis;
+//!
+//! # async fn example() -> Result<(), cloakroom::store::Error> {
+//! let store = Redis::connect("rediss://app:secret@redis.example/0?tls_ca=/etc/ssl/our-ca.pem").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! | URL | server |
+//! |---|---|
+//! | `redis://user:password@host:6379/0` | one server; the number at the end is the database |
+//! | `rediss://…` | the same with TLS |
+//! | `redis+unix:///run/redis.sock?db=0` | over a socket |
+//! | `redis-sentinel://user:password@one:26379,two:26379/mymaster/0` | the primary that these sentinels name |
+//! | `rediss-sentinel://…` | the same, with TLS to servers and sentinels |
+//!
+//! The user and the password are those of the servers; sentinels that want some too get `sentinel_user` and
+//! `sentinel_password`, options of the URL. The others are the methods of [`RedisOptions`]. Redis from 6.2 on and every
+//! Valkey have what is needed; 7.0 is what it is tested on.
+//!
+//! # What is kept there
+//!
+//! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
+//! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`margin`](RedisOptions::margin)) after
+//! the session has expired, so there is nothing to sweep. Whoever reads the keys learns when which principal was seen on
+//! what, but neither tokens nor session data: `Sessions` seals them before they come here.
+//!
+//! # What it costs
+//!
+//! | verb | round trips |
+//! |---|---|
+//! | load, ping | 1: `GET`, `PING` |
+//! | write with or without a cap, touch, delete, revoking a principal | 1: a script |
+//! | listing a principal | 1 a page |
+//! | listing, counting, revoking everyone | 2 for every 512 keys of the database, this store's or not |
+//! | sweep | 0 |
+//!
+//! A script that the server does not know, as after a restart, is one round trip more. All requests share one
+//! [connection](RedisOptions::connections), and the commands of requests that run at the same time leave in one write.
+//! Listing and revoking everyone goes through the whole key space: give sessions a database of their own when other
+//! keys are many.
+//!
+//! # What it promises
+//!
+//! Each verb is decided by the server, in one step. No command is sent twice. A call takes at most `wait_timeout` and
+//! `operation_timeout` together, 1.5 seconds unless said otherwise; counting and revoking everyone go on for as long as
+//! each step is answered in time. A connection that breaks, goes silent or leads to a replica is replaced without a
+//! restart of the application.
+//!
+//! # What may go wrong
+//!
+//! *Durability.* Redis keeps what it has in memory. Only with `appendonly yes` and `appendfsync always` does an answered
+//! write survive that the server is killed, and only then does the card say so. With `everysec` the last second is
+//! lost, and with it what was ended in that second: a session that was signed out may be back.
+//!
+//! *Eviction.* With a `maxmemory-policy` other than `noeviction` the server drops sessions to make room, also those that
+//! are signed in, and the indexes too: nobody could be sure to have ended all sessions of a principal. The card then
+//! withdraws listing, revoking by principal and caps. Set `noeviction`: writes answer
+//! [`ErrorKind::Full`](cloakroom_store::ErrorKind::Full) when there is no room, reads and endings go on. The policy is read
+//! when the store connects: change it, then restart the application.
+//!
+//! *Failover.* Replicas follow a little later. The last writes and endings before a primary is lost may be lost with it,
+//! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another.
+//! [`wait_replicas`](RedisOptions::wait_replicas) answers only once that many replicas have it, on connections of its own.
+//! That makes a loss unlikely, not impossible: whether it is lost depends on which replica is promoted. On the server,
+//! `min-replicas-to-write 1` and `min-replicas-max-lag 10` have a primary that was cut off stop taking writes.
+//!
+//! *Rights.* A user of its own needs
+//! `~cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd +zcard +zrem
+//! +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get`. Without
+//! `config|get` the card promises no durability; the rest is missed at once or at the first write.
+//!
+//! *Clusters.* A server of a cluster is refused.
 
 mod options;
 
@@ -46,7 +120,7 @@ use super::url::StoreUrl;
 use address::Address;
 use keys::Keys;
 pub use options::RedisOptions;
-use pool::{Pool, Replicas};
+use pool::Pool;
 use server::Server;
 
 /// Keeps sessions in Redis or Valkey. Cheap to clone; clones share the connections.
@@ -87,7 +161,7 @@ impl Redis {
         options.take(&mut url)?;
         let address = Address::take(&mut url)?;
         url.nothing_left()?;
-        let keys = Keys::new(&options.prefix)?;
+        let (keys, replicas) = (Keys::new(&options.prefix)?, options.replicas()?);
         let tls = match address.tls {
             true => Some(tls::client(options.server.tls_ca.as_deref())?),
             false => None,
@@ -103,13 +177,8 @@ impl Redis {
         let first = first.map_err(|error| failure::not_connected(&server.shown, &error))?;
         let card = card::ask(&server, &first, &keys).await?;
         let (connections, wait) = (options.server.connections.get(), options.server.wait_timeout);
-        let waits = options.wait_replicas.map(|count| {
-            let replicas = Replicas {
-                count: count.get(),
-                within: options.wait_replicas_timeout,
-            };
-            Pool::new(Arc::clone(&server), connections, wait, Some(replicas), None)
-        });
+        let waits =
+            replicas.map(|replicas| Pool::new(Arc::clone(&server), connections, wait, Some(replicas), None));
         Ok(Self(Arc::new(Inner {
             reads: Pool::new(server, connections, wait, None, Some(first)),
             waits,

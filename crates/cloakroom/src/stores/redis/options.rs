@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cloakroom_store::Error;
+use cloakroom_store::{Error, ErrorKind};
 
 use super::super::server::ServerOptions;
 use super::super::url::StoreUrl;
 use super::Redis;
+use super::pool::Replicas;
 
 /// How a [`Redis`] store is opened. Each setting is also an option of the URL, by the same name, and there it wins.
 ///
@@ -34,9 +35,10 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// Sets how many connections all requests share; 2 unless said otherwise.
+    /// Sets how many connections all requests share; 1 unless said otherwise.
     ///
-    /// With [`wait_replicas`](Self::wait_replicas) there are as many more, for what waits.
+    /// The more there are, the fewer commands leave together: of 64 tasks, one connection carries more than two do, and
+    /// two more than four. With [`wait_replicas`](Self::wait_replicas) there are as many more, for what waits.
     #[must_use]
     pub fn connections(mut self, connections: NonZeroUsize) -> Self {
         self.server.connections = connections;
@@ -133,12 +135,38 @@ impl RedisOptions {
         }
         Ok(())
     }
+
+    /// For how many replicas to wait, if for any.
+    ///
+    /// # Errors
+    ///
+    /// When the wait would have no end, or outlast the call.
+    pub(super) fn replicas(&self) -> Result<Option<Replicas>, Error> {
+        let Some(count) = self.wait_replicas else {
+            return Ok(None);
+        };
+        let within = self.wait_replicas_timeout;
+        // Redis takes no time at all as forever.
+        if within < Duration::from_millis(1) || within >= self.server.operation_timeout {
+            return Err(Error::new(
+                ErrorKind::Misconfigured,
+                format!(
+                    "wait_replicas_timeout={within:?} is not between a millisecond and the operation_timeout, {:?}",
+                    self.server.operation_timeout
+                ),
+            ));
+        }
+        Ok(Some(Replicas {
+            count: count.get(),
+            within,
+        }))
+    }
 }
 
 impl Default for RedisOptions {
     fn default() -> Self {
         Self {
-            server: ServerOptions::new(2),
+            server: ServerOptions::new(1),
             prefix: "cloakroom".to_owned(),
             margin: Duration::from_secs(600),
             wait_replicas: None,

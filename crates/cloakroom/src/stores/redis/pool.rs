@@ -90,7 +90,7 @@ impl Pool {
 
     async fn come_up(&self, what: &'static str) -> Result<Arc<Live>, Error> {
         let mut links = self.links.clone();
-        let any_up = links.wait_for(|links| links.iter().any(|link| matches!(link, Link::Up(_))));
+        let any_up = links.wait_for(|links| links.iter().any(|link| link.live().is_some()));
         let came_up = matches!(timeout(self.wait_timeout, any_up).await, Ok(Ok(_)));
         let live = self.pick().filter(|_| came_up);
         live.ok_or_else(|| {
@@ -106,10 +106,8 @@ impl Pool {
             1 => 0,
             _ => self.next.fetch_add(1, Ordering::Relaxed),
         };
-        (0..links.len()).find_map(|n| match &links[first.wrapping_add(n) % links.len()] {
-            Link::Up(live) => Some(Arc::clone(live)),
-            Link::Down(_) => None,
-        })
+        let mut from_there = (0..links.len()).map(|n| &links[first.wrapping_add(n) % links.len()]);
+        from_there.find_map(Link::live).cloned()
     }
 
     /// Why there is no connection.

@@ -103,7 +103,8 @@ fn read(head: &[u8], texts: &[u8]) -> Option<Stored> {
 /// Why these bytes, which are not a record, cannot be read.
 pub(super) fn unreadable(bytes: &[u8]) -> Error {
     match bytes.first() {
-        Some(&format) if format > FORMAT => newer_format(),
+        // Other bytes begin texts, which are not ours.
+        Some(&format) if format > FORMAT && format < b' ' => newer_format(),
         _ => Error::new(
             ErrorKind::Corrupt,
             "what redis keeps there is no session of cloakroom: give it a `prefix` or a database of its own",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -37,6 +38,8 @@ pub(super) struct Live {
     pub(super) connection: MultiplexedConnection,
     /// Who is at the other end: another number after a restart or a failover, as far as the server says.
     pub(super) run: u64,
+    /// Set once a call has learned that it is broken, which may be before the task that replaces it has.
+    pub(super) is_broken: AtomicBool,
     /// Told when a call got no answer, or one that a primary does not give.
     pub(super) suspected: Notify,
     /// Where it leads to.
@@ -95,6 +98,7 @@ impl Server {
         let live = Arc::new(Live {
             connection,
             run,
+            is_broken: AtomicBool::new(false),
             suspected: Notify::new(),
             place,
         });

@@ -85,7 +85,8 @@ impl Redis {
     fn goes(&self, expires: Timestamp) -> String {
         match expires.saturating_add(self.0.margin) {
             Timestamp::MAX => String::new(),
-            moment => moment.as_unix_millis().to_string(),
+            // Redis takes no time before the first millisecond.
+            moment => moment.as_unix_millis().max(1).to_string(),
         }
     }
 }

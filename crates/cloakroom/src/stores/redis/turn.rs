@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cloakroom_store::Error;
 use redis::{Cmd, Pipeline, RedisError, Value};
@@ -128,6 +129,8 @@ impl<'a> Turn<'a> {
         match timeout_at(self.deadline, sent).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
+                // Errors that the server answers are values here: this is the connection's.
+                self.live.is_broken.store(true, Ordering::Relaxed);
                 self.live.suspected.notify_one();
                 Err(failure::refused(self.what, &self.server.shown, &error))
             }

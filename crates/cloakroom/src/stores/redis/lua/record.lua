@@ -5,8 +5,9 @@
 local function head(key)
   local bytes = redis.call('GETRANGE', key, 0, 290)
   if bytes == '' then return nil end
-  if bytes:byte(1) > 1 then error('cloakroom: newer format') end
-  if bytes:byte(1) ~= 1 or #bytes < 36 then error('cloakroom: no record') end
+  local format = bytes:byte(1)
+  if format > 1 and format < 32 then error('cloakroom: newer format') end
+  if format ~= 1 or #bytes < 36 then error('cloakroom: no record') end
   return bytes
 end
 

@@ -13,6 +13,6 @@ if later(until_then, expires(kept)) then
     redis.call('PEXPIREAT', session, goes)
   end
   local who = principal(kept)
-  if indexes ~= '' and who ~= '' then outlive(indexes .. who, goes, false) end
+  if indexes ~= '' and who ~= '' then outlive(indexes .. who, goes) end
 end
 return 1

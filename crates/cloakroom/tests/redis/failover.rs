@@ -1,0 +1,251 @@
+//! A replica is promoted while requests run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cloakroom::stores::Redis;
+use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
+use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, Sentinels, wait_until};
+
+use crate::fixture::{BOUND, create, delete, fails, load, record, recovered, write};
+
+/// A primary with two replicas, and the sentinels that watch over them.
+struct Watched {
+    servers: Vec<Server>,
+    sentinels: Sentinels,
+}
+
+impl Watched {
+    fn start() -> Self {
+        let password = "wiltshire";
+        let primary = RedisLaunch::new(REDIS).password(password).start();
+        let replica = || {
+            RedisLaunch::new(REDIS)
+                .password(password)
+                .replica_of(&primary)
+                .start()
+        };
+        let replicas = [replica(), replica()];
+        primary.is_followed_by(2);
+        let sentinels = Sentinels::watch(&primary, 2);
+        let servers = [primary].into_iter().chain(replicas).collect();
+        Self { servers, sentinels }
+    }
+
+    fn url(&self) -> String {
+        self.sentinels.url(":wiltshire@")
+    }
+
+    fn primary(&self) -> &Server {
+        let port = self.sentinels.primary().unwrap();
+        let found = self.servers.iter().find(|server| server.server().port() == port);
+        found.unwrap()
+    }
+}
+
+/// How the workers of a failover got on.
+#[derive(Default)]
+struct Progress {
+    created: AtomicU64,
+    ended: AtomicU64,
+    failed: AtomicU64,
+    longest: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Progress {
+    /// How many creates were answered, whichever way.
+    fn sum(&self) -> u64 {
+        self.created.load(Ordering::SeqCst) + self.failed.load(Ordering::SeqCst)
+    }
+}
+
+/// So large that a few hundred are more than the network holds between two servers.
+const BODY: usize = 64 << 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promoted_replica_is_found_and_what_was_lost_is_counted() {
+    fails_over("").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_replicas_loses_less() {
+    let lost = fails_over("?wait_replicas=1").await;
+    // The replica that is promoted is the one that has most, so it has what any of them had.
+    assert_eq!(lost, 0);
+}
+
+/// Kills the primary under load, and answers how many acknowledged writes and endings are lost.
+async fn fails_over(options: &str) -> u64 {
+    let watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let store = Redis::connect(&(watched.url() + options)).await.unwrap();
+    assert!(!store.capabilities().survives_restart);
+    let progress = Arc::new(Progress::default());
+    let workers: Vec<_> = (0..16)
+        .map(|worker| tokio::spawn(work(store.clone(), worker, Arc::clone(&progress))))
+        .collect();
+    reaches(|| progress.created.load(Ordering::SeqCst), 500).await;
+    let old = watched.primary().server().port();
+    // Replicas that fall behind: what has left the primary for the network would still reach them after its death.
+    for server in watched
+        .servers
+        .iter()
+        .filter(|server| server.server().port() != old)
+    {
+        server.server().pause();
+    }
+    let so_far = progress.sum();
+    reaches(|| progress.sum(), so_far + 500).await;
+    let begun = Instant::now();
+    watched.primary().server().stop();
+    for server in &watched.servers {
+        server.server().resume();
+    }
+    let before = progress.failed.load(Ordering::SeqCst);
+    reaches(|| progress.failed.load(Ordering::SeqCst), before + 16).await;
+    let so_far = progress.created.load(Ordering::SeqCst);
+    reaches(|| progress.created.load(Ordering::SeqCst), so_far + 100).await;
+    let recovered_after = begun.elapsed();
+    progress.is_over.store(true, Ordering::SeqCst);
+    let mut kept = Vec::new();
+    for worker in workers {
+        kept.extend(worker.await.unwrap());
+    }
+    assert_ne!(watched.sentinels.primary(), Some(old));
+    let (mut lost, mut revived) = (0, 0);
+    for (n, was_ended) in &kept {
+        match (load(&store, *n).await.unwrap(), was_ended) {
+            (None, false) => lost += 1,
+            (Some(_), true) => revived += 1,
+            _ => {}
+        }
+    }
+    println!(
+        "failover{options}: {} acknowledged creates, {} endings; {lost} creates lost, {revived} endings lost; \
+         recovered {recovered_after:?} after the kill; the longest call {} ms",
+        progress.created.load(Ordering::SeqCst),
+        progress.ended.load(Ordering::SeqCst),
+        progress.longest.load(Ordering::SeqCst),
+    );
+    let longest = Duration::from_millis(progress.longest.load(Ordering::SeqCst));
+    assert!(longest < BOUND + Duration::from_secs(1), "{longest:?}");
+    lost + revived
+}
+
+/// Begins sessions and ends every other, and answers what was acknowledged: which, and whether it was ended.
+async fn work(store: Redis, worker: u64, progress: Arc<Progress>) -> Vec<(u64, bool)> {
+    let mut kept = Vec::new();
+    for n in 0.. {
+        if progress.is_over.load(Ordering::SeqCst) {
+            break;
+        }
+        let number = worker << 32 | n;
+        let begun = Instant::now();
+        let written = write(&store, number, Expect::Absent, record("alice", [7; BODY])).await;
+        let applied = matches!(written, Ok(Written::Applied { .. }));
+        let ended = match n % 2 {
+            0 if applied => Some(delete(&store, number).await),
+            _ => None,
+        };
+        let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
+        progress.longest.fetch_max(took, Ordering::SeqCst);
+        match (written, ended) {
+            (Ok(_), None) => {
+                progress.created.fetch_add(1, Ordering::SeqCst);
+                kept.push((number, false));
+            }
+            (Ok(_), Some(Ok(Deleted::Ended))) => {
+                progress.created.fetch_add(1, Ordering::SeqCst);
+                progress.ended.fetch_add(1, Ordering::SeqCst);
+                kept.push((number, true));
+            }
+            // Lost between the two, or the answer was: neither is acknowledged as it is now.
+            (Ok(_), Some(_)) => {}
+            (Err(error), _) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                progress.failed.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+    kept
+}
+
+async fn reaches(number: impl Fn() -> u64, least: u64) {
+    let mut looking = tokio::time::interval(Duration::from_millis(2));
+    let begun = Instant::now();
+    while number() < least {
+        looking.tick().await;
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not go on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_was_demoted_is_left() {
+    let watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let store = Redis::connect(&watched.url()).await.unwrap();
+    create(&store, 1, "alice").await;
+    let old = watched.primary().server().port();
+    let promoted = tokio::task::spawn_blocking(move || {
+        let sentinel = &watched.sentinels.servers()[0];
+        let failover = ["SENTINEL", "FAILOVER", "cloakroom"];
+        cloakroom_testbed::redis::command(sentinel.port(), None, &failover).unwrap();
+        // Until it knows itself, it takes writes that will be lost: the card says that there may be some.
+        let demoted = watched
+            .servers
+            .iter()
+            .find(|server| server.server().port() == old)
+            .unwrap();
+        wait_until("the old primary to follow", || {
+            demoted.command(&["ROLE"]).starts_with("slave") && watched.sentinels.primary() != Some(old)
+        });
+        watched
+    });
+    let watched = promoted.await.unwrap();
+    recovered(&store).await;
+    // Whoever it leads to takes writes.
+    let begun = Instant::now();
+    while write(&store, 2, Expect::Absent, record("alice", ""))
+        .await
+        .is_err()
+    {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it does not find the primary"
+        );
+    }
+    assert!(load(&store, 1).await.unwrap().is_some());
+    let primary = watched
+        .primary()
+        .command(&["EXISTS", &format!("cloakroom%test%s%{:032x}", 2)]);
+    assert_eq!(primary, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_too_few_replicas_have_is_an_error() {
+    let primary = Server::start();
+    let url = format!("{}?wait_replicas=1&wait_replicas_timeout=100ms", primary.url());
+    let store = Redis::connect(&url).await.unwrap();
+    let text = fails(
+        ErrorKind::Unavailable,
+        write(&store, 1, Expect::Absent, record("alice", "")),
+    )
+    .await;
+    assert!(
+        text.contains("0 of 1 replicas") && text.contains("not known"),
+        "{text}"
+    );
+    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    primary.is_followed_by(1);
+    create(&store, 2, "alice").await;
+    assert_eq!(delete(&store, 2).await.unwrap(), Deleted::Ended);
+    replica.server().pause();
+    fails(
+        ErrorKind::Unavailable,
+        write(&store, 3, Expect::Absent, record("alice", "")),
+    )
+    .await;
+    // What only reads or touches does not wait.
+    assert!(load(&store, 1).await.unwrap().is_some());
+    replica.server().resume();
+}

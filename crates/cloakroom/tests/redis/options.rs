@@ -1,0 +1,143 @@
+//! URLs, credentials and what a user must be allowed.
+
+use std::time::{Duration, Instant};
+
+use cloakroom::stores::Redis;
+use cloakroom::stores::redis::RedisOptions;
+use cloakroom_store::{ErrorKind, Store as _, conformance};
+use cloakroom_testbed::Certificates;
+use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+
+use crate::fixture::{create, delete, fails, load};
+
+/// What the documentation says that a user must be allowed.
+const RIGHTS: &str = "-@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd \
+    +zcard +zrem +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_sense_is_named() {
+    for (url, says) in [
+        ("http://host", "redis://, rediss://"),
+        (
+            "redis://host?timeout=1s",
+            "accepted are connect_timeout, connections",
+        ),
+        ("redis://host?operation_timeout=1", "500ms, 2s or 10m"),
+        ("redis://host?connections=0", "a number from 1"),
+        ("redis://host?prefix=a%25b", "percent sign"),
+        (
+            "redis://host?wait_replicas=1&wait_replicas_timeout=1s",
+            "wait_replicas_timeout",
+        ),
+        ("redis://host/x", "number of a database"),
+        ("rediss://host?tls_ca=/does/not/exist", "tls_ca"),
+    ] {
+        let text = fails(ErrorKind::Misconfigured, Redis::connect(url)).await;
+        assert!(text.contains(says), "{url}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_said_at_once() {
+    let server = Server::start();
+    server.server().stop();
+    let text = fails(ErrorKind::Unavailable, Redis::connect(&server.url())).await;
+    assert!(text.contains(&server.server().address().to_string()), "{text}");
+    // One that takes connections and is silent.
+    server.server().start_again();
+    server.server().pause();
+    let begun = Instant::now();
+    let options = RedisOptions::default().connect_timeout(Duration::from_millis(300));
+    fails(ErrorKind::Unavailable, options.connect(&server.url())).await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_are_refused_and_never_repeated() {
+    let server = RedisLaunch::new(REDIS).password("wiltshire").start();
+    let address = server.server().address();
+    for url in [
+        format!("redis://{address}"),
+        format!("redis://:hunter2@{address}"),
+        format!("redis://bob:hunter2@{address}/1"),
+    ] {
+        let error = Redis::connect(&url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("hunter2") && text.contains("password"), "{text}");
+    }
+    let store = Redis::connect(&server.url()).await.unwrap();
+    create(&store, 1, "alice").await;
+    let text = format!("{store:?} {:?}", RedisOptions::default());
+    assert!(!text.contains("wiltshire"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_needs_what_the_documentation_says() {
+    let server = Server::start();
+    let mut words = vec!["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom%*"];
+    words.extend(RIGHTS.split_whitespace());
+    server.command(&words);
+    let address = server.server().address();
+    let url = format!("redis://app:secret@{address}/1?wait_replicas_timeout=1s");
+    let store = Redis::connect(&url).await.unwrap();
+    conformance::run(store).await;
+
+    for withdrawn in ["-evalsha", "-eval", "-@scripting"] {
+        server.command(&["ACL", "SETUSER", "app", "+eval", "+evalsha"]);
+        server.command(&["ACL", "SETUSER", "app", withdrawn]);
+        let text = fails(ErrorKind::Misconfigured, Redis::connect(&url)).await;
+        assert!(
+            text.contains("grant the user") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_trusts_whom_it_is_told_to() {
+    let certificates = Certificates::make();
+    let server = RedisLaunch::new(REDIS).tls(&certificates).start();
+    for host in ["localhost", "127.0.0.1"] {
+        let url = server.tls_url(host);
+        let trusting = format!("{url}?tls_ca={}", certificates.authority.display());
+        let store = Redis::connect(&trusting).await.unwrap();
+        let revision = create(&store, 1, "alice").await;
+        assert_eq!(load(&store, 1).await.unwrap().unwrap().revision, revision);
+        delete(&store, 1).await.unwrap();
+        // Nobody knows this authority but who was told.
+        let text = fails(ErrorKind::Unavailable, Redis::connect(&url)).await;
+        assert!(text.contains("certificate"), "{text}");
+    }
+    let not_one = format!(
+        "{}?tls_ca={}",
+        server.tls_url("localhost"),
+        certificates.key.display()
+    );
+    fails(ErrorKind::Misconfigured, Redis::connect(&not_one)).await;
+    // A server without TLS waits for more.
+    let plain = server.url().replace("redis://", "rediss://") + "?connect_timeout=500ms";
+    fails(ErrorKind::Unavailable, Redis::connect(&plain)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_promises_less_where_nothing_is_known() {
+    let server = RedisLaunch::new(REDIS).durable().start();
+    assert!(
+        Redis::connect(&server.url())
+            .await
+            .unwrap()
+            .capabilities()
+            .survives_restart
+    );
+    let words = ["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "-config"];
+    server.command(&words);
+    let url = format!("redis://app:secret@{}", server.server().address());
+    assert!(
+        !Redis::connect(&url)
+            .await
+            .unwrap()
+            .capabilities()
+            .survives_restart
+    );
+}

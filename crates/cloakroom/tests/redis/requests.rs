@@ -1,0 +1,155 @@
+//! How many commands each verb sends, by the server's own count.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+
+use cloakroom::stores::Redis;
+use cloakroom_store::{Cap, Expect, List, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch, Write};
+use cloakroom_testbed::redis::Redis as Server;
+
+use crate::fixture::{create, delete, id, load, namespace, principal, record, write};
+
+/// What a client sends, as opposed to what scripts call.
+const SENT: &[&str] = &["eval", "evalsha", "get", "ping", "scan", "script|load", "wait"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_but_listing_is_one_request() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    // Once for the scripts to be known.
+    let revision = create(&store, 1, "alice").await;
+    let touch = Touch::new(namespace(), id(1), revision, Timestamp::MAX, Timestamp::MAX);
+    store.touch(touch.clone()).await.unwrap();
+    create(&store, 2, "bob").await;
+    delete(&store, 2).await.unwrap();
+    let all = |who| Scope::Principal {
+        principal: principal(who),
+        keep: None,
+    };
+    store
+        .revoke(Revoke::new(namespace(), all("carol")))
+        .await
+        .unwrap();
+    let list = List::new(
+        namespace(),
+        Query::default().principal(principal("alice")),
+        NonZeroUsize::MIN,
+    );
+    store.list(list.clone()).await.unwrap();
+
+    server.command(&["CONFIG", "RESETSTAT"]);
+    let count = || sent(&server);
+    load(&store, 1).await.unwrap();
+    assert_eq!(count(), [("get", 1)].into(), "a load");
+    load(&store, 9).await.unwrap();
+    assert_eq!(count(), [("get", 1)].into(), "a load of nothing");
+    write(&store, 1, Expect::Revision(revision), record("alice", "b"))
+        .await
+        .unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a write");
+    let capped = Write::new(namespace(), id(3), Expect::Absent, record("alice", ""));
+    let capped = capped.with_cap(Cap::EndOldest(NonZeroU32::MIN), Timestamp::from_unix_millis(1));
+    store.write(capped).await.unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a sign-in that ends another");
+    store.touch(touch).await.unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a touch");
+    delete(&store, 1).await.unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a delete");
+    store.list(list).await.unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a page of a principal");
+    store
+        .revoke(Revoke::new(namespace(), all("alice")))
+        .await
+        .unwrap();
+    assert_eq!(count(), [("evalsha", 1)].into(), "a revocation");
+    store.ping().await.unwrap();
+    assert_eq!(count(), [("ping", 1)].into(), "a ping");
+    let sweep = Sweep::new(namespace(), Timestamp::MAX, NonZeroUsize::MIN);
+    store.sweep(sweep).await.unwrap();
+    assert_eq!(count(), BTreeMap::new(), "a sweep");
+}
+
+/// What was sent since the last time.
+fn sent(server: &Server) -> BTreeMap<&'static str, u64> {
+    let calls: BTreeMap<_, _> = server.calls().into_iter().collect();
+    let sent = SENT
+        .iter()
+        .filter_map(|name| Some((*name, *calls.get(*name)?)))
+        .collect();
+    server.command(&["CONFIG", "RESETSTAT"]);
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_goes_with_its_sessions_and_does_not_grow() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    // Sessions that Redis removes by itself, as it does with those that have expired.
+    for n in 0..200 {
+        create(&store, n, "alice").await;
+        server.command(&["DEL", &format!("cloakroom%test%s%{}", id(n))]);
+    }
+    let index = "cloakroom%test%p%alice";
+    let filed: usize = server.command(&["ZCARD", index]).parse().unwrap();
+    assert!(filed < 10, "{filed} entries without a session");
+    let left: i64 = server.command(&["PTTL", index]).parse().unwrap();
+    let day = 86_400_000;
+    assert!((day..=day + 600_000).contains(&left), "{left}");
+    // One that lives longer takes it along, also when it is touched.
+    let mut record = record("alice", "");
+    record.expires = record
+        .created
+        .saturating_add(std::time::Duration::from_secs(2 * 86_400));
+    write(&store, 300, Expect::Absent, record).await.unwrap();
+    create(&store, 301, "alice").await;
+    let left: i64 = server.command(&["PTTL", index]).parse().unwrap();
+    assert!(left > 2 * day, "{left}");
+    let revision = create(&store, 302, "alice").await;
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let later = now.saturating_add(std::time::Duration::from_secs(3 * 86_400));
+    store
+        .touch(Touch::new(namespace(), id(302), revision, later, later))
+        .await
+        .unwrap();
+    for key in [index.to_owned(), format!("cloakroom%test%s%{}", id(302))] {
+        let left: i64 = server.command(&["PTTL", &key]).parse().unwrap();
+        assert!(left > 3 * day, "{key}: {left}");
+    }
+}
+
+// One worker that runs all tasks, as it would run the driver after each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_commands_of_concurrent_tasks_leave_together() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    create(&store, 1, "alice").await;
+    let before = traffic(&server);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for _ in 0..50 {
+                load(&store, 1).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let after = traffic(&server);
+    let (reads, commands) = (after.0 - before.0, after.1 - before.1);
+    println!("{commands} commands of 64 tasks came in {reads} reads");
+    assert!(commands >= 3200 && reads * 8 < commands, "{commands} in {reads}");
+}
+
+/// How often the server has read from a connection, and how many commands that were.
+fn traffic(server: &Server) -> (u64, u64) {
+    let statistics = server.command(&["INFO", "stats"]);
+    let field = |name: &str| {
+        let found = statistics.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap().trim().parse().unwrap()
+    };
+    (
+        field("total_reads_processed:"),
+        field("total_commands_processed:"),
+    )
+}
