@@ -62,8 +62,9 @@ const MODULES: &[Module] = &[
     pure("stores::sql", ""),
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
+    effects("stores::queue", ""),
     effects("stores::memory", ""),
-    effects("stores::disk", ""),
+    effects("stores::disk", "stores::queue"),
     effects("stores::redis", "stores::revisions stores::server stores::url"),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
@@ -74,14 +75,15 @@ const MODULES: &[Module] = &[
         "stores::postgres",
         "stores::revisions stores::server stores::sql stores::url",
     ),
+    effects("stores::sqlite", "stores::queue stores::revisions stores::sql"),
     effects(
         "stores::open",
         "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql",
     ),
     effects(
         "stores",
-        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::open \
-         stores::revisions stores::sql stores::url stores::server",
+        "stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql stores::sqlite \
+         stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -110,7 +112,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock shared commit session ending sweeper stores::disk stores::redis stores::memcached \
+        "bounded clock shared commit session ending sweeper stores::queue stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),

@@ -18,9 +18,14 @@ pub mod postgres;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 mod open;
 
 // What several of them share.
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod queue;
 #[cfg(any(
     feature = "mysql",
     feature = "postgres",
@@ -59,3 +64,5 @@ pub use postgres::Postgres;
 // Not the crate of that name.
 #[cfg(feature = "redis")]
 pub use self::redis::Redis;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;

@@ -55,7 +55,6 @@ mod sweep;
 mod touch;
 
 mod job;
-mod queue;
 mod writer;
 
 mod engine;
@@ -75,10 +74,11 @@ use std::thread::{self, JoinHandle};
 
 use cloakroom_store::{Error, ErrorKind};
 
+use super::queue::Queue;
 use engine::Engine;
 use failure::{Failure, Fault};
+use job::Job;
 pub use options::{Check, DiskOptions, Durability};
-use queue::Queue;
 use stats::Counters;
 pub use stats::Stats;
 use tables::Revisions;
@@ -92,7 +92,7 @@ pub struct Disk(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Box<dyn Job>>>,
     counters: Arc<Counters>,
     /// The writer's thread, until somebody has waited for its end.
     thread: Mutex<Option<JoinHandle<Result<(), Failure>>>>,

@@ -9,9 +9,9 @@ use super::engine::Engine;
 use super::failure::{Failure, Fault};
 use super::job::{Change, Job};
 use super::options::Durability;
-use super::queue::{Queue, Taken};
 use super::stats::Counters;
 use super::tables::{self, Revisions, Tables};
+use crate::stores::queue::{Queue, Taken};
 
 /// How long touches wait to be synced, and how soon a failed engine is tried again.
 const TICK: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Runs on a thread of its own until the queue is closed.
 pub(super) struct Writer {
     pub(super) engine: Arc<Engine>,
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<Box<dyn Job>>>,
     pub(super) counters: Arc<Counters>,
     pub(super) durability: Durability,
     pub(super) revisions: Revisions,

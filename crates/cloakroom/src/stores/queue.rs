@@ -1,12 +1,10 @@
-//! The bounded queue in front of the writer.
+//! The bounded queue in front of the one thread that writes, for stores that have one.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-
-use super::job::Job;
 
 /// How much may wait, and how much the writer takes at once: a request costs one, and one more for every 4 KiB.
 const ROOM: u32 = 8192;
@@ -16,22 +14,21 @@ const GROUP: u32 = 2048;
 const GROUP_LENGTH: usize = 256;
 
 /// Jobs in the order they came. Whoever finds it full waits, and may stop waiting.
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+pub(crate) struct Queue<J> {
+    waiting: Mutex<Waiting<J>>,
     arrived: Condvar,
     room: Semaphore,
 }
 
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<(u32, Box<dyn Job>)>,
+struct Waiting<J> {
+    jobs: VecDeque<(u32, J)>,
     closed: bool,
 }
 
 /// What the writer finds.
-pub(super) enum Taken {
+pub(crate) enum Taken<J> {
     /// Everything that waited, or as much as a group holds.
-    Jobs(Vec<Box<dyn Job>>),
+    Jobs(Vec<J>),
     /// Nothing, for as long as it was patient.
     Nothing,
     /// Nothing, and nothing comes any more.
@@ -39,19 +36,22 @@ pub(super) enum Taken {
 }
 
 /// The queue was closed.
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
-impl Queue {
-    pub(super) fn new() -> Self {
+impl<J> Queue<J> {
+    pub(crate) fn new() -> Self {
         Self {
-            waiting: Mutex::default(),
+            waiting: Mutex::new(Waiting {
+                jobs: VecDeque::new(),
+                closed: false,
+            }),
             arrived: Condvar::new(),
             room: Semaphore::new(ROOM as usize),
         }
     }
 
     /// Puts a job with a body of this size into the queue, when there is room.
-    pub(super) async fn push(&self, job: Box<dyn Job>, body: usize) -> Result<(), Closed> {
+    pub(crate) async fn push(&self, job: J, body: usize) -> Result<(), Closed> {
         let cost = u32::try_from(1 + body / 4096).map_or(GROUP, |cost| cost.min(GROUP));
         let room = self.room.acquire_many(cost).await.map_err(|_| Closed)?;
         let mut waiting = self.waiting();
@@ -66,8 +66,8 @@ impl Queue {
     }
 
     /// Waits for jobs and takes them.
-    pub(super) fn take(&self, patience: Option<Duration>) -> Taken {
-        let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Taken<J> {
+        let idle = |waiting: &mut Waiting<J>| waiting.jobs.is_empty() && !waiting.closed;
         let waiting = self.waiting();
         let mut waiting = match patience {
             None => self
@@ -99,13 +99,13 @@ impl Queue {
     }
 
     /// Lets nothing more in. What waits is still taken.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.waiting().closed = true;
         self.room.close();
         self.arrived.notify_all();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting<J>> {
         // Nothing that panics runs while it is locked.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

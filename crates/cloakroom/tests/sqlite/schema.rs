@@ -1,0 +1,95 @@
+//! The schema: who makes it, which versions are taken, and what is refused untouched.
+
+use std::fs;
+
+use cloakroom::stores::Sqlite;
+use cloakroom::stores::sqlite::{Migrate, SqliteOptions};
+use cloakroom_store::{ErrorKind, Store};
+
+use crate::fixture::{create, id, load, neighbour, patient, place, record, refused, refused_with};
+
+fn never() -> SqliteOptions {
+    patient().migrate(Migrate::Never)
+}
+
+#[tokio::test]
+async fn a_store_that_may_not_migrate_says_how_to() {
+    let (_directory, file) = place();
+    let text = refused_with(never(), &file, ErrorKind::Misconfigured).await;
+    assert!(text.contains("run migrate()"), "{text}");
+    assert!(!file.exists());
+    for _ in 0..2 {
+        Sqlite::migrate(&file).await.unwrap();
+    }
+    never().open(&file).await.unwrap().ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_printed_schema_makes_the_same_tables() {
+    let [(_one, printed), (_other, made)] = [place(), place()];
+    neighbour(&printed).execute_batch(&Sqlite::schema_sql()).unwrap();
+    Sqlite::migrate(&made).await.unwrap();
+    let tables = |file| {
+        let database = neighbour(file);
+        let sql = "SELECT group_concat(sql, ';' ORDER BY name) FROM sqlite_schema";
+        database
+            .query_row(sql, [], |row| row.get::<_, String>(0))
+            .unwrap()
+    };
+    assert_eq!(tables(&printed), tables(&made));
+    let store = never().open(&printed).await.unwrap();
+    create(&store, id(1), record("kept")).await;
+}
+
+/// Version 0 is a file that is ours and has no tables yet.
+#[tokio::test]
+async fn an_older_schema_becomes_this_releases() {
+    let (_directory, file) = place();
+    Sqlite::migrate(&file).await.unwrap();
+    neighbour(&file)
+        .execute_batch("DROP TABLE cloakroom_sessions; DROP TABLE cloakroom_bodies; PRAGMA user_version = 0")
+        .unwrap();
+    let text = refused_with(never(), &file, ErrorKind::Misconfigured).await;
+    assert!(
+        text.contains("older release") && text.contains("run migrate()"),
+        "{text}"
+    );
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let file = file.clone();
+        opening.spawn(async move { patient().open(file).await });
+    }
+    let stores = opening.join_all().await;
+    let store = stores[0].as_ref().unwrap();
+    create(store, id(1), record("kept")).await;
+    for store in stores {
+        assert!(load(&store.unwrap(), id(1)).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_untouched() {
+    let (_directory, file) = place();
+    Sqlite::migrate(&file).await.unwrap();
+    neighbour(&file).pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&file).unwrap();
+    let text = refused(&file, ErrorKind::NewerFormat).await;
+    assert!(text.contains("99"), "{text}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_database_of_another_application_is_refused_untouched() {
+    for mode in ["delete", "wal"] {
+        let (_directory, file) = place();
+        let theirs =
+            format!("PRAGMA journal_mode = {mode}; CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+        neighbour(&file).execute_batch(&theirs).unwrap();
+        let before = fs::read(&file).unwrap();
+        for _ in 0..2 {
+            let text = refused(&file, ErrorKind::Corrupt).await;
+            assert!(text.contains("another application"), "{text}");
+            assert_eq!(fs::read(&file).unwrap(), before);
+        }
+    }
+}
