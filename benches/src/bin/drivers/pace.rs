@@ -1,0 +1,149 @@
+//! How fast something goes: many tasks at once for a second, in turns.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, process};
+
+use crate::subject::{self, Subject};
+
+/// How many tasks there are, each with an operation under way.
+const TASKS: usize = 64;
+
+/// How many sessions each task has: they take turns.
+const SESSIONS: usize = 16;
+
+/// How long a turn takes.
+const TURN: Duration = Duration::from_secs(1);
+
+/// What is done in a turn.
+#[derive(Clone, Copy)]
+pub(crate) enum Verb {
+    Read,
+    Write,
+}
+
+impl Verb {
+    pub(crate) const ALL: [Self; 2] = [Self::Read, Self::Write];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What was seen in a turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) per_second: f64,
+    /// Microseconds of this process's processor time for each operation.
+    pub(crate) processor: f64,
+    /// How many pieces it sent to the server for each operation, where that can be told: as many as it has made
+    /// system calls, unless one is larger than a packet.
+    pub(crate) pieces: Option<f64>,
+}
+
+/// A subject and the sessions of its tasks.
+pub(crate) struct Runner<S: Subject> {
+    subject: S,
+    held: Vec<Vec<S::Held>>,
+}
+
+impl<S: Subject> Runner<S> {
+    /// Begins the sessions. Every subject has another number.
+    pub(crate) async fn begin(subject: S, number: usize) -> Self {
+        let mut held = Vec::new();
+        for task in 0..TASKS {
+            let mut sessions = Vec::new();
+            for session in 0..SESSIONS {
+                sessions.push(subject.begin(subject::id(number, task, session)).await);
+            }
+            held.push(sessions);
+        }
+        Self { subject, held }
+    }
+
+    /// Does as much as can be done in a turn.
+    pub(crate) async fn turn(&mut self, verb: Verb) -> Pace {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (begun, before) = (Instant::now(), Used::now());
+        let tasks: Vec<_> = std::mem::take(&mut self.held)
+            .into_iter()
+            .map(|mut held| {
+                let (subject, ended) = (self.subject.clone(), Arc::clone(&ended));
+                tokio::spawn(async move {
+                    let mut operations = 0;
+                    while !ended.load(Ordering::Relaxed) {
+                        let session = &mut held[operations % SESSIONS];
+                        match verb {
+                            Verb::Read => subject.read(session).await,
+                            Verb::Write => subject.write(session).await,
+                        }
+                        operations += 1;
+                    }
+                    (held, operations)
+                })
+            })
+            .collect();
+        tokio::time::sleep(TURN).await;
+        ended.store(true, Ordering::Relaxed);
+        let mut operations = 0;
+        for task in tasks {
+            let (held, done) = task.await.expect("nothing fails");
+            self.held.push(held);
+            operations += done;
+        }
+        let (elapsed, after) = (begun.elapsed(), Used::now());
+        let each = |amount: f64| amount / operations as f64;
+        Pace {
+            per_second: operations as f64 / elapsed.as_secs_f64(),
+            processor: each((after.processor - before.processor).as_secs_f64() * 1e6),
+            pieces: after
+                .pieces
+                .zip(before.pieces)
+                .map(|(after, before)| each((after - before) as f64)),
+        }
+    }
+}
+
+/// What this process has used since it began.
+struct Used {
+    processor: Duration,
+    /// Of the connections that it has now.
+    pieces: Option<u64>,
+}
+
+impl Used {
+    fn now() -> Self {
+        let stat = fs::read_to_string("/proc/self/stat").expect("Linux has it");
+        let (_, fields) = stat.rsplit_once(") ").expect("it has a name");
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
+        Self {
+            processor: Duration::from_millis(ticks * 10),
+            pieces: pieces(),
+        }
+    }
+}
+
+/// The segments with data that the kernel has sent on our connections, as `ss` shows them.
+fn pieces() -> Option<u64> {
+    let sockets = Command::new("ss")
+        .args(["--tcp", "--info", "--processes", "--numeric", "--no-header"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&sockets.stdout).into_owned();
+    let ours = format!("pid={},", process::id());
+    let lines: Vec<&str> = text.lines().collect();
+    let sent = lines
+        .windows(2)
+        .filter(|pair| pair[0].contains(&ours))
+        .filter_map(|pair| {
+            let (_, rest) = pair[1].split_once("data_segs_out:")?;
+            rest.split(' ').next()?.parse::<u64>().ok()
+        });
+    Some(sent.sum())
+}
