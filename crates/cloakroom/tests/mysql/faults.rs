@@ -47,7 +47,9 @@ async fn killed_connections_are_made_again() {
             .unwrap();
         assert!(!ours.is_empty());
         for connection in ours {
-            admin.query_drop(format!("KILL {connection}")).await.unwrap();
+            // One that was killed in the round before may still have been listed.
+            let killed = admin.query_drop(format!("KILL {connection}")).await;
+            assert!(killed.is_ok() || killed.unwrap_err().to_string().contains("Unknown thread id"));
         }
         // At most one call finds out, and then none.
         let first = load(&store, id(1)).await;
