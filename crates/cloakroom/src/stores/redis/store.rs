@@ -1,8 +1,8 @@
 //! The verbs.
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Page, Revoke, Revoked,
-    Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Page, Revoke,
+    Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
 };
 use redis::Value;
 
