@@ -95,6 +95,7 @@ impl RedisOptions {
     ///
     /// It costs the delay of the replicas for each, and fewer writes leave together. Where it is not reached the answer
     /// is an error, and the write may have been applied all the same.
+    /// What is read to find out waits for them likewise, and so does [`confirm`](crate::Session::confirm).
     #[must_use]
     pub fn wait_replicas(mut self, replicas: NonZeroUsize) -> Self {
         self.wait_replicas = Some(replicas);
