@@ -171,11 +171,6 @@ impl Shard {
         self.bytes = 0;
     }
 
-    /// How many changes there have been.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
-    }
-
     pub(super) fn count(&self, stats: &mut Stats) {
         stats.copies += self.copies.len() as u64;
         stats.bytes += self.bytes as u64;
