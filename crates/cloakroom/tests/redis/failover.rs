@@ -124,7 +124,7 @@ async fn fails_over(options: &str) -> u64 {
     }
     let fault = match options {
         "" => "the primary is killed while its replicas lag",
-        _ => "the same lag, with `wait_replicas=1`",
+        _ => "the primary is killed while its replicas lag, with `wait_replicas=1`",
     };
     let seen = format!(
         "lost {lost} of {} begun sessions, revived {revived} of {} ended; back {recovered_after:.1?} after the kill, longest \
