@@ -87,7 +87,7 @@ async fn where_a_node_evicts_the_card_withdraws() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_margin_what_has_always_been_over_is_written_and_gone() {
     let cluster = redis_cluster::RedisCluster::start(3);
-    let options = RedisClusterOptions::default().margin(Duration::ZERO);
+    let options = RedisClusterOptions::default().ttl_margin(Duration::ZERO);
     let store = options.connect(&cluster.url()).await.unwrap();
     let begun = Timestamp::default();
     applied(
