@@ -7,13 +7,11 @@ use crate::pace::{Pace, Runner, Verb};
 use crate::subject::Subject;
 
 /// Who takes turns: the driver as it comes first, the store last.
-#[derive(Default)]
 pub(crate) struct Contest {
     contestants: Vec<Contestant>,
+    /// What share the store may have at least of what the first does.
+    goal: Option<f64>,
 }
-
-/// What a store may have at least of what its driver does alone.
-const GOAL: f64 = 0.85;
 
 struct Contestant {
     name: String,
@@ -33,6 +31,22 @@ impl<S: Subject> Turn for Runner<S> {
 }
 
 impl Contest {
+    /// A store should do at least 85 % of what its driver does.
+    pub(crate) fn with_a_driver() -> Self {
+        Self {
+            contestants: Vec::new(),
+            goal: Some(0.85),
+        }
+    }
+
+    /// There is no driver to be compared with, but the least that any must do.
+    pub(crate) fn with_a_floor() -> Self {
+        Self {
+            goal: None,
+            ..Self::with_a_driver()
+        }
+    }
+
     /// Begins sessions for one more.
     pub(crate) async fn with(mut self, name: &str, subject: impl Subject) -> Self {
         let runner = Runner::begin(subject, self.contestants.len()).await;
@@ -75,7 +89,6 @@ impl Contest {
             // In the same turn, so that what slows the machine slows both.
             let both = contestant.seen[n].iter().zip(&first.seen[n]);
             let share = median(both.map(|(one, other)| one.per_second / other.per_second));
-            let pieces = contestant.seen[n].iter().filter_map(|pace| pace.pieces);
             println!(
                 "| {:<40} | {:>6} | {:>9.0} | {:>5.2} | {:>7.2} | {:>6.2} |{}",
                 contestant.name,
@@ -83,8 +96,8 @@ impl Contest {
                 of(|pace| pace.per_second),
                 share,
                 of(|pace| pace.processor),
-                median(pieces),
-                if at == store && share < GOAL {
+                of(|pace| pace.pieces),
+                if at == store && self.goal.is_some_and(|goal| share < goal) {
                     " missed"
                 } else {
                     ""

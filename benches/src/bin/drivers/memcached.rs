@@ -14,7 +14,7 @@ use crate::through::Through;
 
 /// One connection without bounds and checks, and the store.
 pub(crate) async fn contest(url: &str) -> Contest {
-    Contest::default()
+    Contest::with_a_floor()
         .with("the least client, one connection", Alone::connect(url).await)
         .await
         .with("Cloakroom, Memcached", Through::open(url).await)

@@ -41,9 +41,8 @@ pub(crate) struct Pace {
     pub(crate) per_second: f64,
     /// Microseconds of this process's processor time for each operation.
     pub(crate) processor: f64,
-    /// How many pieces it sent to the server for each operation, where that can be told: as many as it has made
-    /// system calls, unless one is larger than a packet.
-    pub(crate) pieces: Option<f64>,
+    /// How many pieces it sent for each operation, at least.
+    pub(crate) pieces: f64,
 }
 
 /// A subject and the sessions of its tasks.
@@ -69,7 +68,7 @@ impl<S: Subject> Runner<S> {
     /// Does as much as can be done in a turn.
     pub(crate) async fn turn(&mut self, verb: Verb) -> Pace {
         let ended = Arc::new(AtomicBool::new(false));
-        let (begun, before) = (Instant::now(), Used::now());
+        let (before, begun) = (Used::now(), Instant::now());
         let tasks: Vec<_> = std::mem::take(&mut self.held)
             .into_iter()
             .map(|mut held| {
@@ -101,10 +100,7 @@ impl<S: Subject> Runner<S> {
         Pace {
             per_second: operations as f64 / elapsed.as_secs_f64(),
             processor: each((after.processor - before.processor).as_secs_f64() * 1e6),
-            pieces: after
-                .pieces
-                .zip(before.pieces)
-                .map(|(after, before)| each((after - before) as f64)),
+            pieces: each((after.writes - before.writes).max(after.segments - before.segments) as f64),
         }
     }
 }
@@ -112,8 +108,11 @@ impl<S: Subject> Runner<S> {
 /// What this process has used since it began.
 struct Used {
     processor: Duration,
-    /// Of the connections that it has now.
-    pieces: Option<u64>,
+    /// How often it called `write` or `writev`; `send` is not counted.
+    writes: u64,
+    /// How many segments with data the kernel has sent on its connections: fewer than it was given, where it was
+    /// given the next before the last had left.
+    segments: u64,
 }
 
 impl Used {
@@ -124,26 +123,30 @@ impl Used {
         let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
         Self {
             processor: Duration::from_millis(ticks * 10),
-            pieces: pieces(),
+            writes: writes(),
+            segments: segments().unwrap_or(0),
         }
     }
 }
 
-/// The segments with data that the kernel has sent on our connections, as `ss` shows them.
-fn pieces() -> Option<u64> {
-    let sockets = Command::new("ss")
-        .args(["--tcp", "--info", "--processes", "--numeric", "--no-header"])
-        .output()
-        .ok()?;
+fn writes() -> u64 {
+    let io = fs::read_to_string("/proc/self/io").expect("Linux has it");
+    let writes = io.lines().find_map(|line| line.strip_prefix("syscw: "));
+    let writes = writes.and_then(|writes| writes.parse().ok());
+    writes.expect("it is counted")
+}
+
+/// As `ss` shows them, where it is installed.
+fn segments() -> Option<u64> {
+    let arguments = ["--tcp", "--info", "--processes", "--numeric", "--no-header"];
+    let sockets = Command::new("ss").args(arguments).output().ok()?;
     let text = String::from_utf8_lossy(&sockets.stdout).into_owned();
     let ours = format!("pid={},", process::id());
     let lines: Vec<&str> = text.lines().collect();
-    let sent = lines
-        .windows(2)
-        .filter(|pair| pair[0].contains(&ours))
-        .filter_map(|pair| {
-            let (_, rest) = pair[1].split_once("data_segs_out:")?;
-            rest.split(' ').next()?.parse::<u64>().ok()
-        });
+    let connections = lines.windows(2).filter(|pair| pair[0].contains(&ours));
+    let sent = connections.filter_map(|pair| {
+        let (_, rest) = pair[1].split_once("data_segs_out:")?;
+        rest.split(' ').next()?.parse::<u64>().ok()
+    });
     Some(sent.sum())
 }
