@@ -17,6 +17,7 @@ pub(crate) enum Tool {
     Postgres,
     Redis,
     Valgrind,
+    Wrk,
 }
 
 /// The servers that stores are tested on.
@@ -114,7 +115,8 @@ pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
         .flat_map(|directory| names.iter().map(|name| directory.join(name)))
         .find(|path| {
             // Ubuntu's /usr/bin/chromium-browser may be a script that only says to install the snap.
-            path.is_file() && succeeds(Command::new(path).arg("--version"))
+            // And wrk answers with its version, but not with success.
+            path.is_file() && (tool == Tool::Wrk || succeeds(Command::new(path).arg("--version")))
         })
 }
 
@@ -131,6 +133,7 @@ impl Tool {
             Tool::Postgres => "PostgreSQL, which stores are tested on",
             Tool::Redis => "Redis or Valkey, which stores are tested on",
             Tool::Valgrind => "valgrind, whose callgrind counts instructions",
+            Tool::Wrk => "wrk, which sends as many HTTP requests as are answered",
         }
     }
 
@@ -152,6 +155,7 @@ impl Tool {
             Tool::Postgres => &["postgres"],
             Tool::Redis => &["redis-server", "valkey-server"],
             Tool::Valgrind => &["valgrind"],
+            Tool::Wrk => &["wrk"],
         }
     }
 
@@ -172,6 +176,7 @@ impl Tool {
             Tool::Postgres => Some("postgresql"),
             Tool::Redis => Some("redis-server"),
             Tool::Valgrind => Some("valgrind"),
+            Tool::Wrk => Some("wrk"),
             _ => None,
         }
     }
@@ -244,6 +249,9 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
             Tool::Valgrind => plan
                 .by_hand
                 .push("put valgrind on PATH: https://valgrind.org".to_owned()),
+            Tool::Wrk => plan
+                .by_hand
+                .push("put wrk on PATH: https://github.com/wg/wrk".to_owned()),
             Tool::Mariadb | Tool::Memcached | Tool::Postgres | Tool::Redis => plan
                 .by_hand
                 .push(format!("put {} on PATH", tool.programs().join(" or "))),

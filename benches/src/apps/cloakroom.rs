@@ -1,14 +1,12 @@
-//! With Cloakroom and its memory store, as they come.
+//! With Cloakroom on any store, as they come.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::store::{Expect, Id, Record, Store, Timestamp, Write, Written};
-use cloakroom::stores::Memory;
 use cloakroom::{Error, Key, Session, Sessions};
-
-use crate::data;
+use harness::{Given, data};
 
 const USER_ID: Key<String> = Key::new("user_id");
 const EMAIL: Key<String> = Key::new("email");
@@ -19,9 +17,12 @@ const COUNTER: Key<u64> = Key::new("counter");
 /// What a record's body takes for 190 bytes of data.
 const BODY: usize = 264;
 
-pub(super) async fn app(others: usize) -> Router {
-    let sessions = Sessions::new(Memory::default());
-    fill(&sessions, others).await;
+pub(super) async fn app(given: Given) -> Router {
+    let store = crate::opening::open(&given.store)
+        .await
+        .unwrap_or_else(|why| panic!("{why}"));
+    let sessions = Sessions::new(store);
+    fill(&sessions, given.others).await;
     Router::new()
         .route("/begin", post(begin))
         .route("/unused", get(async || "nothing"))
@@ -50,7 +51,7 @@ async fn write(session: Session) -> Result<&'static str, Error> {
 }
 
 async fn sign_in(session: Session) -> Result<&'static str, Error> {
-    session.sign_in(data::USER)?;
+    session.sign_in(data::next_user())?;
     Ok("signed in")
 }
 

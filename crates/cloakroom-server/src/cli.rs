@@ -104,7 +104,13 @@ fn announcement(address: Address, port: u16, config: &Config) -> String {
         Address::Ip(ip) if !ip.is_unspecified() => SocketAddr::new(ip, port).to_string(),
         _ => format!("localhost:{port}"),
     };
-    let place = config.place();
+    let kept = match config.accounts_elsewhere() {
+        Some(directory) => format!(
+            "Sessions are kept in {}, accounts in {directory}.",
+            config.place()
+        ),
+        None => format!("Sessions and accounts are kept in {}.", config.place()),
+    };
     let stopping = if config.lasts() {
         "Stop this with Ctrl-C and start it again: you are still signed in."
     } else {
@@ -118,7 +124,7 @@ The cloakroom is open: http://{host}
   2. Sign in from another browser or a private window, and end one from the other.
   3. {stopping}
 
-Sessions and accounts are kept in {place}.
+{kept}
 Safari will not do: it keeps Secure cookies over HTTPS alone, on localhost too.
 "
     )

@@ -53,16 +53,26 @@ impl Patience {
         }
     }
 
-    /// Waits a little longer each time, or says that it is over. `noise` is a random number: writers that met
-    /// once should not meet again.
+    /// Waits a little longer each time for whoever else writes, or says that it is over. `noise` is a random number:
+    /// writers that met once should not meet again.
     pub(crate) async fn wait(&mut self, noise: u64) -> Result<(), Exhausted> {
+        self.pause(noise, 7).await
+    }
+
+    /// Waits for a store that failed, up to a second each time: one that refuses at once is not asked a hundred times.
+    pub(crate) async fn wait_for_recovery(&mut self, noise: u64) -> Result<(), Exhausted> {
+        self.pause(noise, 11).await
+    }
+
+    async fn pause(&mut self, noise: u64, doublings: u32) -> Result<(), Exhausted> {
         let now = clock::instant();
         if now.duration_since(*self.began.get_or_insert(now)) >= self.whole {
             return Err(Exhausted);
         }
         self.attempts += 1;
         // Whoever was refused once, was refused because another one got through: no need to wait at all.
-        let longest = Duration::from_micros(500) * (1 << self.attempts.min(7)) - Duration::from_millis(1);
+        let longest =
+            Duration::from_micros(500) * (1 << self.attempts.min(doublings)) - Duration::from_millis(1);
         let wait = longest.mul_f64(noise as f64 / u64::MAX as f64);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;

@@ -229,7 +229,7 @@ async fn be_patient(
 ) -> Result<(), Error> {
     let noise = u64::from_le_bytes(shared.config.random.draw()?);
     patience
-        .wait(noise)
+        .wait_for_recovery(noise)
         .await
         .map_err(|_| Error::store("write session", error))
 }

@@ -1,5 +1,6 @@
 //! What happened to sessions, as `tracing` events: the session's id, never a token.
 
+use std::error::Error as _;
 use std::fmt;
 
 use cloakroom_store::Id;
@@ -76,11 +77,13 @@ pub(crate) fn several_cookies() {
 
 /// A touch did not get through: the session may end sooner than its user expects.
 pub(crate) fn touch_failed(session: Id, error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
     tracing::warn!(target: "cloakroom", %session, %error, "could not touch session");
 }
 
 /// A store call failed, and is being settled or tried again.
 pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
     tracing::warn!(target: "cloakroom", %session, %error, "store failed while writing session, settling");
 }
 
@@ -89,12 +92,13 @@ pub(crate) fn failed(error: &crate::Error) {
     match error.kind() {
         // The policy at work, not a failure.
         ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
-        _ => tracing::error!(target: "cloakroom", %error, "session failed"),
+        _ => tracing::error!(target: "cloakroom", error = %Story::of(error), "session failed"),
     }
 }
 
 /// A sweep failed half way: the next one goes on.
 pub(crate) fn sweep_failed(removed: u64, error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
     tracing::warn!(
         target: "cloakroom", removed, %error,
         "could not sweep all expired sessions: some are left for the next round"
@@ -109,4 +113,59 @@ pub(crate) fn swept(removed: u64) {
 /// An operator ended everyone's sessions.
 pub(crate) fn everyone_ended(sessions: u64) {
     tracing::warn!(target: "cloakroom", sessions, "everyone's sessions ended");
+}
+
+/// An error, and what a store says of its causes: the words of the server or its driver, in which the stores leave
+/// nothing of anybody's. The causes of other errors may quote a value.
+struct Story<'a> {
+    told: &'a dyn fmt::Display,
+    store: Option<&'a cloakroom_store::Error>,
+}
+
+impl<'a> Story<'a> {
+    fn of(error: &'a crate::Error) -> Self {
+        let store = error.source().and_then(|cause| cause.downcast_ref());
+        Self { told: error, store }
+    }
+
+    fn of_store(error: &'a cloakroom_store::Error) -> Self {
+        Self {
+            told: error,
+            store: Some(error),
+        }
+    }
+}
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.told)?;
+        let mut cause = self.store.and_then(|error| error.source());
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_the_words_of_the_server_and_no_value() {
+        let refused =
+            cloakroom_store::Error::new(cloakroom_store::ErrorKind::Unavailable, "could not read it")
+                .with_source("password authentication failed");
+        assert_eq!(
+            Story::of_store(&refused).to_string(),
+            "could not read it: password authentication failed"
+        );
+        assert_eq!(
+            Story::of(&crate::Error::store("read session", refused)).to_string(),
+            "could not read session: could not read it: password authentication failed"
+        );
+        let quoting = crate::Error::new(ErrorKind::Encode, "not to be written").with_source("card 4111");
+        assert_eq!(Story::of(&quoting).to_string(), "not to be written");
+    }
 }

@@ -29,11 +29,22 @@ async fn an_unknown_url_is_told_what_is_known() {
         ("bad\nscheme:x", r"`bad\nscheme:`"),
         ("memory:x", "nothing behind it"),
         ("disk:", "path is missing"),
+        ("disk://sessions", "without `//`"),
     ] {
         let error = stores::open(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url:?}");
         assert!(error.to_string().contains(says), "{url:?}: {error}");
         assert!(!error.to_string().contains("hush"), "{url:?}: {error}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_file_has_neither_host_nor_options() {
+    for url in ["sqlite://sessions.db", "sqlite:sessions.db?mode=rwc"] {
+        let error = stores::open(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url:?}");
+        assert!(error.to_string().contains("`sqlite:./PATH`"), "{url:?}: {error}");
     }
 }
 

@@ -15,7 +15,11 @@ async fn redis_with_sentinel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_with_sentinel_and_waiting_for_a_replica() {
-    fails_over("the same, with `wait_replicas=1`", "?wait_replicas=1").await;
+    fails_over(
+        "the primary is killed, a replica takes over, with `wait_replicas=1`",
+        "?wait_replicas=1",
+    )
+    .await;
 }
 
 async fn fails_over(fault: &'static str, options: &str) {

@@ -148,6 +148,13 @@ impl Config {
         self.accounts.is_some()
     }
 
+    /// Where accounts are kept, when it is not where sessions are.
+    pub fn accounts_elsewhere(&self) -> Option<std::path::Display<'_>> {
+        let beside = self.store.starts_with("disk:");
+        let directory = self.accounts.as_deref().filter(|_| !beside)?;
+        Some(directory.display())
+    }
+
     /// Where sessions are kept, in words. Of the URL of another server only the scheme: the rest may hold a
     /// password.
     pub fn place(&self) -> String {

@@ -212,7 +212,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a key that is not there.
+    /// [`ErrorKind::Invalid`] for a key that is not there, and when there are as many as there can be and none is pending.
     pub fn compromise(&mut self, id: KeyId, spare: ServerKey, now: Timestamp) -> Result<Successor, Error> {
         let pending = self.iter().find(|key| key.state == KeyState::Pending);
         let successor = match (self.state(id)?, pending) {
@@ -241,6 +241,14 @@ impl Keys {
             return Err(invalid(format!(
                 "key {id} is there already, and is {}",
                 there.state
+            )));
+        }
+        // A file of more is one that no node reads, so all would go on with the keys they have.
+        if self.entries.len() >= Self::MAX {
+            return Err(invalid(format!(
+                "there are {} keys, and no room for another: take lines of retired keys out of the file whose sessions \
+                 are all over, and do this again",
+                self.entries.len()
             )));
         }
         self.entries.push(Entry::new(key, KeyState::Pending, now));
@@ -430,6 +438,13 @@ mod tests {
         let successor = keys.compromise(key(0).id(), more.clone(), NOW).unwrap();
         assert_eq!(successor, Successor::New(more.id()));
         assert_eq!(Keys::parse(&keys.to_text()).unwrap(), keys);
+
+        // Nobody could read a file of one more: what was there stays, and says what to do.
+        let spare = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(43) ^ 2)).unwrap();
+        let before = keys.clone();
+        let error = keys.compromise(more.id(), spare, NOW).unwrap_err();
+        assert!(error.to_string().contains("no room for another"), "{error}");
+        assert_eq!(keys, before);
     }
 
     #[test]

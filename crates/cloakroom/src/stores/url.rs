@@ -58,6 +58,12 @@ impl StoreUrl {
             )));
         }
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
+        if options.contains('@') {
+            // What stands in front of it may be the rest of a password.
+            return Err(wrong(
+                "a store URL has an `@` behind its `?`: write %3F for a `?` in a password, and %40 for an `@` in an option",
+            ));
+        }
         // A password may hold a slash that nobody has encoded: what is behind the last @ are the hosts.
         let (credentials, rest) = match rest.rsplit_once('@') {
             Some((credentials, rest)) => (Some(credentials), rest),
@@ -300,6 +306,10 @@ mod tests {
             url.duration("a").expect_err("no duration").to_string(),
             refused("redis://bob:hunter2@host:99999"),
             refused("http://bob:hunter2@host"),
+            // Nobody has encoded the question mark in it.
+            refused("redis://bob:123?hunter2@host"),
+            refused("redis://bob:1@2?hunter2@host"),
+            refused("redis://bob:123?a=hunter2@host"),
         ];
         for text in texts {
             assert!(!text.contains("hunter2"), "{text}");

@@ -141,6 +141,42 @@ async fn of_two_loads_the_one_that_began_later_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_answered_to_be_gone_does_not_come_back() {
+    let stage = Stage::default();
+    let (here, there) = (stage.node(), stage.node());
+    create(&there, 1, record("a")).await;
+    let loading = load_under_way(&stage, &here, 1).await;
+    end(&there, 1).await;
+    assert_eq!(body(&here, 1).await, None);
+    assert_eq!(text(&loading.await.unwrap()), "a", "it is from before");
+    assert_eq!(body(&here, 1).await, None, "no way back from a late load");
+
+    stage.store.hold_answers();
+    let expect = Expect::Absent;
+    let late = begin(here.write(Write::new(namespace(), id(2), expect, record("b")))).await;
+    stage.store.release();
+    end(&there, 2).await;
+    assert_eq!(body(&here, 2).await, None);
+    applied(late.await.unwrap());
+    assert_eq!(body(&here, 2).await, None, "no way back from a late write");
+}
+
+#[tokio::test(start_paused = true)]
+async fn guessed_tokens_keep_nobody_from_a_copy() {
+    let stage = Stage::default();
+    let node = stage.node();
+    create(&stage.store, 1, record("a")).await;
+    let loading = load_under_way(&stage, &node, 1).await;
+    for guess in 2..500 {
+        assert_eq!(body(&node, guess).await, None);
+    }
+    loading.await.unwrap();
+    stage.store.loads();
+    assert_eq!(body(&node, 1).await.as_deref(), Some("a"));
+    assert_eq!(stage.store.loads(), 0, "there is a copy");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_as_old_as_its_question() {
     let stage = Stage::default();
     let (here, there) = (stage.node(), stage.node());

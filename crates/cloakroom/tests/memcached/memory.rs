@@ -26,6 +26,13 @@ async fn a_full_server_that_may_not_evict_says_so_and_goes_on_when_there_is_room
     };
     assert_eq!(full.kind(), ErrorKind::Full, "{full}");
     assert!(full.to_string().contains("-m"), "{full}");
+    testbed::note(
+        "no room left on the server",
+        "Memcached",
+        &format!(
+            "with `-M`, writes: \"{full}\", and a session that finds no room for its change ends; else it evicts"
+        ),
+    );
     // What is there stays, whole.
     for n in 0..kept {
         let found = load(&store, n).await.unwrap().unwrap();

@@ -40,6 +40,11 @@ async fn a_full_table_space_is_said_and_got_over() {
     };
     assert_eq!(error.kind(), ErrorKind::Full, "{error:?}");
     assert!(error.to_string().contains("make room"), "{error}");
+    cloakroom_testbed::note(
+        "no room left on the server",
+        "MariaDB",
+        &format!("writes: \"{error}\"; reads go on"),
+    );
     let kept = load(&store, id(written)).await.unwrap();
     assert_eq!(kept, None, "nothing of it was written");
     assert_eq!(load(&store, id(0)).await.unwrap().unwrap().revision, revision);

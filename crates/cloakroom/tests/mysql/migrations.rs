@@ -38,6 +38,11 @@ async fn a_store_that_may_not_migrate_says_what_to_run() {
     let error = never().connect(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
     assert!(error.to_string().contains("version 0"), "{error}");
+    cloakroom_testbed::note(
+        "tables of an older release, `migrate=never`",
+        "MariaDB",
+        &format!("\"{error}\""),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

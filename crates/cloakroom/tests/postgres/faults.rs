@@ -204,6 +204,11 @@ async fn a_server_that_became_read_only_says_what_to_do() {
     };
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("read-only"), "{error}");
+    cloakroom_testbed::note(
+        "the server only reads: a replica, or told to",
+        "PostgreSQL",
+        &format!("writes: \"{error}\"; reads go on"),
+    );
     assert!(load(&store, id(1)).await.unwrap().is_some(), "reading goes on");
     becomes("off").await;
     recovered(&store).await;

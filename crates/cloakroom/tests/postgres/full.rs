@@ -45,6 +45,11 @@ async fn a_full_disk_is_said_and_got_over() {
     };
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.to_string().contains("disk is full"), "{error}");
+    cloakroom_testbed::note(
+        "no room left on the server",
+        "PostgreSQL",
+        &format!("writes: \"{error}\"; reads go on"),
+    );
     assert_eq!(
         load(&store, id(written)).await.unwrap(),
         None,

@@ -114,6 +114,11 @@ async fn the_version_of_the_tables_decides() {
         error.to_string().contains("version 0") && error.to_string().contains("migrate()"),
         "{error}"
     );
+    cloakroom_testbed::note(
+        "tables of an older release, `migrate=never`",
+        "PostgreSQL",
+        &format!("\"{error}\""),
+    );
     let store = Postgres::connect(&server.url()).await.unwrap();
     create(&store, id(1), record(b"migrated")).await;
 }

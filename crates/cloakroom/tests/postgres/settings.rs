@@ -47,6 +47,11 @@ async fn refused_credentials_are_no_outage_and_stay_secret() {
     let error = refused(&wrong).await;
     assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
     assert_shows_no("battery-staple", &error);
+    cloakroom_testbed::note(
+        "wrong password",
+        "PostgreSQL",
+        &format!("at connecting: \"{error}\""),
+    );
     let none = url.replace(&format!(":{}", Server::PASSWORD), "");
     assert_eq!(refused(&none).await.kind(), ErrorKind::Misconfigured);
     let elsewhere = url

@@ -75,6 +75,10 @@ async fn a_network_that_stalls_is_an_outage() {
     assert!(load(&store, 1).await.unwrap().is_some());
 }
 
+/// The rows of the table of faults.
+const FULL: &str = "no room left on the server";
+const READ_ONLY: &str = "the server only reads: a replica, or told to";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_memory_is_full_and_changes_nothing() {
     let server = Server::start();
@@ -90,6 +94,11 @@ async fn a_server_without_memory_is_full_and_changes_nothing() {
     )
     .await;
     assert!(text.contains("maxmemory"), "{text}");
+    cloakroom_testbed::note(
+        FULL,
+        "Redis",
+        &format!("writes: \"{text}\"; reads and endings go on"),
+    );
     let rewrite = record("bob", "another body");
     fails(
         ErrorKind::Full,
@@ -147,6 +156,7 @@ async fn a_replica_is_not_written_to() {
     )
     .await;
     assert!(text.contains("replica"), "{text}");
+    cloakroom_testbed::note(READ_ONLY, "Redis", &format!("writes: \"{text}\""));
     primary.command(&["REPLICAOF", "NO", "ONE"]);
     recovered(&store).await;
     create(&store, 3, "alice").await;

@@ -65,6 +65,7 @@ async fn wrong_credentials_are_refused_and_never_repeated() {
         assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
         let text = format!("{error} {error:?}");
         assert!(!text.contains("hunter2") && text.contains("password"), "{text}");
+        cloakroom_testbed::note("wrong password", "Redis", &format!("at connecting: \"{error}\""));
     }
     let store = Redis::connect(&server.url()).await.unwrap();
     create(&store, 1, "alice").await;

@@ -77,7 +77,11 @@ async fn writers_notice_nothing_of_a_slot_that_moves() {
     is_over.store(true, Ordering::SeqCst);
     let counts = working.join_all().await;
     let updates: u64 = counts.iter().map(|(_, count)| count).sum();
-    println!("{moves} slots moved while {updates} updates were made");
+    cloakroom_testbed::note(
+        "slots of a cluster move under load",
+        "Redis Cluster",
+        &format!("{moves} slots moved, {updates} updates made meanwhile, none failed, none lost"),
+    );
     for (n, count) in counts {
         let body = load(&store, n).await.unwrap().unwrap().record.body;
         assert!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom::stores::RedisCluster;
 use cloakroom::stores::redis::RedisClusterOptions;
-use cloakroom_store::{ErrorKind, Store};
+use cloakroom_store::{ErrorKind, Record, Store, Timestamp};
 use cloakroom_testbed::redis::{REDIS, Redis};
 use cloakroom_testbed::redis_cluster;
 
@@ -82,4 +82,18 @@ async fn where_a_node_evicts_the_card_withdraws() {
         card.may_evict && !card.lists && !card.revokes_by_principal,
         "{card:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_margin_what_has_always_been_over_is_written_and_gone() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    let options = RedisClusterOptions::default().ttl_margin(Duration::ZERO);
+    let store = options.connect(&cluster.url()).await.unwrap();
+    let begun = Timestamp::default();
+    applied(
+        write(&store, 1, Expect::Absent, Record::new(begun, begun, *b"a"))
+            .await
+            .unwrap(),
+    );
+    assert_eq!(load(&store, 1).await.unwrap(), None);
 }

@@ -58,6 +58,14 @@ pub(crate) async fn fill_what_there_is(file: &Path) {
     assert!(written > 3, "{written}");
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.to_string().contains("sessions.db"), "{error}");
+    let seen = error
+        .to_string()
+        .replace(&file.display().to_string(), "sessions.db");
+    cloakroom_testbed::note(
+        "no room left on the server",
+        "SQLite",
+        &format!("writes: \"{seen}\"; reads go on"),
+    );
     // It fails again and again, and each time is as good as the first.
     for n in 0..5 {
         let again = write(&store, id(written + n), Expect::Absent, record_of("bob", large())).await;

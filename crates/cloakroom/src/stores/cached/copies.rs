@@ -37,6 +37,8 @@ pub(super) struct Ticket {
     /// How many changes there had been among the copies that this one would be kept with. After another one, the answer
     /// may be from before it, and is not kept.
     pub(super) changes: u64,
+    /// Its number among the calls: a later one has seen no less.
+    pub(super) number: u64,
 }
 
 const SHARDS: usize = 64;
@@ -60,8 +62,7 @@ impl Copies {
     /// Begins a call to the store.
     pub(super) fn ticket(&self, id: Id) -> Ticket {
         let begun = Instant::now();
-        let changes = self.lock(self.keyed.hash_one(id)).changes();
-        Ticket { begun, changes }
+        self.lock(self.keyed.hash_one(id)).ticket(begun)
     }
 
     /// Keeps what a load has found, unless something has changed since it began.
@@ -74,7 +75,7 @@ impl Copies {
             }
             // A copy of a copy would be older than it looks.
             Some(_) => {}
-            None => shard.found_nothing(&key),
+            None => shard.found_nothing(&key, ticket),
         }
     }
 

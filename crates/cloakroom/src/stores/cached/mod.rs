@@ -52,6 +52,7 @@ mod invalidations;
 
 mod change;
 mod copies;
+mod gone;
 mod kept;
 mod shard;
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Stats;
 use super::change::{Touched, Whose};
 use super::copies::Ticket;
+use super::gone::Gone;
 use super::kept::{Kept, Key, Made, Mark, Slot};
 
 /// One part of the copies.
@@ -22,6 +23,9 @@ pub(super) struct Shard {
     made: u64,
     /// Grows with each change that may make an answer under way one from before it.
     changes: u64,
+    /// How many calls to the store have begun.
+    calls: u64,
+    gone: Gone,
     /// No copy expires before this.
     soonest: Timestamp,
     bytes: usize,
@@ -39,6 +43,8 @@ impl Shard {
             order: VecDeque::new(),
             made: 0,
             changes: 0,
+            calls: 0,
+            gone: Gone::default(),
             soonest: Timestamp::MAX,
             bytes: 0,
             limit,
@@ -60,9 +66,19 @@ impl Shard {
         None
     }
 
+    /// Begins a call to the store.
+    pub(super) fn ticket(&mut self, begun: Instant) -> Ticket {
+        self.calls += 1;
+        Ticket {
+            begun,
+            changes: self.changes,
+            number: self.calls,
+        }
+    }
+
     /// Keeps what a load has found.
     pub(super) fn loaded(&mut self, key: &Key<'_>, ticket: &Ticket, stored: Stored) {
-        if ticket.changes != self.changes {
+        if ticket.changes != self.changes || self.gone.is_after(key, ticket) {
             return;
         }
         match self.begun(key) {
@@ -76,16 +92,18 @@ impl Shard {
     }
 
     /// Drops the copy of a session that a load has not found.
-    pub(super) fn found_nothing(&mut self, key: &Key<'_>) {
-        // Without a copy nothing is counted as a change: whoever guesses tokens must not keep others from theirs.
+    pub(super) fn found_nothing(&mut self, key: &Key<'_>, ticket: &Ticket) {
         if self.begun(key).is_some() {
             self.changed(key);
+        } else {
+            // Not counted as a change: whoever guesses tokens must not keep others from theirs.
+            self.gone.note(key, ticket);
         }
     }
 
     /// Replaces the copy of a session that was written, or drops it where that may not be the last word.
     pub(super) fn wrote(&mut self, key: &Key<'_>, ticket: &Ticket, stored: Option<Stored>) {
-        let first = ticket.changes == self.changes;
+        let first = ticket.changes == self.changes && !self.gone.is_after(key, ticket);
         // What was asked for during the write may be from before it, or from after the next one.
         let alone = self.begun(key).is_none_or(|begun| begun <= ticket.begun);
         self.changed(key);
@@ -151,11 +169,6 @@ impl Shard {
         self.copies.clear();
         self.order.clear();
         self.bytes = 0;
-    }
-
-    /// How many changes there have been.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
     }
 
     pub(super) fn count(&self, stats: &mut Stats) {

@@ -70,6 +70,12 @@ pub(super) fn is_missing_table(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(error) if error.code == 1146)
 }
 
+/// Whether the server only reads, as one that was the primary may. It keeps its clients, and what is ended on the new
+/// primary would live on for those that go on to read here.
+pub(super) fn is_read_only(error: &DriverError) -> bool {
+    matches!(error, DriverError::Server(error) if READ_ONLY.contains(&error.code))
+}
+
 /// An error's own words and its causes'. Of a server's error that nobody has foreseen only the number: its words may
 /// quote what is in a row.
 pub(super) fn story(error: &DriverError) -> String {
@@ -102,6 +108,9 @@ fn is_about_tls(error: &IoError) -> bool {
         IoError::Io(error) => error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()),
     }
 }
+
+/// ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+const READ_ONLY: [u16; 3] = [1290, 1836, 1792];
 
 const UNFORESEEN: &str = "see the number of the error";
 
@@ -140,8 +149,7 @@ fn of_code(code: u16) -> (ErrorKind, &'static str) {
             ErrorKind::TooLarge,
             "the session is larger than the server's max_allowed_packet: raise it, or keep less in a session",
         ),
-        // ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
-        1290 | 1836 | 1792 => (
+        code if READ_ONLY.contains(&code) => (
             ErrorKind::Unavailable,
             "it is read-only, a replica perhaps: name the primary in the URL, or set read_only=OFF",
         ),

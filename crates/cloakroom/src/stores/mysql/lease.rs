@@ -67,7 +67,7 @@ impl<'pool> Lease<'pool> {
             }
             Ok(Err(error)) => {
                 // The connection is closed, whatever it was: an error that no verb expects.
-                if error.is_fatal() {
+                if error.is_fatal() || failure::is_read_only(&error) {
                     pool.forget();
                 }
                 Err(Refusal::Failed(failure::of_call(doing, server, &error)))

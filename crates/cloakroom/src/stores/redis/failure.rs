@@ -110,6 +110,10 @@ pub(super) fn not_connected(server: &str, error: &RedisError) -> Error {
         {
             (ErrorKind::Misconfigured, verdict(error).1)
         }
+        _ if error.is_io_error() => (
+            ErrorKind::Unavailable,
+            ": see whether it runs and can be reached from here",
+        ),
         _ => verdict(error),
     };
     Error::new(
@@ -123,7 +127,8 @@ pub(super) fn no_connection(what: &str, server: &str, waited: Duration, reason: 
     Error::new(
         ErrorKind::Unavailable,
         format!(
-            "could not {what} in redis at {server}: no connection within {waited:?} ({reason}), see whether it runs"
+            "could not {what} in redis at {server}: no connection within {waited:?} ({reason}), see whether it runs \
+             and takes the password in the URL"
         ),
     )
 }

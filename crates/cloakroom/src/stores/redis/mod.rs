@@ -23,7 +23,7 @@
 //! # What is kept there
 //!
 //! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
-//! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`margin`](RedisOptions::margin)) after
+//! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`ttl_margin`](RedisOptions::ttl_margin)) after
 //! the session has expired, so there is nothing to sweep. Whoever reads the keys learns when which principal was seen on
 //! what, but neither tokens nor session data: `Sessions` seals them before they come here.
 //!
@@ -209,7 +209,7 @@ impl Redis {
             keys,
             revisions: Revisions::default(),
             card,
-            margin: options.margin,
+            margin: options.ttl_margin,
         })))
     }
 }

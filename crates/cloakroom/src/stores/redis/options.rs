@@ -29,7 +29,7 @@ use super::pool::Replicas;
 pub struct RedisOptions {
     pub(super) server: ServerOptions,
     pub(super) prefix: String,
-    pub(super) margin: Duration,
+    pub(super) ttl_margin: Duration,
     pub(super) wait_replicas: Option<NonZeroUsize>,
     pub(super) wait_replicas_timeout: Duration,
 }
@@ -86,8 +86,8 @@ impl RedisOptions {
     ///
     /// Redis removes a key by its own clock. This is by how much that may be ahead of the clocks of the application.
     #[must_use]
-    pub fn margin(mut self, margin: Duration) -> Self {
-        self.margin = margin;
+    pub fn ttl_margin(mut self, margin: Duration) -> Self {
+        self.ttl_margin = margin;
         self
     }
 
@@ -95,6 +95,7 @@ impl RedisOptions {
     ///
     /// It costs the delay of the replicas for each, and fewer writes leave together. Where it is not reached the answer
     /// is an error, and the write may have been applied all the same.
+    /// What is read to find out waits for them likewise, and so does [`confirm`](crate::Session::confirm).
     #[must_use]
     pub fn wait_replicas(mut self, replicas: NonZeroUsize) -> Self {
         self.wait_replicas = Some(replicas);
@@ -123,8 +124,8 @@ impl RedisOptions {
         if let Some(prefix) = url.option("prefix") {
             self.prefix = prefix;
         }
-        if let Some(margin) = url.duration("margin")? {
-            self.margin = margin;
+        if let Some(margin) = url.duration("ttl_margin")? {
+            self.ttl_margin = margin;
         }
         let positive = |text: &str| text.parse::<NonZeroUsize>().ok();
         if let Some(replicas) = url.read("wait_replicas", "a number from 1", positive)? {
@@ -168,7 +169,7 @@ impl Default for RedisOptions {
         Self {
             server: ServerOptions::new(1),
             prefix: "cloakroom".to_owned(),
-            margin: Duration::from_secs(600),
+            ttl_margin: Duration::from_secs(600),
             wait_replicas: None,
             wait_replicas_timeout: Duration::from_millis(500),
         }

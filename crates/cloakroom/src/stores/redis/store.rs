@@ -1,8 +1,8 @@
 //! The verbs.
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Revoke, Revoked, Scope,
-    Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Page, Revoke,
+    Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
 };
 use redis::Value;
 
@@ -14,7 +14,12 @@ impl Store for Redis {
         const WHAT: &str = "read a session";
         let mut command = redis::cmd("GET");
         command.arg(self.0.keys.session(&request.namespace, &request.id));
-        match self.0.reads.send(WHAT, &command).await? {
+        // What becomes of a write that too few replicas had is found out by reading it back: not before they have it.
+        let pool = match request.freshness {
+            Freshness::Latest => self.0.endings(),
+            Freshness::Copied => &self.0.reads,
+        };
+        match pool.send(WHAT, &command).await? {
             Value::Nil => Ok(None),
             Value::BulkString(bytes) => record::parse(&bytes).map(Some),
             _ => Err(self.0.reads.nonsense(WHAT)),

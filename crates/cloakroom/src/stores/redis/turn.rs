@@ -50,14 +50,14 @@ impl<'a> Turn<'a> {
     ///
     /// What the server answers, or that it does not.
     pub(super) async fn run(&self, invocation: Invocation<'_>) -> Result<Value, Error> {
-        let answer = self.ask(invocation.by_hash()).await?;
+        let answer = self.ask(&invocation.by_hash()).await?;
         let is_unknown = match &answer {
             // A server that has been restarted. It has certainly not run what it does not know.
             Value::ServerError(error) => failure::is(&error.clone().into(), "NOSCRIPT"),
             _ => false,
         };
         let answer = match is_unknown {
-            true => self.ask(invocation.by_source()).await?,
+            true => self.ask(&invocation.by_source()).await?,
             false => answer,
         };
         self.accept(answer)
@@ -69,8 +69,7 @@ impl<'a> Turn<'a> {
     ///
     /// What the server answers, or that it does not.
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
-        let mut connection = self.live.connection.clone();
-        let answer = self.bound(connection.send_packed_command(command)).await?;
+        let answer = self.ask(command).await?;
         self.accept(answer)
     }
 
@@ -101,13 +100,13 @@ impl<'a> Turn<'a> {
     }
 
     /// Sends a command, and where it is asked for waits for the replicas in the same round trip.
-    async fn ask(&self, command: Cmd) -> Result<Value, Error> {
+    async fn ask(&self, command: &Cmd) -> Result<Value, Error> {
         let Some(replicas) = self.replicas else {
             let mut connection = self.live.connection.clone();
-            return self.bound(connection.send_packed_command(&command)).await;
+            return self.bound(connection.send_packed_command(command)).await;
         };
         let mut both = redis::pipe();
-        both.add_command(command);
+        both.add_command(command.clone());
         both.cmd("WAIT").arg(replicas.count);
         both.arg(replicas.within.as_millis() as u64);
         let answers = self.send_all(&both).await?;

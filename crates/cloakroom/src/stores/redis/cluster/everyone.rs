@@ -9,7 +9,7 @@ use super::super::turn::Turn;
 use super::super::{keys, scan};
 use super::Inner;
 use super::all::all;
-use super::nodes::{Map, Node};
+use super::map::{Map, Node};
 use super::slot::SLOTS;
 use super::topology;
 use super::tour::{Now, Tour};

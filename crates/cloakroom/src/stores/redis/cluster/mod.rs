@@ -77,6 +77,8 @@ mod under_way;
 mod route;
 
 mod nodes;
+
+mod map;
 mod slot;
 mod topology;
 
@@ -173,7 +175,7 @@ impl RedisCluster {
             keys,
             revisions: Revisions::default(),
             card,
-            margin: options.margin,
+            margin: options.ttl_margin,
             index_lifetime: options.index_lifetime.as_millis().to_string(),
             under_way: UnderWay::default(),
             _keeping_up: keeping_up,

@@ -15,7 +15,7 @@ use super::super::failure;
 use super::super::pool::Pool;
 use super::super::server::Server;
 use super::all::all;
-use super::slot::SLOTS;
+use super::map::{Map, Node};
 use super::topology::{NodeId, Topology};
 
 /// The nodes of a cluster.
@@ -39,21 +39,6 @@ pub(super) struct Settings {
     pub(super) connect_timeout: Duration,
     pub(super) wait_timeout: Duration,
     pub(super) operation_timeout: Duration,
-}
-
-/// Who has which slots, as far as we know.
-pub(super) struct Map {
-    epoch: u64,
-    /// For each slot the number of its node.
-    owners: Box<[Option<u16>]>,
-    pub(super) nodes: Vec<Arc<Node>>,
-}
-
-/// A primary, with connections to it.
-pub(super) struct Node {
-    pub(super) id: NodeId,
-    pub(super) place: Place,
-    pub(super) pool: Pool,
 }
 
 const WHAT: &str = "ask who has which slots";
@@ -292,40 +277,6 @@ fn questions() -> Pipeline {
     let mut questions = redis::pipe();
     questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
     questions
-}
-
-impl Map {
-    /// The node that has a slot.
-    pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {
-        let number = self.owners[usize::from(slot)]?;
-        self.nodes.get(usize::from(number))
-    }
-
-    /// The number of the node that has a slot.
-    pub(super) fn number(&self, slot: u16) -> Option<u16> {
-        self.owners[usize::from(slot)]
-    }
-
-    fn is_as(&self, other: &Self) -> bool {
-        self.epoch == other.epoch
-            && self.owners == other.owners
-            && self.nodes.len() == other.nodes.len()
-            && self
-                .nodes
-                .iter()
-                .zip(&other.nodes)
-                .all(|(one, other)| Arc::ptr_eq(one, other))
-    }
-}
-
-impl Default for Map {
-    fn default() -> Self {
-        Self {
-            epoch: 0,
-            owners: vec![None; SLOTS].into(),
-            nodes: Vec::new(),
-        }
-    }
 }
 
 impl fmt::Debug for Nodes {

@@ -28,7 +28,7 @@ use super::RedisCluster;
 pub struct RedisClusterOptions {
     pub(super) server: ServerOptions,
     pub(super) prefix: String,
-    pub(super) margin: Duration,
+    pub(super) ttl_margin: Duration,
     pub(super) index_lifetime: Duration,
 }
 
@@ -81,8 +81,8 @@ impl RedisClusterOptions {
     ///
     /// Redis removes a key by its own clock. This is by how much that may be ahead of the clocks of the application.
     #[must_use]
-    pub fn margin(mut self, margin: Duration) -> Self {
-        self.margin = margin;
+    pub fn ttl_margin(mut self, margin: Duration) -> Self {
+        self.ttl_margin = margin;
         self
     }
 
@@ -112,8 +112,8 @@ impl RedisClusterOptions {
         if let Some(prefix) = url.option("prefix") {
             self.prefix = prefix;
         }
-        if let Some(margin) = url.duration("margin")? {
-            self.margin = margin;
+        if let Some(margin) = url.duration("ttl_margin")? {
+            self.ttl_margin = margin;
         }
         let days = |text: &str| {
             text.strip_suffix('d')?
@@ -133,7 +133,7 @@ impl Default for RedisClusterOptions {
         Self {
             server: ServerOptions::new(1),
             prefix: "cloakroom".to_owned(),
-            margin: Duration::from_mins(10),
+            ttl_margin: Duration::from_mins(10),
             index_lifetime: Duration::from_hours(400 * 24),
         }
     }

@@ -16,7 +16,8 @@ use super::super::failure;
 use super::super::script::Invocation;
 use super::super::turn::Turn;
 use super::all::all;
-use super::nodes::{Map, Node, Nodes};
+use super::map::{Map, Node};
+use super::nodes::Nodes;
 use super::slot;
 
 /// How long to wait before a node is asked again that could not say yes or no.

@@ -163,7 +163,8 @@ impl Inner {
     pub(super) fn goes(&self, expires: Timestamp) -> String {
         match expires.saturating_add(self.margin) {
             Timestamp::MAX => String::new(),
-            moment => moment.as_unix_millis().to_string(),
+            // Redis takes no time before the first millisecond.
+            moment => moment.as_unix_millis().max(1).to_string(),
         }
     }
 

@@ -6,9 +6,10 @@ use axum::Router;
 use tower::Service;
 use tower::layer::layer_fn;
 
-use super::bare;
+use crate::bare;
 
-pub(super) fn app() -> Router {
+/// The routes, below the layer.
+pub fn app() -> Router {
     bare::app().layer(layer_fn(Idle))
 }
 

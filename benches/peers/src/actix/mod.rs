@@ -1,0 +1,119 @@
+//! With actix-session and its Redis store on actix-web, as they come.
+
+mod instructions;
+mod serve;
+
+use std::process::ExitCode;
+
+use actix_session::storage::RedisSessionStore;
+use actix_session::{Session, SessionMiddleware};
+use actix_web::cookie::Key;
+use actix_web::{Result, web};
+use harness::data;
+
+/// What it is called on the command line.
+pub(crate) const NAME: &str = "actix-session-redis";
+
+/// The same without the middleware, and with all of actix-web.
+pub(crate) const BARE: &str = "actix-bare";
+
+/// Serves the app, or counts what a request to it takes: what the harness does with the others.
+pub(crate) fn run(arguments: &[&str]) -> Option<ExitCode> {
+    let done = match *arguments {
+        ["serve", NAME, store] => actix_web::rt::System::new().block_on(serve::serve(store)),
+        ["instructions", app @ (NAME | BARE), store, route, requests, _] => {
+            let sessions = app == NAME;
+            instructions::count(sessions.then_some(store), route, requests.parse().ok()?)
+        }
+        _ => return None,
+    };
+    Some(done.map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    ))
+}
+
+/// What begins, finds and keeps sessions.
+#[derive(Clone)]
+struct Sessions {
+    store: RedisSessionStore,
+    key: Key,
+}
+
+impl Sessions {
+    async fn at(url: &str) -> Self {
+        Self {
+            store: RedisSessionStore::new(url).await.expect("a server"),
+            key: Key::generate(),
+        }
+    }
+
+    fn middleware(&self) -> SessionMiddleware<RedisSessionStore> {
+        SessionMiddleware::new(self.store.clone(), self.key.clone())
+    }
+}
+
+/// The routes that the middleware stands before.
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/begin", web::post().to(begin))
+        .route("/unused", web::get().to(unused))
+        .route("/read", web::get().to(read))
+        .route("/write", web::post().to(write))
+        .route("/sign-in", web::post().to(sign_in));
+}
+
+/// Routes of the same names that know no sessions.
+fn bare_routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/begin", web::post().to(unused))
+        .route("/unused", web::get().to(unused))
+        .route("/read", web::get().to(plain))
+        .route("/write", web::post().to(bare_write))
+        .route("/sign-in", web::post().to(bare_sign_in));
+}
+
+async fn plain() -> String {
+    data::USER.to_owned()
+}
+
+async fn begin(session: Session) -> Result<&'static str> {
+    session.insert("user_id", data::USER)?;
+    session.insert("email", data::EMAIL)?;
+    session.insert("csrf", data::CSRF)?;
+    session.insert("theme", data::THEME)?;
+    session.insert("counter", data::next_count())?;
+    Ok("begun")
+}
+
+async fn unused() -> &'static str {
+    "nothing"
+}
+
+async fn read(session: Session) -> Result<String> {
+    Ok(session.get("user_id")?.unwrap_or_default())
+}
+
+async fn write(session: Session) -> Result<&'static str> {
+    session.insert("counter", data::next_count())?;
+    Ok("written")
+}
+
+async fn sign_in(session: Session) -> Result<&'static str> {
+    session.renew();
+    session.insert("user_id", data::next_user())?;
+    Ok("signed in")
+}
+
+async fn bare_write() -> &'static str {
+    std::hint::black_box(data::next_count());
+    "written"
+}
+
+async fn bare_sign_in() -> &'static str {
+    std::hint::black_box(data::next_user());
+    "signed in"
+}
