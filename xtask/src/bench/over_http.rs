@@ -84,7 +84,13 @@ impl Running {
                 }
             }
         }
-        Ok(all)
+        match ROUTES.iter().zip(&all).find(|(_, seen)| seen.per_second == 0.0) {
+            Some((route, _)) => Err(format!(
+                "{}, {}: nothing was answered",
+                self.contender.name, route.name
+            )),
+            None => Ok(all),
+        }
     }
 
     /// One route for a second.
@@ -96,8 +102,11 @@ impl Running {
         let used = self.served.processor_time()? - before;
         Ok(Seen {
             per_second: load.per_second,
-            processor: used.as_secs_f64() * 1e6 / load.requests as f64,
-            others: others.share().unwrap_or(0.0),
+            processor: used.as_secs_f64() * 1e6 / load.requests.max(1) as f64,
+            others: match load.requests {
+                0 => f64::INFINITY,
+                _ => others.share().unwrap_or(0.0),
+            },
         })
     }
 
