@@ -230,7 +230,11 @@ async fn a_primary_that_was_demoted_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_too_few_replicas_have_is_an_error() {
     let primary = Server::start();
-    let url = format!("{}?wait_replicas=1&wait_replicas_timeout=400ms", primary.url());
+    // Long enough for a replica on a busy machine, which is also asked here.
+    let url = format!(
+        "{}?wait_replicas=1&wait_replicas_timeout=3s&operation_timeout=5s",
+        primary.url()
+    );
     let store = Redis::connect(&url).await.unwrap();
     let text = fails(
         ErrorKind::Unavailable,
@@ -259,7 +263,10 @@ async fn an_answer_that_too_few_replicas_have_is_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_that_too_few_replicas_have_is_not_acknowledged() {
     let primary = Server::start();
-    let url = format!("{}?wait_replicas=1&wait_replicas_timeout=400ms", primary.url());
+    let url = format!(
+        "{}?wait_replicas=1&wait_replicas_timeout=3s&operation_timeout=5s",
+        primary.url()
+    );
     let sessions = Sessions::new(Redis::connect(&url).await.unwrap());
     let sign_in = async || {
         let session = sessions.open([].into_iter()).await.unwrap();
