@@ -104,7 +104,7 @@ const MODULES: &[Module] = &[
 /// Dependencies that only some modules may name. The others are free.
 const CRATES: &[(&str, &str)] = &[
     ("aes_gcm", "seal"),
-    ("axum_core", "axum"),
+    ("axum_core", "axum tower"),
     ("blake2", "paseto"),
     ("chacha20", "paseto"),
     ("deadpool_postgres", "stores::postgres"),

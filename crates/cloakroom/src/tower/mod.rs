@@ -5,6 +5,7 @@
 
 mod future;
 mod layer;
+mod refusal;
 mod service;
 mod slot;
 
@@ -12,3 +13,5 @@ pub use future::ResponseFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use slot::session;
+
+pub(crate) use refusal::refusal;
