@@ -9,7 +9,7 @@ use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, Sentinels, wait_until};
 
-use crate::fixture::{create, delete, fails, load, record, recovered, write};
+use crate::fixture::{BOUND, create, delete, load, record, recovered, write};
 
 /// A primary with two replicas, and the sentinels that watch over them.
 struct Watched {
