@@ -18,6 +18,6 @@ impl IntoResponse for Error {
     /// Tells the client the kind, and the log the story.
     fn into_response(self) -> Response {
         events::failed(&self);
-        tower::refusal(self.kind())
+        tower::refusal::refusal(self.kind())
     }
 }

@@ -5,7 +5,7 @@
 
 mod future;
 mod layer;
-mod refusal;
+pub(crate) mod refusal;
 mod service;
 mod slot;
 
@@ -13,5 +13,3 @@ pub use future::ResponseFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use slot::session;
-
-pub(crate) use refusal::refusal;
