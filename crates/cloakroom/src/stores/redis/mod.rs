@@ -114,6 +114,9 @@ mod failure;
 mod sentinel;
 mod tls;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
