@@ -131,9 +131,17 @@ impl Fixture {
         self.store.revoke(request).await.map_err(|e| asked("revoke", e))
     }
 
-    pub(super) async fn revoke_at_most(&self, scope: Scope, limit: usize) -> Result<Revoked, Failure> {
-        let request = Revoke::new(self.namespace.clone(), scope).at_most(at_most(limit));
-        self.store.revoke(request).await.map_err(|e| asked("revoke", e))
+    /// Revokes some from a cursor on, which the store may refuse.
+    pub(super) async fn revoke_after(
+        &self,
+        scope: Scope,
+        limit: usize,
+        after: Option<Cursor>,
+    ) -> Result<Revoked, Error> {
+        let request = Revoke::new(self.namespace.clone(), scope)
+            .at_most(at_most(limit))
+            .after(after);
+        self.store.revoke(request).await
     }
 
     pub(super) async fn sweep(&self, expired_before: Timestamp, limit: usize) -> Result<Swept, Failure> {

@@ -6,7 +6,7 @@ use super::card;
 use super::failure::{Failure, Held, ensure, same};
 use super::fixture::{Fixture, all_of, id, principal};
 use super::rule::{Rule, rules};
-use crate::{Id, Query, Revoked, Scope};
+use crate::{Cursor, ErrorKind, Id, Query, Revoked, Scope};
 
 pub(super) fn rules() -> Vec<Rule> {
     rules![
@@ -144,9 +144,13 @@ async fn begun(store: &Fixture) -> Result<BTreeSet<Id>, Failure> {
 ///
 /// A store may say that more remain when it only knows that more may. That none remain must be true.
 async fn in_batches(store: &Fixture, scope: &Scope, limit: usize) -> Result<u64, Failure> {
+    /// Far more batches than there are sessions.
+    const ENOUGH: usize = 1000;
     let mut sum = 0;
-    loop {
-        let Revoked { ended, more } = store.revoke_at_most(scope.clone(), limit).await?;
+    let mut after = None;
+    for _ in 0..ENOUGH {
+        let revoke = store.revoke_after(scope.clone(), limit, after);
+        let Revoked { ended, more, next } = revoke.await?;
         ensure(ended <= limit as u64, || {
             format!("a batch: expected at most {limit} to end, found {ended}")
         })?;
@@ -154,8 +158,21 @@ async fn in_batches(store: &Fixture, scope: &Scope, limit: usize) -> Result<u64,
         if !more {
             return Ok(sum);
         }
+        if next.is_some() {
+            let foreign = Some(Cursor::new(*b"somebody else's"));
+            let answer = store.revoke_after(scope.clone(), limit, foreign).await;
+            same(
+                "revoking from a cursor that the store did not give",
+                &Some(ErrorKind::InvalidCursor),
+                &answer.err().map(|error| error.kind()),
+            )?;
+        }
+        after = next;
         tokio::task::yield_now().await;
     }
+    Err(Failure::new(format!(
+        "revoking in batches: more remained after {ENOUGH}"
+    )))
 }
 
 /// Holds when these are left of all that [`fill`] and [`begun`] made, by their ids and in the listing.

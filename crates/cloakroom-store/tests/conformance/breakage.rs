@@ -153,6 +153,20 @@ const CAUGHT: &[(Flaw, &[&str])] = &[
         ],
     ),
     (
+        Flaw::NeverIsDoneRevoking,
+        &[
+            "revoking_a_principal_in_batches_ends_all",
+            "revoking_everyone_in_batches_ends_all",
+        ],
+    ),
+    (
+        Flaw::TakesAnyCursorToRevoke,
+        &[
+            "revoking_a_principal_in_batches_ends_all",
+            "revoking_everyone_in_batches_ends_all",
+        ],
+    ),
+    (
         Flaw::SweepsAtTheMoment,
         &["a_sweep_removes_what_expired_and_nothing_else"],
     ),

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Page, Principal,
-    Query, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+    Capabilities, Count, Cursor, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Page,
+    Principal, Query, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write,
+    Written,
 };
 
 use crate::reference::Reference;
@@ -62,6 +63,8 @@ pub(crate) enum Flaw {
     SaysNothingRemains,
     SweepsAtTheMoment,
     SweepsWhatItListed,
+    TakesAnyCursorToRevoke,
+    NeverIsDoneRevoking,
     // Listing
     CountsEverything,
     FoldsCase,
@@ -214,8 +217,13 @@ impl Store for Flawed {
         if let Scope::Principal { principal, .. } = &mut request.scope {
             *principal = self.principal(principal.clone());
         }
+        let limited = request.limit.is_some();
         let mut answer = self.flawed_revoke(request).await?;
         answer.more &= self.flaw != Flaw::SaysNothingRemains;
+        answer.more |= limited && self.flaw == Flaw::NeverIsDoneRevoking;
+        if answer.more && self.flaw == Flaw::TakesAnyCursorToRevoke {
+            answer.next = Some(Cursor::new(*b"1"));
+        }
         Ok(answer)
     }
 

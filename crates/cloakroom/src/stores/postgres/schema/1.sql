@@ -132,16 +132,24 @@ BEGIN
 END
 $$;
 
--- Ends at most so many sessions that began before a moment, whoever's they are, and answers how many.
-CREATE FUNCTION cloakroom_revoke_everyone(of_namespace bytea, begun_before bigint, at_most bigint) RETURNS bigint
+-- Looks at so many sessions after one, whoever's they are, and ends those that began before a moment. Answers how many
+-- ended, and the last that it looked at: NULL where there are no more.
+CREATE FUNCTION cloakroom_revoke_everyone(
+    of_namespace bytea, begun_before bigint, after bytea, looks_at bigint, OUT ended bigint, OUT last bytea)
 LANGUAGE plpgsql AS $$
 DECLARE
     these bytea[];
 BEGIN
     these := ARRAY (
         SELECT id FROM cloakroom_sessions
-            WHERE namespace = of_namespace AND created < begun_before ORDER BY id LIMIT at_most FOR UPDATE);
+            WHERE namespace = of_namespace AND id > coalesce(after, '') ORDER BY id LIMIT looks_at);
+    IF cardinality(these) = looks_at THEN
+        last := these[looks_at];
+    END IF;
+    these := ARRAY (
+        SELECT id FROM cloakroom_sessions
+            WHERE namespace = of_namespace AND id = ANY (these) AND created < begun_before ORDER BY id FOR UPDATE);
     PERFORM cloakroom_end(of_namespace, these);
-    RETURN cardinality(these);
+    ended := cardinality(these);
 END
 $$;

@@ -63,7 +63,7 @@ impl Inner {
         let limit = request.limit.get();
         let mut tour = match &request.after {
             None => Some(self.tour(WHAT).await?),
-            Some(cursor) => Some(read(cursor)?),
+            Some(cursor) => Some(tour_of(cursor)?),
         };
         let begun = Instant::now();
         let mut page = Page::default();
@@ -95,11 +95,16 @@ impl Inner {
     }
 }
 
-fn read(cursor: &Cursor) -> Result<Tour, Error> {
+/// Where a tour is that a cursor goes on with.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidCursor`] for one that is not of a tour.
+pub(super) fn tour_of(cursor: &Cursor) -> Result<Tour, Error> {
     Tour::read(cursor.as_bytes()).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidCursor,
-            "the cursor is not one that this listing gave: begin again without one",
+            "the cursor is not one that was given here: begin again without one",
         )
     })
 }
