@@ -108,6 +108,7 @@ mod tracking;
 mod server;
 
 mod address;
+mod all;
 mod backoff;
 mod driver;
 mod failure;

@@ -82,8 +82,6 @@ mod map;
 mod slot;
 mod topology;
 
-mod all;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,10 +90,10 @@ use tokio::task::JoinSet;
 
 use super::super::revisions::Revisions;
 use super::super::url::StoreUrl;
+use super::all::all;
 use super::keys::Keys;
 use super::script::{self as scripts, Invocation};
 use super::{address, card, tls};
-use all::all;
 use nodes::{Nodes, Settings};
 pub use options::RedisClusterOptions;
 use under_way::UnderWay;

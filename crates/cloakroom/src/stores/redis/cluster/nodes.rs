@@ -11,10 +11,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::super::address::{Address, Place};
+use super::super::all::all;
 use super::super::failure;
 use super::super::pool::Pool;
 use super::super::server::Server;
-use super::all::all;
 use super::map::{Map, Node};
 use super::topology::{NodeId, Topology};
 
