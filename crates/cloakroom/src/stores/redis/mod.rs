@@ -62,7 +62,10 @@
 //! when the store connects: change it, then restart the application.
 //!
 //! *Failover.* Replicas follow a little later. The last writes and endings before a primary is lost may be lost with it,
-//! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another.
+//! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another. All
+//! sentinels of the URL are asked at once, and the latest that most of them know is believed: name at least three, so that
+//! one that was cut off together with the old primary does not lead there. Where no more than that one answers, it is
+//! believed by who has just started, and whoever had found a later primary stays there.
 //! [`wait_replicas`](RedisOptions::wait_replicas) answers only once that many replicas have it, on connections of its own.
 //! That makes a loss unlikely, not impossible: whether it is lost depends on which replica is promoted. On the server,
 //! `min-replicas-to-write 1` and `min-replicas-max-lag 10` have a primary that was cut off stop taking writes.

@@ -44,6 +44,8 @@ pub(super) struct Live {
     pub(super) suspected: Notify,
     /// Where it leads to.
     pub(super) place: Place,
+    /// How late the sentinels were that knew of it.
+    pub(super) epoch: u64,
 }
 
 /// A connection, and the task that runs it: it ends when this is dropped.
@@ -99,9 +101,13 @@ impl Server {
         login: &RedisConnectionInfo,
         configuration: AsyncConnectionConfig,
     ) -> Result<Connected, RedisError> {
-        let place = match &self.address.place {
-            Place::Sentinel(sentinels) => sentinel::primary(self, sentinels).await?,
-            place => place.clone(),
+        let (place, epoch) = match &self.address.place {
+            Place::Sentinel(sentinels) => {
+                // Those that do not answer must leave time to connect.
+                let found = sentinel::primary(self, sentinels, self.connect_timeout / 2).await?;
+                (found.place, found.epoch)
+            }
+            place => (place.clone(), 0),
         };
         let (connection, driving) = self.open_as(&place, login, configuration).await?;
         let (mut asking, mut run) = (connection.clone(), 0);
@@ -118,6 +124,7 @@ impl Server {
             is_broken: AtomicBool::new(false),
             suspected: Notify::new(),
             place,
+            epoch,
         });
         Ok(Connected { live, driving })
     }
@@ -188,10 +195,11 @@ impl Server {
         let Place::Sentinel(sentinels) = &self.address.place else {
             return true;
         };
-        match timeout(self.operation_timeout, sentinel::primary(self, sentinels)).await {
-            Ok(Ok(place)) => place == live.place,
+        // While one connects there is this much time for it, too.
+        match sentinel::primary(self, sentinels, self.connect_timeout / 4).await {
+            Ok(found) => !found.contradicts(&live.place, live.epoch),
             // That nobody knows is no reason to leave a server that answers.
-            _ => true,
+            Err(_) => true,
         }
     }
 
