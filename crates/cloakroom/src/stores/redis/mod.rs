@@ -40,7 +40,9 @@
 //! A script that the server does not know, as after a restart, is one round trip more. All requests share one
 //! [connection](RedisOptions::connections), and the commands of requests that run at the same time leave in one write.
 //! Listing and revoking everyone goes through the whole key space: give sessions a database of their own when other
-//! keys are many.
+//! keys are many. Counting everyone's is exact, and for that remembers every id it has counted until it is done, since the
+//! server may show a key twice: 19 to 39 bytes each in this process, 285 MB for
+//! ten million and half as much again while it grows (x86-64, 26 November 2026).
 //!
 //! # What it promises
 //!

@@ -38,7 +38,8 @@
 //! it creates the session, or when the session was created and last seen in the same moment; where that is wrong the
 //! write takes one request more, or one that was not needed.
 //!
-//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving.
+//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving. What counting
+//! everyone takes in memory is as with a [single server](super).
 //!
 //! # What it promises, and what not
 //!
