@@ -118,6 +118,39 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_ends_everyone_looks_at_few_keys_and_the_next_goes_on_from_there() {
+    let server = Server::start();
+    // Of somebody else, and so many that they are more than one step.
+    let fill = "for n = 1, 200000 do redis.call('SET', 'theirs' .. n, 1) end";
+    server.command(&["EVAL", fill, "0"]);
+    let store = Redis::connect(&server.url()).await.unwrap();
+    for n in 0..20 {
+        create(&store, n, "alice").await;
+    }
+    let begun_before = Timestamp::MAX;
+    let everyone = Revoke::new(namespace(), Scope::Everyone { begun_before });
+    let limited = everyone.at_most(NonZeroUsize::new(1000).unwrap());
+    let (mut ended, mut steps, mut after) = (0, 0, None);
+    sent(&server);
+    loop {
+        let revoked = store.revoke(limited.clone().after(after)).await.unwrap();
+        let scans = sent(&server)["scan"];
+        assert!(scans <= 64, "{scans} at once");
+        (ended, steps) = (ended + revoked.ended, steps + 1);
+        assert_eq!(revoked.more, revoked.next.is_some());
+        if !revoked.more {
+            break;
+        }
+        after = revoked.next;
+        // Far more than there are, were each to begin at the beginning.
+        assert!(steps < 400, "it does not come to an end");
+    }
+    assert_eq!(ended, 20);
+    assert!(steps > 1, "one step was enough");
+    println!("{steps} steps");
+}
+
 // One worker that runs all tasks, as it would run the driver after each of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_commands_of_concurrent_tasks_leave_together() {
