@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::address::{Address, Place};
-use super::{driver, sentinel};
+use super::{driver, failure, sentinel};
 
 /// How to reach a server.
 pub(super) struct Server {
@@ -170,8 +170,18 @@ impl Server {
                     return Ok(Box::pin(stream));
                 };
                 let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
-                let connector = TlsConnector::from(Arc::clone(config));
-                Ok(Box::pin(connector.connect(name, stream).await?))
+                let greeting = TlsConnector::from(Arc::clone(config)).connect(name, stream);
+                // A server without TLS may wait for the rest of what it takes for a command: that is said before the
+                // time is up.
+                match timeout(self.connect_timeout.mul_f32(0.9), greeting).await {
+                    Ok(Ok(stream)) => Ok(Box::pin(stream)),
+                    Ok(Err(error)) if is_no_tls(&error) => Err(io::Error::new(
+                        error.kind(),
+                        format!("{}: {error}", failure::NOT_TLS),
+                    )),
+                    Ok(Err(error)) => Err(error),
+                    Err(_elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, failure::NOT_TLS)),
+                }
             }
             Place::Socket(path) => Ok(Box::pin(UnixStream::connect(path).await?)),
             Place::Sentinel(_) => Err(io::Error::other(
@@ -213,6 +223,12 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Server").field(&self.shown).finish()
     }
+}
+
+/// Whether a server answered a greeting of TLS with something else, or hung up.
+fn is_no_tls(error: &io::Error) -> bool {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(refused, Some(rustls::Error::InvalidMessage(_))) || error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Fails when a server says that it is a replica. One that does not say who it is may be a primary.
