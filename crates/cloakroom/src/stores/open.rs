@@ -98,8 +98,19 @@ fn known() -> String {
     shapes.join(", ")
 }
 
+/// What others call some of them, and how their URLs begin here.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("memcached", "memcache://"),
+    ("sqlite3", "sqlite:PATH"),
+    ("valkey", "redis://"),
+    ("valkeys", "rediss://"),
+];
+
 /// Why nothing opens a URL of this scheme.
 fn not_there(scheme: &str) -> Error {
+    if let Some((name, shape)) = OTHER_NAMES.iter().find(|(name, _)| *name == scheme) {
+        return misconfigured(format!("no store has the scheme `{name}:`: here it is `{shape}`"));
+    }
     let store = STORES
         .iter()
         .find(|(shape, _)| shape.split(':').next() == Some(scheme));
