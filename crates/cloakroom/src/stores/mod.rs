@@ -45,6 +45,8 @@ mod revisions;
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod subject;
 #[cfg(any(
     feature = "memcached",
     feature = "mysql",
