@@ -45,7 +45,13 @@ mod revisions;
 mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(
+    feature = "disk",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
 mod subject;
 #[cfg(any(
     feature = "memcached",
