@@ -68,6 +68,8 @@ mod store;
 mod list;
 mod sweep;
 
+mod marks;
+
 mod row;
 mod statements;
 

@@ -68,6 +68,8 @@ mod write;
 mod everyone;
 mod list;
 mod revoke;
+
+mod marks;
 mod tour;
 
 mod filing;
