@@ -196,7 +196,7 @@ fn features() -> Result<(), String> {
                     "--features",
                     feature,
                 ])
-                .args(["--", "-D", "warnings"]),
+                .args(["--all-targets", "--", "-D", "warnings"]),
         )
     };
     alone("")?;
