@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use cloakroom::stores::Redis;
+use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Cap, Expect, List, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch, Write};
 use cloakroom_testbed::redis::Redis as Server;
+use tokio::time::timeout;
 
 use crate::fixture::{create, delete, id, load, namespace, principal, record, write};
 
@@ -120,10 +123,7 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_ends_everyone_looks_at_few_keys_and_the_next_goes_on_from_there() {
-    let server = Server::start();
-    // Of somebody else, and so many that they are more than one step.
-    let fill = "for n = 1, 200000 do redis.call('SET', 'theirs' .. n, 1) end";
-    server.command(&["EVAL", fill, "0"]);
+    let server = among_others();
     let store = Redis::connect(&server.url()).await.unwrap();
     for n in 0..20 {
         create(&store, n, "alice").await;
@@ -149,6 +149,32 @@ async fn a_step_that_ends_everyone_looks_at_few_keys_and_the_next_goes_on_from_t
     assert_eq!(ended, 20);
     assert!(steps > 1, "one step was enough");
     println!("{steps} steps");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_everyones_sessions_comes_to_an_end_among_the_keys_of_others() {
+    let server = among_others();
+    let sessions = Sessions::new(Redis::connect(&server.url()).await.unwrap());
+    let session = sessions.open([].into_iter()).await.unwrap();
+    session.sign_in("alice").unwrap();
+    assert!(sessions.finish(&session, Outcome::Success).await.result.is_ok());
+    sent(&server);
+    let ending = timeout(Duration::from_secs(60), sessions.end_everyone());
+    assert_eq!(ending.await.expect("it comes to an end").unwrap(), 1);
+    let scans = sent(&server)["scan"];
+    // Once through all, as the steps of a table that is no fuller than half go.
+    assert!(scans <= 4 * OTHERS / 512, "{scans} pages");
+}
+
+/// How many keys of others there are: too many for one step.
+const OTHERS: u64 = 200_000;
+
+/// A server on which sessions are few among the keys of somebody else.
+fn among_others() -> Server {
+    let server = Server::start();
+    let fill = format!("for n = 1, {OTHERS} do redis.call('SET', 'theirs' .. n, 1) end");
+    server.command(&["EVAL", &fill, "0"]);
+    server
 }
 
 // One worker that runs all tasks, as it would run the driver after each of them.
