@@ -49,6 +49,7 @@ trait As: Sized {
     fn both(store: impl Store + Marks) -> Self;
 
     /// A store that keeps sessions only.
+    #[cfg_attr(not(feature = "memcached"), allow(dead_code))]
     fn sessions_only(store: impl Store) -> Result<Self, Error>;
 }
 
