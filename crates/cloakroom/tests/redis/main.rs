@@ -13,6 +13,7 @@ mod requests;
 mod faults;
 
 mod failover;
+mod sentinels;
 
 #[cfg(feature = "cached")]
 mod tracking;
