@@ -16,7 +16,9 @@ mod server;
 
 pub mod memcached;
 pub mod mysql;
+pub mod mysql_replica;
 pub mod postgres;
+pub mod postgres_standby;
 pub mod redis;
 pub mod redis_cluster;
 

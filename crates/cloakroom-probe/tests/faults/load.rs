@@ -98,11 +98,15 @@ impl Load {
 
     /// Waits until so many more requests have failed, or for so long.
     pub(crate) async fn fails(&self, more: u64, at_most: Duration) {
-        let begun = Instant::now();
-        let goal = self.progress.failed.load(Ordering::SeqCst) + more;
-        while self.progress.failed.load(Ordering::SeqCst) < goal && begun.elapsed() < at_most {
-            tick().await;
-        }
+        let failed = || self.progress.failed.load(Ordering::SeqCst);
+        reaches(failed, more, at_most).await;
+    }
+
+    /// Waits until so many more requests were answered, whichever way, or for so long.
+    pub(crate) async fn goes_on(&self, more: u64, at_most: Duration) {
+        let Progress { succeeded, failed, .. } = &*self.progress;
+        let answered = || succeeded.load(Ordering::SeqCst) + failed.load(Ordering::SeqCst);
+        reaches(answered, more, at_most).await;
     }
 
     /// Lets everybody stop, and compares what is there with what they were told.
@@ -188,6 +192,14 @@ async fn timed(browser: &Browser, request: &str, progress: &Progress) -> Answer 
         status => panic!("{request} was answered with {status}: {answer:?}"),
     };
     answer
+}
+
+/// Waits until a number has grown by so much, or for so long.
+async fn reaches(number: impl Fn() -> u64, more: u64, at_most: Duration) {
+    let (begun, goal) = (Instant::now(), number() + more);
+    while number() < goal && begun.elapsed() < at_most {
+        tick().await;
+    }
 }
 
 /// A moment, for whoever looks again and again.
