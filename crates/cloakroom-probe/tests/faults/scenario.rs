@@ -69,7 +69,7 @@ where
         load.succeeds(300).await;
         if let Some(unnoticed) = unnoticed {
             spawn_blocking(unnoticed).await.expect("it can go wrong");
-            load.goes_on(300, Duration::from_secs(8)).await;
+            load.goes_on(300, Duration::from_secs(4)).await;
         }
         spawn_blocking(self.away).await.expect("the fault can be made");
         load.fails(16, Duration::from_secs(4)).await;
