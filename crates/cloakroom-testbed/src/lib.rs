@@ -21,12 +21,14 @@ pub mod postgres;
 pub mod postgres_standby;
 pub mod redis;
 pub mod redis_cluster;
+pub mod redis_sentinel;
 
 mod certificates;
 mod note;
 mod protocol;
 mod proxy;
 mod tap;
+mod wait;
 
 mod process;
 
@@ -40,3 +42,4 @@ pub use protocol::Protocol;
 pub use proxy::Proxy;
 pub use server::{Launch, Server};
 pub use tap::Tap;
+pub use wait::wait_until;

@@ -99,7 +99,12 @@ impl Mysqld {
     /// With what the server or its client says.
     pub fn ask(&self, statement: &str) -> Result<String, String> {
         let output = Command::new(CLIENT.path())
-            .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=admin"])
+            .args([
+                "--no-defaults",
+                "--protocol=tcp",
+                "--host=127.0.0.1",
+                "--user=admin",
+            ])
             .arg(format!("--port={}", self.server.port()))
             .arg(format!("--password={}", Self::PASSWORD))
             .args(["--batch", "--execute", statement])

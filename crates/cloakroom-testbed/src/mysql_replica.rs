@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::mysql::Mysqld;
-use crate::redis::wait_until;
-use crate::{Proxy, Server};
+use crate::{Proxy, Server, wait_until};
 
 /// A primary and its replica, and an address that leads to whichever of them is the primary: as a proxy or a name that
 /// moves does it.

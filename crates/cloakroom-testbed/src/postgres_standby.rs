@@ -3,8 +3,7 @@
 use std::ops::Deref;
 
 use crate::postgres::{self, Postgres};
-use crate::redis::wait_until;
-use crate::{Program, Proxy, Server};
+use crate::{Program, Proxy, Server, wait_until};
 
 const PG_BASEBACKUP: Program = postgres::program("CLOAKROOM_PG_BASEBACKUP", &["pg_basebackup"]);
 const PG_CTL: Program = postgres::program("CLOAKROOM_PG_CTL", &["pg_ctl"]);

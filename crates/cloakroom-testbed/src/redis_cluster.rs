@@ -1,7 +1,7 @@
 //! A cluster of Redis or Valkey: primaries that share the slots, each with a replica where a test wants one.
 
-use crate::redis::{REDIS, Redis, RedisLaunch, wait_until};
-use crate::{Program, server};
+use crate::redis::{REDIS, Redis, RedisLaunch};
+use crate::{Program, server, wait_until};
 
 /// A cluster on ports of its own.
 #[derive(Debug)]

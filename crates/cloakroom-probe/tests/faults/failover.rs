@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch, Sentinels, wait_until};
+use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis_sentinel::Sentinels;
+use cloakroom_testbed::wait_until;
 
 use crate::scenario::{MayLose, Scenario};
 

@@ -104,7 +104,9 @@ impl Load {
 
     /// Waits until so many more requests were answered, whichever way, or for so long.
     pub(crate) async fn goes_on(&self, more: u64, at_most: Duration) {
-        let Progress { succeeded, failed, .. } = &*self.progress;
+        let Progress {
+            succeeded, failed, ..
+        } = &*self.progress;
         let answered = || succeeded.load(Ordering::SeqCst) + failed.load(Ordering::SeqCst);
         reaches(answered, more, at_most).await;
     }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use cloakroom::stores::Redis;
 use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, Sentinels, wait_until};
+use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis_sentinel::Sentinels;
+use cloakroom_testbed::wait_until;
 
 use crate::fixture::{BOUND, create, delete, fails, load, record, recovered, write};
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{ErrorKind, Expect, Store, Written};
-use cloakroom_testbed::redis::{REDIS, wait_until};
-use cloakroom_testbed::redis_cluster;
+use cloakroom_testbed::redis::REDIS;
+use cloakroom_testbed::{redis_cluster, wait_until};
 use tokio::task::JoinSet;
 
 use crate::fixture::{BOUND, applied, load, record, record_of, write};
