@@ -73,9 +73,16 @@ impl RedisLaunch {
             .with("tls-auth-clients no")
     }
 
-    /// Follows another server.
+    /// Also listens on a second port with TLS, and speaks TLS to other servers.
+    pub fn tls_everywhere(self, certificates: &Certificates) -> Self {
+        self.tls(certificates)
+            .with(format!("tls-ca-cert-file {}", certificates.authority.display()))
+            .with("tls-replication yes")
+    }
+
+    /// Follows another server, on its port with TLS if it has one.
     pub fn replica_of(self, primary: &Redis) -> Self {
-        let port = primary.server.port();
+        let port = primary.service_port();
         self.with(format!("replicaof 127.0.0.1 {port}"))
             .with("repl-diskless-sync-delay 0")
     }
@@ -140,6 +147,11 @@ impl Redis {
     pub fn tls_url(&self, host: &str) -> String {
         let port = self.tls_port.expect("it was started with TLS");
         format!("rediss://{host}:{port}")
+    }
+
+    /// The port for whoever is to be served: with TLS if it has one.
+    pub(crate) fn service_port(&self) -> u16 {
+        self.tls_port.unwrap_or(self.server.port())
     }
 
     /// The URL of its socket.

@@ -15,7 +15,11 @@ use crate::fixture::{BOUND, applied, load, record, record_of, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_is_killed_under_load_is_replaced_by_its_replica() {
-    let cluster = Arc::new(redis_cluster::RedisCluster::launch(REDIS, 3, 1, None));
+    let cluster = Arc::new(
+        redis_cluster::RedisClusterLaunch::new(REDIS, 3)
+            .replicas(1)
+            .start(),
+    );
     let store = RedisCluster::connect(&cluster.url()).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let mut working = JoinSet::new();

@@ -44,7 +44,9 @@ async fn a_server_that_is_not_there_or_in_no_cluster_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_used_and_never_shown() {
-    let cluster = redis_cluster::RedisCluster::launch(REDIS, 3, 0, Some("hush"));
+    let cluster = redis_cluster::RedisClusterLaunch::new(REDIS, 3)
+        .password("hush")
+        .start();
     let store = RedisClusterOptions::default()
         .operation_timeout(Duration::from_secs(5))
         .connect(&cluster.url())
