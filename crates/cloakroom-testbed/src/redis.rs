@@ -150,7 +150,7 @@ impl Redis {
     }
 
     /// The port for whoever is to be served: with TLS if it has one.
-    pub(crate) fn service_port(&self) -> u16 {
+    pub fn service_port(&self) -> u16 {
         self.tls_port.unwrap_or(self.server.port())
     }
 

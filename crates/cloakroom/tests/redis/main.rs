@@ -13,8 +13,10 @@ mod requests;
 mod faults;
 
 mod failover;
+mod woken;
 
 #[cfg(feature = "cached")]
 mod tracking;
 
 mod fixture;
+mod watched;

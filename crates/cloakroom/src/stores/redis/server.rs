@@ -119,6 +119,10 @@ impl Server {
             suspected: Notify::new(),
             place,
         });
+        // One that was frozen meanwhile may have been replaced, and has not heard of it: what it takes is lost.
+        if !self.is_current(&live).await {
+            return Err(io::Error::other("the sentinels have chosen another primary").into());
+        }
         Ok(Connected { live, driving })
     }
 
