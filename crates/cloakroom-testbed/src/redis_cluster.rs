@@ -202,10 +202,11 @@ impl RedisCluster {
         let (number, new_owner) = (slot, to);
         let slot = slot.to_string();
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
+        // Nodes that speak TLS do it here too.
+        let port = self.port(to).to_string();
         let (from, to) = (self.id(from), self.id(to));
         target.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from]);
         source.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to]);
-        let port = target.server().port().to_string();
         loop {
             let keys = source.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
             if keys.is_empty() {

@@ -8,6 +8,8 @@ mod conformance;
 
 mod options;
 
+mod encrypted;
+
 mod requests;
 
 mod faults;
@@ -17,6 +19,8 @@ mod woken;
 
 #[cfg(feature = "cached")]
 mod tracking;
+#[cfg(feature = "cached")]
+mod tracking_failover;
 
 mod fixture;
 mod watched;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_testbed::Certificates;
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
 use cloakroom_testbed::redis_sentinel::{SentinelLaunch, Sentinels};
+use cloakroom_testbed::{Certificates, wait_until};
 
 pub(crate) struct Watched {
     /// The first is the primary in the beginning.
@@ -58,6 +58,16 @@ impl Watched {
         });
         let url = self.sentinels.url(":wiltshire@");
         format!("{url}?{authority}{options}")
+    }
+
+    /// Waits until the sentinels have chosen another primary than that with this port.
+    pub(crate) fn another_takes_over(&self, old: u16) {
+        wait_until("another primary to be chosen", || {
+            let chosen = self.sentinels.primary();
+            let is_old = |server: &&Server| chosen == Some(server.service_port());
+            let found = self.servers.iter().find(is_old);
+            found.is_some_and(|server| server.server().port() != old)
+        });
     }
 
     /// Who the sentinels say is the primary.

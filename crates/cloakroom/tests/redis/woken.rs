@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use cloakroom::stores::Redis;
 use cloakroom_store::{Expect, Written};
-use cloakroom_testbed::wait_until;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
@@ -30,9 +29,7 @@ async fn nothing_is_written_to_it_over_a_connection_that_had_waited_for_it() {
         writing.spawn(async move { (n, write(&store, n, Expect::Absent, record("alice", "body")).await) });
     }
     let watched = spawn_blocking(move || {
-        wait_until("another primary to be chosen", || {
-            watched.sentinels.primary() != Some(old)
-        });
+        watched.another_takes_over(old);
         watched.servers[0].server().resume();
         watched
     });
