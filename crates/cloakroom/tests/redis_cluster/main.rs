@@ -8,6 +8,8 @@ mod conformance;
 
 mod options;
 
+mod encrypted;
+
 mod requests;
 
 mod filings;

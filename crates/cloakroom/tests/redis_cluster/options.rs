@@ -24,6 +24,8 @@ async fn a_url_that_makes_no_sense_is_told_what_does() {
         ("redis-cluster://host/1", "nothing behind them"),
         ("redis-cluster://host?conections=1", "connections"),
         ("redis-cluster://host?index_lifetime=5", "400d"),
+        // There is no such thing here: the guide says what to do instead.
+        ("redis-cluster://host?wait_replicas=1", "`wait_replicas`"),
         ("redis-cluster://:hush@host?prefix=a%25b", "prefix"),
         ("rediss-cluster://host?tls_ca=/no/such/file", "/no/such/file"),
     ] {
