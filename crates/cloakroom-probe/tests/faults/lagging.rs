@@ -5,11 +5,39 @@ use std::sync::Arc;
 use cloakroom_testbed::mysql_replica::{Answers, Replicated};
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::postgres_standby::Standby;
+use cloakroom_testbed::redis::REDIS;
+use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
+use cloakroom_testbed::wait_until;
 
 use crate::scenario::{MayLose, Scenario};
 
 const FAULT: &str = "the primary is killed while its replicas lag";
 const FAULT_AWAITED: &str = "the primary is killed while its replicas lag; writes wait for a replica";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster() {
+    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).replicas(1).start());
+    let (behind, away, back) = (Arc::clone(&cluster), Arc::clone(&cluster), Arc::clone(&cluster));
+    let scenario = Scenario {
+        fault: FAULT,
+        store: "Redis Cluster",
+        url: cluster.url(),
+        may_lose: MayLose::LastWrites,
+        away: move || away.nodes()[0].server().stop(),
+        back: move || {
+            wait_until("the replica to take over", || back.owner_by(1, 0) != Some(0));
+        },
+    };
+    let fall_behind = move || {
+        let primary = &behind.nodes()[0];
+        // Nobody new may follow it, and who follows is thrown out.
+        primary.command(&["ACL", "SETUSER", "default", "-psync", "-sync"]);
+        primary.command(&["CLIENT", "KILL", "TYPE", "replica"]);
+    };
+    scenario.play_behind(fall_behind).await;
+    // Until here it was there.
+    drop(cluster);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres() {

@@ -13,6 +13,7 @@ mod encrypted;
 mod requests;
 
 mod faults;
+mod watched_faults;
 
 mod failover;
 mod woken;

@@ -8,6 +8,8 @@ mod conformance;
 
 mod options;
 
+mod faults;
+
 mod encrypted;
 
 mod requests;

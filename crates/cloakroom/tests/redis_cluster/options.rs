@@ -70,6 +70,11 @@ async fn a_password_is_used_and_never_shown() {
         text.contains("correct the user and the password") && !text.contains("secret"),
         "{text}"
     );
+    cloakroom_testbed::note(
+        "wrong password",
+        "Redis Cluster",
+        &format!("at connecting: \"{text}\""),
+    );
     let (kind, text) = refused(&cluster.url().replace(":hush@", "")).await;
     assert_eq!(kind, ErrorKind::Misconfigured, "{text}");
 }
