@@ -61,7 +61,7 @@ const NOT_PLAYED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "the server only reads",
-        &["disk", "Memcached", "Redis Cluster"],
+        &["Memcached", "Redis Cluster"],
         NO_SUCH_THING,
     ),
     ("wrong password", LOCAL, NO_SUCH_THING),
