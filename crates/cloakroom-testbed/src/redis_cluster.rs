@@ -33,7 +33,8 @@ impl RedisClusterLaunch {
     pub fn new(program: Program, primaries: usize) -> Self {
         let node = RedisLaunch::new(program)
             .with("cluster-enabled yes")
-            .with("cluster-node-timeout 1000")
+            // Long enough for a busy machine: a primary that is only slow is not replaced, which would lose writes.
+            .with("cluster-node-timeout 2000")
             .with("cluster-replica-validity-factor 0")
             .with("repl-diskless-sync-delay 0")
             .with("repl-ping-replica-period 1");
