@@ -36,7 +36,7 @@ mod directory;
 mod program;
 
 pub use certificates::Certificates;
-pub use note::note;
+pub use note::{is_noted, note};
 pub use program::{Program, find};
 pub use protocol::Protocol;
 pub use proxy::Proxy;

@@ -11,7 +11,7 @@ use cloakroom_testbed::redis::{REDIS, Redis};
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "connections cut half way through a reply, 12 times";
 
@@ -21,17 +21,20 @@ async fn redis() {
     cut_before("Redis", &redis.url(), redis.server().address()).await;
 }
 
-/// The sentinels see the primary behind the proxy, and lead there.
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_with_sentinel() {
+async fn redis_of_several_servers() {
+    both(watched(), cluster()).await;
+}
+
+/// The sentinels see the primary behind the proxy, and lead there.
+async fn watched() {
     let primary = Redis::start();
     let proxy = Proxy::to(primary.server().address());
     let sentinels = SentinelLaunch::over(&primary).through(&proxy).start(0);
     cut("Redis with Sentinel", sentinels.url(""), vec![proxy]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_cluster() {
+async fn cluster() {
     let cluster = RedisClusterLaunch::new(REDIS, 3).behind_proxies().start();
     cut("Redis Cluster", cluster.url(), cluster.proxies().to_vec()).await;
 }

@@ -10,7 +10,7 @@ use cloakroom_testbed::redis_cluster::{RedisCluster, RedisClusterLaunch};
 use cloakroom_testbed::redis_sentinel::Sentinels;
 use cloakroom_testbed::wait_until;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "the primary is killed, a replica takes over";
 const FAULT_AWAITED: &str = "the primary is killed, a replica takes over; writes wait for a replica";
@@ -18,18 +18,22 @@ const FAULT_WAKES_UP: &str = "the primary freezes, a replica takes over, and it 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_with_sentinel() {
-    Watched::start().loses_its_primary(FAULT, "").await;
+    both(
+        async { Watched::start().loses_its_primary(FAULT, "").await },
+        async {
+            let options = "?wait_replicas=1";
+            Watched::start().loses_its_primary(FAULT_AWAITED, options).await;
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_with_sentinel_and_waiting_for_a_replica() {
-    Watched::start()
-        .loses_its_primary(FAULT_AWAITED, "?wait_replicas=1")
-        .await;
+async fn redis_that_wakes_up() {
+    both(watched_that_wakes_up(), cluster_that_wakes_up()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_with_sentinel_and_a_primary_that_wakes_up() {
+async fn watched_that_wakes_up() {
     let watched = Arc::new(Watched::start());
     let (away, back) = (Arc::clone(&watched), Arc::clone(&watched));
     let scenario = Scenario {
@@ -64,8 +68,7 @@ async fn redis_cluster() {
     drop(cluster);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_cluster_and_a_primary_that_wakes_up() {
+async fn cluster_that_wakes_up() {
     let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).replicas(1).start());
     let (away, back) = (Arc::clone(&cluster), Arc::clone(&cluster));
     let scenario = Scenario {
@@ -90,21 +93,24 @@ fn takes_over(cluster: &RedisCluster) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres() {
-    postgres_with(FAULT, &[], "", MayLose::LastWrites).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_that_waits_for_its_standby() {
-    postgres_with(
-        FAULT_AWAITED,
-        &["synchronous_standby_names=*"],
-        "?synchronous_commit=remote_apply",
-        MayLose::Nothing,
+    both(
+        postgres_with(FAULT, &[], "", MayLose::LastWrites),
+        postgres_with(
+            FAULT_AWAITED,
+            &["synchronous_standby_names=*"],
+            "?synchronous_commit=remote_apply",
+            MayLose::Nothing,
+        ),
     )
     .await;
 }
 
-async fn postgres_with(fault: &'static str, settings: &[&str], options: &str, may_lose: MayLose) {
+async fn postgres_with(
+    fault: &'static str,
+    settings: &'static [&'static str],
+    options: &'static str,
+    may_lose: MayLose,
+) {
     let primary = Postgres::start_with(settings);
     let standby = Arc::new(Standby::of(&primary));
     let promoted = Arc::clone(&standby);
@@ -122,12 +128,11 @@ async fn postgres_with(fault: &'static str, settings: &[&str], options: &str, ma
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql() {
-    mysql_that(FAULT, Answers::AtOnce, MayLose::LastWrites).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mysql_that_waits_for_its_replica() {
-    mysql_that(FAULT_AWAITED, Answers::WhenTheReplicaHasIt, MayLose::Nothing).await;
+    both(
+        mysql_that(FAULT, Answers::AtOnce, MayLose::LastWrites),
+        mysql_that(FAULT_AWAITED, Answers::WhenTheReplicaHasIt, MayLose::Nothing),
+    )
+    .await;
 }
 
 async fn mysql_that(fault: &'static str, answers: Answers, may_lose: MayLose) {

@@ -11,7 +11,7 @@ use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "killed and started again";
 
@@ -22,9 +22,13 @@ async fn redis_that_keeps_everything_loses_nothing() {
     kill("Redis", url, redis, Redis::server, MayLose::Nothing).await;
 }
 
-/// It is back before the sentinels take it for lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_with_sentinel_loses_nothing() {
+async fn redis_of_several_servers_loses_nothing() {
+    both(watched(), cluster()).await;
+}
+
+/// It is back before the sentinels take it for lost.
+async fn watched() {
     let primary = RedisLaunch::new(REDIS).durable().start();
     let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
     primary.is_followed_by(1);
@@ -44,8 +48,7 @@ async fn redis_with_sentinel_loses_nothing() {
 }
 
 /// Its slots have no replica that could take over.
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_cluster_loses_nothing() {
+async fn cluster() {
     let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).durable().start());
     let url = cluster.url();
     kill(

@@ -9,7 +9,7 @@ use cloakroom_testbed::redis::REDIS;
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::wait_until;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "the primary is killed while its replicas lag";
 const FAULT_AWAITED: &str = "the primary is killed while its replicas lag; writes wait for a replica";
@@ -40,22 +40,25 @@ async fn redis_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres() {
-    postgres_with(FAULT, &[], "", MayLose::LastWrites).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_that_waits_for_its_standby_loses_nothing() {
-    postgres_with(
-        FAULT_AWAITED,
-        &["synchronous_standby_names=*"],
-        "?synchronous_commit=on",
-        MayLose::Nothing,
+async fn postgres_loses_nothing_where_it_waits() {
+    both(
+        postgres_with(FAULT, &[], "", MayLose::LastWrites),
+        postgres_with(
+            FAULT_AWAITED,
+            &["synchronous_standby_names=*"],
+            "?synchronous_commit=on",
+            MayLose::Nothing,
+        ),
     )
     .await;
 }
 
-async fn postgres_with(fault: &'static str, settings: &[&str], options: &str, may_lose: MayLose) {
+async fn postgres_with(
+    fault: &'static str,
+    settings: &'static [&'static str],
+    options: &'static str,
+    may_lose: MayLose,
+) {
     let primary = Postgres::start_with(settings);
     let standby = Arc::new(Standby::of(&primary));
     let (behind, cut, promoted) = (Arc::clone(&standby), Arc::clone(&standby), Arc::clone(&standby));
@@ -76,13 +79,12 @@ async fn postgres_with(fault: &'static str, settings: &[&str], options: &str, ma
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mysql() {
-    mysql_that(FAULT, Answers::AtOnce, MayLose::LastWrites).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mysql_that_waits_for_its_replica_loses_nothing() {
-    mysql_that(FAULT_AWAITED, Answers::WhenTheReplicaHasIt, MayLose::Nothing).await;
+async fn mysql_loses_nothing_where_it_waits() {
+    both(
+        mysql_that(FAULT, Answers::AtOnce, MayLose::LastWrites),
+        mysql_that(FAULT_AWAITED, Answers::WhenTheReplicaHasIt, MayLose::Nothing),
+    )
+    .await;
 }
 
 async fn mysql_that(fault: &'static str, answers: Answers, may_lose: MayLose) {

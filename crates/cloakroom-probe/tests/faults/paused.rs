@@ -11,7 +11,7 @@ use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisCluster;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "paused, so that nothing answers";
 
@@ -22,9 +22,13 @@ async fn redis() {
     pause("Redis", url, redis, Redis::server).await;
 }
 
-/// It goes on before the sentinels take it for lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_with_sentinel() {
+async fn redis_of_several_servers() {
+    both(watched(), cluster()).await;
+}
+
+/// It goes on before the sentinels take it for lost.
+async fn watched() {
     let primary = Redis::start();
     let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
     primary.is_followed_by(1);
@@ -40,8 +44,7 @@ async fn redis_with_sentinel() {
 }
 
 /// One of three primaries.
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_cluster() {
+async fn cluster() {
     let cluster = Arc::new(RedisCluster::start(3));
     let url = cluster.url();
     pause("Redis Cluster", url, cluster, |cluster| {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use cloakroom::Sessions;
 use cloakroom::stores;
 use cloakroom_probe::{Pause, app};
-use cloakroom_testbed::note;
+use cloakroom_testbed::{is_noted, note};
 use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::load::{Load, Outcome};
 
@@ -27,6 +27,24 @@ pub(crate) struct Scenario<Away, Back> {
     pub(crate) away: Away,
     /// Makes it stop. May block.
     pub(crate) back: Back,
+}
+
+/// Plays two scenarios that mostly wait for servers side by side, unless they are timed for the table.
+pub(crate) async fn both(
+    one: impl Future<Output = ()> + Send + 'static,
+    other: impl Future<Output = ()> + Send + 'static,
+) {
+    let mut playing = JoinSet::new();
+    playing.spawn(one);
+    if is_noted() {
+        playing
+            .join_next()
+            .await
+            .expect("one is played")
+            .expect("it holds");
+    }
+    playing.spawn(other);
+    playing.join_all().await;
 }
 
 /// What a fault may cost.
