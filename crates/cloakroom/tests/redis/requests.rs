@@ -101,9 +101,7 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     assert!((day..=day + 600_000).contains(&left), "{left}");
     // One that lives longer takes it along, also when it is touched.
     let mut record = record("alice", "");
-    record.expires = record
-        .created
-        .saturating_add(Duration::from_secs(2 * 86_400));
+    record.expires = record.created.saturating_add(Duration::from_secs(2 * 86_400));
     write(&store, 300, Expect::Absent, record).await.unwrap();
     create(&store, 301, "alice").await;
     let left: i64 = server.command(&["PTTL", index]).parse().unwrap();
