@@ -17,4 +17,5 @@ mod scenario;
 mod cut;
 mod failover;
 mod killed;
+mod lagging;
 mod paused;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use cloakroom::stores::Redis;
 use cloakroom_store::{Expect, Written};
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, Sentinels, command, wait_until};
-use cloakroom_testbed::{Launch, Server as Process};
+use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, command};
+use cloakroom_testbed::redis_sentinel::Sentinels;
+use cloakroom_testbed::{Launch, Server as Process, wait_until};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval};
 

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{Expect, Id, List, Query, Store, Written};
-use cloakroom_testbed::redis::wait_until;
-use cloakroom_testbed::redis_cluster;
+use cloakroom_testbed::{redis_cluster, wait_until};
 use tokio::task::JoinSet;
 
 use crate::fixture::{applied, delete, id, key, listed, load, namespace, record, record_of, write};

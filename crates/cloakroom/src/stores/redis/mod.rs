@@ -110,6 +110,8 @@ mod turn;
 mod link;
 
 #[cfg(feature = "cached")]
+mod fed;
+#[cfg(feature = "cached")]
 mod tracking;
 
 mod server;
@@ -186,8 +188,12 @@ impl Redis {
     #[must_use]
     pub fn cached(self, options: super::cached::CachedOptions) -> super::cached::Cached {
         let (server, keys) = (Arc::clone(self.0.reads.server()), self.0.keys.clone());
-        let (cached, invalidations) = options.around_fed(self);
-        tokio::spawn(tracking::feed(server, keys, invalidations));
+        let feeder = Arc::<fed::Feeder>::default();
+        let (cached, invalidations) = options.around_fed(fed::Fed {
+            redis: self,
+            feeder: Arc::clone(&feeder),
+        });
+        tokio::spawn(tracking::feed(server, keys, feeder, invalidations));
         cached
     }
 

@@ -48,6 +48,14 @@ pub(super) struct Live {
     pub(super) epoch: u64,
 }
 
+impl Live {
+    /// Whether another connection leads to the same run of the same server.
+    #[cfg(feature = "cached")]
+    pub(super) fn is_same_server(&self, other: &Self) -> bool {
+        (self.run, &self.place) == (other.run, &other.place)
+    }
+}
+
 /// A connection, and the task that runs it: it ends when this is dropped.
 pub(super) struct Connected {
     pub(super) live: Arc<Live>,
@@ -126,6 +134,10 @@ impl Server {
             place,
             epoch,
         });
+        // One that was frozen meanwhile may have been replaced, and has not heard of it: what it takes is lost.
+        if !self.is_current(&live).await {
+            return Err(io::Error::other("the sentinels have chosen another primary").into());
+        }
         Ok(Connected { live, driving })
     }
 
@@ -254,10 +266,12 @@ fn may_not_be_replica(role: &Value) -> Result<(), RedisError> {
 
 /// The number of the run of a server, from what it says of itself.
 fn run_of(info: &Value) -> u64 {
-    let Value::BulkString(text) = info else {
-        return 0;
+    let text = match info {
+        Value::BulkString(text) => String::from_utf8_lossy(text),
+        // As the connection that feeds a cache is told, which speaks RESP3.
+        Value::VerbatimString { text, .. } => text.into(),
+        _ => return 0,
     };
-    let text = String::from_utf8_lossy(text);
     let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
     let digits = run.and_then(|run| run.get(..16));
     digits
