@@ -190,7 +190,12 @@ impl RedisCluster {
             })
         };
         let place = nodes.lines().find(has)?.split_whitespace().nth(1)?;
-        (0..self.nodes.len()).find(|node| place.contains(&format!(":{}@", self.port(*node))))
+        // Asked without TLS, it names the ports without TLS.
+        let port = |node: usize| match self.proxies.get(node) {
+            Some(proxy) => proxy.address().port(),
+            None => self.nodes[node].server().port(),
+        };
+        (0..self.nodes.len()).find(|node| place.contains(&format!(":{}@", port(*node))))
     }
 
     /// Moves a slot with its keys from one primary to another, as `redis-cli` does it, and waits until all nodes know. One
@@ -213,7 +218,9 @@ impl RedisCluster {
             if keys.is_empty() {
                 break;
             }
-            source.command(&["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
+            let moving = ["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"];
+            let password = self.password.map(|password| ["AUTH", password]);
+            source.command(&[&moving[..], password.as_ref().map_or(&[], |words| &words[..])].concat());
         }
         target.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
         source.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);

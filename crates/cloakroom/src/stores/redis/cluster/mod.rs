@@ -46,7 +46,9 @@
 //! Replication is asynchronous: a primary that is lost takes its last writes with it, and its replica goes on without
 //! them. So a session that was ended in the last moments may be back, and a filing may be lost: the session then works,
 //! but is not listed among its principal's, and does not end with theirs. Writes to a primary that is cut off from the
-//! others are lost likewise, for as long as `cluster-node-timeout` says; `min-replicas-to-write 1` makes both rarer.
+//! others are lost likewise, for as long as `cluster-node-timeout` says; `min-replicas-to-write 1` makes both rarer. There
+//! is no `wait_replicas` as there is for a [single primary](super::RedisOptions::wait_replicas): a sign-in writes to two
+//! primaries, and a wait on each would not make one promise of the two.
 //!
 //! A cap is exact, also when sign-ins race: the key of the filings decides. Only a process that dies between the steps
 //! leaves more: under a cap that refuses a place that is taken for a minute, and under one that ends the oldest one
