@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 use cloakroom::stores;
-use cloakroom_store::{ErrorKind, Store};
+use cloakroom_store::{ErrorKind, Marks, Store};
 
 #[tokio::test]
 async fn a_url_names_a_store() {
@@ -16,6 +16,7 @@ async fn a_url_names_a_store() {
         assert_eq!(store.capabilities().name, name);
         store.ping().await.unwrap();
     }
+    assert_eq!(stores::open_marks("memory:").await.unwrap().card().name, "memory");
     assert!(place.join("sessions.redb").is_file());
 }
 

@@ -1,6 +1,6 @@
 //! Opens a store by its URL: for programs that are told where to keep sessions.
 
-use cloakroom_store::{AnyStore, Error, ErrorKind};
+use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Marks, Store};
 
 /// Opens the store that a URL names.
 ///
@@ -31,6 +31,55 @@ use cloakroom_store::{AnyStore, Error, ErrorKind};
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
+    open_as::<AnyStore>(url).await
+}
+
+/// Opens what a URL names to keep marks in, which sealed sessions need: any store of [`open`] but Memcached.
+///
+/// # Errors
+///
+/// Those of [`open`], and [`ErrorKind::Unsupported`] for a store that keeps no marks.
+pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
+    open_as::<AnyMarks>(url).await
+}
+
+/// As what a store is opened.
+trait As: Sized {
+    /// A store that keeps marks as well.
+    fn both(store: impl Store + Marks) -> Self;
+
+    /// A store that keeps sessions only.
+    fn sessions_only(store: impl Store) -> Result<Self, Error>;
+}
+
+impl As for AnyStore {
+    fn both(store: impl Store + Marks) -> Self {
+        Self::new(store)
+    }
+
+    fn sessions_only(store: impl Store) -> Result<Self, Error> {
+        Ok(Self::new(store))
+    }
+}
+
+impl As for AnyMarks {
+    fn both(store: impl Store + Marks) -> Self {
+        Self::new(store)
+    }
+
+    fn sessions_only(store: impl Store) -> Result<Self, Error> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{} keeps no marks: it has no order to tell them in and may evict them; take redis, postgres, mysql, \
+                 sqlite or disk for them",
+                store.capabilities().name
+            ),
+        ))
+    }
+}
+
+async fn open_as<T: As>(url: &str) -> Result<T, Error> {
     let parts = url.split_once(':').ok_or_else(|| {
         misconfigured(format!(
             "a store URL begins with a scheme and a colon: {} are known",
@@ -39,35 +88,33 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
     })?;
     match parts {
         #[cfg(feature = "memory")]
-        ("memory", "") => Ok(AnyStore::new(super::memory::Memory::default())),
+        ("memory", "") => Ok(T::both(super::memory::Memory::default())),
         #[cfg(feature = "memory")]
         ("memory", _) => Err(misconfigured(
             "the URL of the memory store is `memory:`, with nothing behind it",
         )),
         #[cfg(feature = "disk")]
-        ("disk", path) => Ok(AnyStore::new(
-            super::disk::Disk::open(given(path, "disk")?).await?,
-        )),
+        ("disk", path) => Ok(T::both(super::disk::Disk::open(given(path, "disk")?).await?)),
         #[cfg(feature = "sqlite")]
-        ("sqlite", path) => Ok(AnyStore::new(
+        ("sqlite", path) => Ok(T::both(
             super::sqlite::Sqlite::open(given(path, "sqlite")?).await?,
         )),
         #[cfg(feature = "redis")]
         ("redis-cluster" | "rediss-cluster", _) => {
-            Ok(AnyStore::new(super::redis::RedisCluster::connect(url).await?))
+            Ok(T::both(super::redis::RedisCluster::connect(url).await?))
         }
         #[cfg(feature = "redis")]
         ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
-            Ok(AnyStore::new(super::redis::Redis::connect(url).await?))
+            Ok(T::both(super::redis::Redis::connect(url).await?))
         }
         #[cfg(feature = "memcached")]
         ("memcache" | "memcache+unix" | "memcaches", _) => {
-            Ok(AnyStore::new(super::memcached::Memcached::connect(url).await?))
+            T::sessions_only(super::memcached::Memcached::connect(url).await?)
         }
         #[cfg(feature = "postgres")]
-        ("postgres" | "postgresql", _) => Ok(AnyStore::new(super::postgres::Postgres::connect(url).await?)),
+        ("postgres" | "postgresql", _) => Ok(T::both(super::postgres::Postgres::connect(url).await?)),
         #[cfg(feature = "mysql")]
-        ("mysql" | "mariadb", _) => Ok(AnyStore::new(super::mysql::Mysql::connect(url).await?)),
+        ("mysql" | "mariadb", _) => Ok(T::both(super::mysql::Mysql::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
 }

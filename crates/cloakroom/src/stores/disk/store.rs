@@ -119,7 +119,7 @@ impl Verb for Ping {
 
 impl Disk {
     /// Has the writer carry out a verb.
-    async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
+    pub(super) async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
         let closed = || failure::closed(self.0.engine.path()).error();
         let body = verb.body();
         let (job, answer) = job::pending(verb);
@@ -128,7 +128,7 @@ impl Disk {
     }
 
     /// Reads where waiting for the disk holds up no other task.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {

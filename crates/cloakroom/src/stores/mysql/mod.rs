@@ -99,6 +99,8 @@ mod list;
 mod revoke;
 mod sweep;
 
+mod marks;
+
 mod schema;
 
 mod row;

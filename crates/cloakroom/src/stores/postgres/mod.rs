@@ -66,6 +66,10 @@ mod options;
 mod store;
 
 mod list;
+mod sweep;
+
+mod marks;
+
 mod row;
 mod statements;
 
@@ -101,6 +105,7 @@ use super::revisions::Revisions;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
 use reach::Reach;
+use sweep::Progress;
 
 /// Keeps sessions in PostgreSQL. Cheap to clone; clones share the connections.
 ///
@@ -116,6 +121,7 @@ struct Inner {
     bound: Duration,
     revisions: Revisions,
     survives_restart: bool,
+    swept: Progress,
 }
 
 impl Postgres {
@@ -169,6 +175,7 @@ impl Postgres {
             bound: opening.options.server.bound(),
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),
+            swept: Progress::default(),
         })))
     }
 }

@@ -111,18 +111,7 @@ impl Store for Postgres {
     }
 
     async fn sweep(&self, request: Sweep) -> Result<Swept, Error> {
-        let namespace = bytes(&request.namespace);
-        let (before, limit) = (millis(request.expired_before), rows(request.limit));
-        let swept: i64 = self
-            .0
-            .reach
-            .sweep("sweep expired sessions", async |client| {
-                client
-                    .query_one_scalar(include_str!("sql/sweep.sql"), &[&namespace, &before, &limit])
-                    .await
-            })
-            .await?;
-        Ok(Swept::new(swept.unsigned_abs(), swept >= limit))
+        self.sweep_batch(&request).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
@@ -342,7 +331,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn bytes(namespace: &Namespace) -> &[u8] {
+pub(super) fn bytes(namespace: &Namespace) -> &[u8] {
     namespace.as_str().as_bytes()
 }
 
@@ -354,7 +343,7 @@ fn who(principal: &Principal) -> &[u8] {
     principal.as_str().as_bytes()
 }
 
-fn rows(limit: NonZeroUsize) -> i64 {
+pub(super) fn rows(limit: NonZeroUsize) -> i64 {
     i64::try_from(limit.get()).unwrap_or(i64::MAX)
 }
 

@@ -88,6 +88,8 @@ mod touch;
 mod list;
 mod revoke;
 
+mod marks;
+
 mod cursor;
 mod scan;
 

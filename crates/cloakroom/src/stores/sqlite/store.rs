@@ -113,13 +113,16 @@ impl Verb for Ping {
 
 impl Sqlite {
     /// Waits for an answer as long as one may take. The writer begins nothing that nobody waits for any more.
-    async fn bounded<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn bounded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let answered = timeout(self.0.patience, answer).await;
         answered.unwrap_or_else(|_| Err(failure::late(self.path())))
     }
 
     /// Has the writer carry out a verb.
-    async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
+    pub(super) async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
         let closed = || failure::closed(self.path());
         let body = verb.body();
         let (job, answer) = job::pending(verb);
@@ -128,7 +131,7 @@ impl Sqlite {
     }
 
     /// Reads where waiting, for the disk or another process, holds up no other task.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {

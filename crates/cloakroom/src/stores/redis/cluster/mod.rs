@@ -67,6 +67,8 @@ mod write;
 mod everyone;
 mod list;
 mod revoke;
+
+mod marks;
 mod tour;
 
 mod filing;
