@@ -10,6 +10,7 @@ use cloakroom_store::{
 };
 
 use crate::bounded::bounded;
+use crate::config::Config;
 use crate::sealed::{self, This};
 use crate::{Error, Session, Sessions, commit, events};
 
@@ -88,6 +89,27 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// Ends all sessions of a principal, and says how many there were: for an operator who disables an account
+    /// (OWASP ASVS 7.4.2). Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
+    ///
+    /// Disable the account first: a sign-in that comes after this is not ended by it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
+    pub async fn sign_out_everywhere(&self, principal: &Principal) -> Result<u64, Error> {
+        if let Some(sealed) = &self.config.sealed {
+            sealed::mark_principal(&self.config, sealed, principal, Timestamp::default()).await?;
+            if !sealed.registers() {
+                return Ok(0);
+            }
+        }
+        revoke(&self.config, principal.clone(), None).await
+    }
+}
+
 impl Session {
     /// Ends this session, now. What was recorded and not saved is dropped; a `set` afterwards begins another one.
     ///
@@ -121,7 +143,7 @@ impl Session {
                 return Ok(0);
             }
         }
-        self.revoke(principal, self.id()).await
+        revoke(&self.0.config, principal, self.id()).await
     }
 
     /// Ends all sessions of who is signed in, this one too, and says how many there were.
@@ -131,23 +153,24 @@ impl Session {
     /// As [`sign_out_others`](Self::sign_out_others).
     pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
-        let ended = match (self.principal(), &self.0.config.sealed) {
+        let config = &self.0.config;
+        let ended = match (self.principal(), &config.sealed) {
             (Some(principal), Some(sealed)) => {
                 sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
                 self.0.state().end_here();
                 match sealed.registers() {
-                    true => self.revoke(principal, None).await?,
+                    true => revoke(config, principal, None).await?,
                     false => 0,
                 }
             }
             (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
-                let others = self.revoke(principal.clone(), self.id()).await?;
+                let others = revoke(config, principal.clone(), self.id()).await?;
                 let this = self.end_this("signed out everywhere").await?;
                 let late = match this {
                     Deleted::Ended => 1,
                     // A neighbour was faster with this one: what it began in its place was not ended above.
-                    Deleted::Missing | Deleted::NotOwner => self.revoke(principal, None).await?,
+                    Deleted::Missing | Deleted::NotOwner => revoke(config, principal, None).await?,
                 };
                 others + late
             }
@@ -263,13 +286,12 @@ impl Session {
         }
         Ok(deleted)
     }
+}
 
-    async fn revoke(&self, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
-        let config = &self.0.config;
-        let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
-        let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
-            .await
-            .map_err(|error| Error::store("end the sessions of a principal", error))?;
-        Ok(revoked.ended)
-    }
+async fn revoke(config: &Config, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
+    let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
+    let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
+        .await
+        .map_err(|error| Error::store("end the sessions of a principal", error))?;
+    Ok(revoked.ended)
 }

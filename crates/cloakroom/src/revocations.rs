@@ -223,22 +223,13 @@ impl Revocations {
 
     /// Reads what is new, if nobody else has meanwhile, in the time of one call.
     async fn catch_up(&self, asking: Asking<'_>) -> Result<(), StoreError> {
-        let pause = PAUSE.min(self.refresh_within / 4);
-        if self
-            .known
-            .since(&self.known.failed)
-            .is_some_and(|since| since < pause)
-        {
-            return Err(StoreError::new(
-                StoreErrorKind::Unavailable,
-                "the store could not be asked a moment ago",
-            ));
-        }
+        self.be_spared()?;
         let caught_up = async {
             let mut read = self.known.read.lock().await;
             if self.is_fresh() {
                 return Ok(());
             }
+            self.be_spared()?;
             self.read_on(&mut read, asking).await
         };
         let caught_up = bounded(asking.timeout, caught_up).await;
@@ -246,6 +237,18 @@ impl Revocations {
             self.known.stamp(&self.known.failed);
         }
         caught_up
+    }
+
+    /// Refuses to ask a store that was asked in vain a moment ago.
+    fn be_spared(&self) -> Result<(), StoreError> {
+        let pause = PAUSE.min(self.refresh_within / 4);
+        match self.known.since(&self.known.failed) {
+            Some(since) if since < pause => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "the store could not be asked a moment ago",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Reads what is new, now.

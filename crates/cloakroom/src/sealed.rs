@@ -239,7 +239,7 @@ pub(crate) async fn end_all_of(
             .claims()
             .map_or_else(Default::default, |claims| (claims.begun, claims.rotated))
     };
-    let moment = mark_principal(config, revocations, principal, begun).await?;
+    let moment = mark_principal(config, sealed, principal, begun).await?;
     if this == This::Stays {
         let now = config.clock.now();
         let rotated = now.max(rotated.saturating_add(TICK));
@@ -265,13 +265,14 @@ pub(crate) enum This {
     Ends,
 }
 
-/// Marks a principal above everything that was begun until now; answers the mark.
+/// Marks a principal above everything that was begun until now, at `begun` too; answers the mark.
 pub(crate) async fn mark_principal(
     config: &Config,
-    revocations: &Revocations,
+    sealed: &Sealed,
     principal: &Principal,
     begun: Timestamp,
 ) -> Result<Timestamp, Error> {
+    let revocations = revocations(sealed)?;
     let failed = |error| Error::store("end the sessions of a principal", error);
     let asking = asking(config, config.clock.now());
     // A session that was stamped at the mark there is, is to end too.
@@ -387,3 +388,7 @@ fn revocations(sealed: &Sealed) -> Result<&Revocations, Error> {
         )
     })
 }
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;

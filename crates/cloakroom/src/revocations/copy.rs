@@ -44,8 +44,13 @@ impl Copy {
         begun: Timestamp,
         rotated: Timestamp,
     ) -> Verdict {
-        let session = self.table.moment(&Name::of(id));
-        if session == Some(Timestamp::MAX) || begun < self.everyone() {
+        match self.table.moment(&Name::of(id)) {
+            Some(Timestamp::MAX) => return Verdict::Over,
+            // First of all, whatever else there is: what a late request does must not take the place of its successor.
+            Some(moment) if rotated < moment => return Verdict::Rotated,
+            Some(_) | None => {}
+        }
+        if begun < self.everyone() {
             return Verdict::Over;
         }
         if let Some(principal) = principal
@@ -54,10 +59,7 @@ impl Copy {
         {
             return Verdict::Over;
         }
-        match session {
-            Some(moment) if rotated < moment => Verdict::Rotated,
-            _ => Verdict::Counts,
-        }
+        Verdict::Counts
     }
 
     /// Before which moment nobody's session counts.

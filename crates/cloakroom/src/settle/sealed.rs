@@ -80,8 +80,9 @@ fn go_on(held: &Claims, wanted: &Wanted<'_>, policy: &Policy, now: Timestamp) ->
     next.seen = now;
     let rotates = wanted.sign_in.is_some() || wanted.rotate;
     if rotates {
-        // Later than any token it had, also where the node that gave the last one has a faster clock.
-        next.rotated = now.max(held.rotated.saturating_add(Duration::from_millis(1)));
+        // Later than any token it had, also where the node that gave the last one has a faster clock. The moment right
+        // after that one is left for its sign-out.
+        next.rotated = now.max(held.rotated.saturating_add(Duration::from_millis(2)));
     }
     if let Some(sign_in) = wanted.sign_in {
         let (lifetime, remembered) = policy.lifetime_for(sign_in.remember);

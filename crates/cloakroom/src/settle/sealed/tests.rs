@@ -160,7 +160,7 @@ fn a_rotation_is_later_than_any_token_before() {
         );
     };
     check(BEGAN, NOW, NOW);
-    let after = |moment: Timestamp| moment.saturating_add(Duration::from_millis(1));
+    let after = |moment: Timestamp| moment.saturating_add(Duration::from_millis(2));
     check(NOW, NOW, after(NOW));
     let ahead = NOW.saturating_add(Duration::from_secs(3));
     check(ahead, NOW, after(ahead));
