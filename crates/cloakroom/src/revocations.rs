@@ -2,6 +2,7 @@
 
 mod copy;
 mod table;
+mod turns;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::{Error, ErrorKind, clock, events};
 
 use copy::Copy;
 pub(crate) use copy::Verdict;
+pub(crate) use turns::{Turn, Turns};
 
 /// How sealed sessions are ended: given to [`Sessions::sealed`](crate::Sessions::sealed).
 ///
@@ -71,6 +73,7 @@ enum PastTheBound {
 #[derive(Debug)]
 struct Known {
     copy: Copy,
+    turns: Turns,
     /// Where milliseconds are counted from.
     epoch: Instant,
     /// At which millisecond what the copy lacks was not there yet; 0 while it has never been complete.
@@ -188,6 +191,11 @@ impl Revocations {
     /// What this node knows.
     pub(crate) fn copy(&self) -> &Copy {
         &self.known.copy
+    }
+
+    /// Who gives which session another token at the moment.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.known.turns
     }
 
     pub(crate) fn tolerated_skew(&self) -> Duration {
@@ -352,6 +360,7 @@ impl Default for Known {
     fn default() -> Self {
         Self {
             copy: Copy::default(),
+            turns: Turns::default(),
             epoch: clock::instant(),
             as_of: AtomicU64::new(0),
             failed: AtomicU64::new(0),

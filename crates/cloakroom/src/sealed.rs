@@ -8,7 +8,7 @@ use cloakroom_store::{
 
 use crate::bounded::{Patience, bounded};
 use crate::config::{Config, Sealed};
-use crate::revocations::{Asking, Revocations, Verdict};
+use crate::revocations::{Asking, Revocations, Turn, Verdict};
 use crate::sealed_cookie::Opened;
 use crate::settle::sealed::Meaning;
 use crate::shared::{Shared, announce};
@@ -88,8 +88,16 @@ pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error
 
 /// Sets and reads the marks that a new cookie takes, and takes it up: `false` when the session turned out to be over.
 async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<bool, Error> {
+    let id = pending.plan.next.id;
+    let _turn = match (pending.plan.supersedes, &sealed.revocations) {
+        (Some(_), Some(revocations)) => Some(take_turn(shared, revocations, id).await?),
+        _ => None,
+    };
+    if !shared.state().counts(&shared.config) {
+        // A neighbour on this node was faster.
+        return give_up(shared, id);
+    }
     let next = &mut pending.plan.next;
-    let id = next.id;
     if let (Meaning::SignsIn, Some(revocations), Some(principal)) =
         (pending.plan.meaning, &sealed.revocations, next.principal.clone())
     {
@@ -103,17 +111,30 @@ async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<
         let marked = mark_session(shared, sealed, (id, ends), moment).await?;
         if marked.is_some_and(|mark| mark.begun_before > moment) {
             // A neighbour on another node was faster: it ended the session, or got it another token.
-            let step = shared.state().is_over();
-            match step {
-                SealedStep::Replay(replay) => shared.apply_again(replay)?,
-                _ => events::dropped(id),
-            }
-            return Ok(false);
+            return give_up(shared, id);
         }
     }
     let effect = shared.state().take_up(pending);
     announce(id, effect);
     Ok(true)
+}
+
+/// The session turned out to be over. A sign-in begins another one; anything else is dropped.
+fn give_up(shared: &Shared, id: Id) -> Result<bool, Error> {
+    let step = shared.state().is_over();
+    match step {
+        SealedStep::Replay(replay) => shared.apply_again(replay)?,
+        _ => events::dropped(id),
+    }
+    Ok(false)
+}
+
+/// Waits for whoever on this node gives the same session another token, for as long as a commit may take.
+async fn take_turn<'a>(shared: &Shared, revocations: &'a Revocations, id: Id) -> Result<Turn<'a>, Error> {
+    let turn = async { Ok(revocations.turns().take(id).await) };
+    bounded(shared.config.patience(), turn)
+        .await
+        .map_err(|error| Error::store("sign in", error))
 }
 
 /// Settles what the request did, if that takes neither the store nor a wait: as for most requests.

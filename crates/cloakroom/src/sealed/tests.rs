@@ -270,6 +270,28 @@ async fn a_second_sign_in_of_a_session_begins_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_clicks_on_sign_in_are_both_signed_in() {
+    let node = Node::new();
+    let cookie = node.begun().await;
+    let clicks = [node.open(&cookie).await, node.open(&cookie).await];
+    for click in &clicks {
+        click.sign_in("alice").unwrap();
+    }
+    let sent = futures(clicks.iter().map(|click| node.sent(click))).await;
+    let mut seen = Vec::new();
+    for cookie in sent.into_iter().flatten() {
+        seen.push(node.sees(&cookie).await);
+    }
+    seen.sort();
+    let alice = || Some("alice".to_owned());
+    assert_eq!(
+        seen,
+        [(alice(), None), (alice(), Some(1))],
+        "the cart has gone to one of them"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_else_gets_an_empty_session_of_another_id() {
     let node = Node::new();
     let alice = node.signed_in("alice").await;
