@@ -240,9 +240,13 @@ impl Session {
         let Some(principal) = self.principal() else {
             return Ok(false);
         };
-        let deleted = self
-            .delete(id, Owner::Is(Some(principal)), "ended by its user")
-            .await?;
+        let deleted = match &self.0.config.sealed {
+            Some(sealed) => sealed::end_registered(&self.0, sealed, id, principal).await?,
+            None => {
+                self.delete(id, Owner::Is(Some(principal)), "ended by its user")
+                    .await?
+            }
+        };
         Ok(deleted == Deleted::Ended)
     }
 

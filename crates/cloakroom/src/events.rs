@@ -97,6 +97,12 @@ pub(crate) fn accepted_unknown(error: &crate::Error) {
     );
 }
 
+/// A session has ended, and could not be taken off the list of its principal's.
+pub(crate) fn still_listed(session: Id, error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %session, %error, "session ended, and is still listed until it would have expired");
+}
+
 /// Marks could not be forgotten: a later round does.
 pub(crate) fn forget_failed(error: &cloakroom_store::Error) {
     let error = Story::of_store(error);

@@ -27,7 +27,8 @@
 //!
 //! # Three types
 //!
-//! * [`Sessions`]: a store, and how sessions are kept in it: a [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
+//! * [`Sessions`]: where sessions are kept, in a store or [sealed](Sessions::sealed) in their cookies, and how: a
+//!   [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
 //! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
 //! * [`Error`]: what can go wrong. As an axum response it tells the client the kind, and the log the story.
 //!
@@ -35,7 +36,8 @@
 //!
 //! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
 //! to the store; writing one more; signing in is one write. A session that is only read is touched at most once in
-//! 5 % of its idle timeout.
+//! 5 % of its idle timeout. [Sealed](Sessions::sealed) sessions ask nothing but when they sign in or end:
+//! [`guide::choosing_a_strategy`] says what that costs otherwise.
 //!
 //! # What happens when
 //!

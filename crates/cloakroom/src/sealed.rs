@@ -1,5 +1,7 @@
 //! Carries out what is done to sealed sessions: opens them, marks what ends, and seals what stays.
 
+mod registry;
+
 use std::time::Duration;
 
 use cloakroom_store::{
@@ -14,6 +16,8 @@ use crate::settle::sealed::Meaning;
 use crate::shared::{Shared, announce};
 use crate::state::{Pending, SealedStep, State};
 use crate::{Error, ErrorKind, events, paseto};
+
+pub(crate) use registry::end_registered;
 
 /// The least by which one moment is later than another.
 const TICK: Duration = Duration::from_millis(1);
@@ -72,6 +76,9 @@ pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error
             }
             SealedStep::End(claims) => {
                 let marked = mark_session(shared, sealed, (claims.id, claims.ends), Timestamp::MAX).await?;
+                if sealed.registers() {
+                    registry::strike(config, claims.id, claims.principal.clone()).await;
+                }
                 shared.state().ended_first(Deleted::Ended);
                 if marked.is_some() {
                     events::ended(claims.id, "somebody else signed in");
@@ -113,6 +120,9 @@ async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<
             // A neighbour on another node was faster: it ended the session, or got it another token.
             return give_up(shared, id);
         }
+    }
+    if pending.plan.meaning == Meaning::SignsIn && sealed.registers() {
+        registry::register(shared, &pending.plan.next).await?;
     }
     let effect = shared.state().take_up(pending);
     announce(id, effect);
@@ -235,6 +245,9 @@ pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: &'static str) -> 
         return Ok(Deleted::NotOwner);
     }
     events::ended(claims.id, why);
+    if sealed.registers() && claims.principal.is_some() {
+        registry::strike(&shared.config, claims.id, claims.principal).await;
+    }
     Ok(Deleted::Ended)
 }
 
@@ -312,12 +325,13 @@ pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<()
     let revocations = revocations(sealed)?;
     let failed = |error| Error::store("end everyone's sessions", error);
     let asking = asking(config, config.clock.now());
+    // Whoever has signed in since a mark of theirs was stamped at it, and is to end too.
     revocations.refresh(asking).await.map_err(failed)?;
     let mark = mark_above(
         config,
         revocations,
         Subject::Everyone,
-        revocations.copy().everyone(),
+        revocations.copy().latest(),
     );
     revocations.mark(asking, mark).await.map_err(failed).map(drop)
 }
@@ -325,8 +339,8 @@ pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<()
 /// A mark later than `present`, and than any clock of a node.
 fn mark_above(config: &Config, revocations: &Revocations, subject: Subject, present: Timestamp) -> Mark {
     let skew = revocations.tolerated_skew();
-    let now = config.clock.now().saturating_add(skew);
-    let moment = now.max(present.saturating_add(TICK));
+    let latest = config.clock.now().saturating_add(skew).max(present);
+    let moment = latest.saturating_add(TICK);
     // A session that is stamped at the mark lives no longer than any other.
     let until = moment
         .saturating_add(config.policy.longest())

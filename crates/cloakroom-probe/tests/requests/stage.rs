@@ -141,7 +141,7 @@ pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
 
 /// Runs a test on every store, and where sessions are sealed into their cookies: what it asks holds under each strategy.
 ///
-/// What is excepted there, and why, is in `sealed.rs`.
+/// What is excepted there, and why, is in `strategies.rs`.
 pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
     on_every_store(&test);
     on_sealed_sessions(test);

@@ -15,6 +15,8 @@ use super::table::{Name, Table};
 pub(crate) struct Copy {
     /// Nobody's session begun before this counts: Unix milliseconds.
     everyone: AtomicU64,
+    /// The latest moment of any mark that a sign-in was, or will be, stamped at: Unix milliseconds.
+    latest: AtomicU64,
     /// The marks of sessions and of principals.
     table: Table,
     /// Names principals by what nobody outside can guess, so that none can be made to meet another's name.
@@ -67,6 +69,11 @@ impl Copy {
         Timestamp::from_unix_millis(self.everyone.load(Ordering::Acquire))
     }
 
+    /// No session was begun after this moment and after now: a sign-in is stamped at the marks there are.
+    pub(crate) fn latest(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.latest.load(Ordering::Acquire))
+    }
+
     /// Before which moment no session of a principal counts.
     pub(crate) fn of_principal(&self, principal: &Principal) -> Option<Timestamp> {
         self.table.moment(&self.name(principal))
@@ -75,12 +82,14 @@ impl Copy {
     /// Learns that no session counts that begun before `moment`.
     pub(crate) fn mark_everyone(&self, moment: Timestamp) {
         self.everyone.fetch_max(moment.as_unix_millis(), Ordering::AcqRel);
+        self.latest.fetch_max(moment.as_unix_millis(), Ordering::AcqRel);
     }
 
     /// Learns that no session of a principal counts that begun before `moment`.
     pub(crate) fn mark_principal(&self, principal: &Principal, moment: Timestamp, until: Timestamp) {
         self.table.raise(self.name(principal), moment, until);
         self.knows_principals.store(true, Ordering::Release);
+        self.latest.fetch_max(moment.as_unix_millis(), Ordering::AcqRel);
     }
 
     /// Learns that no token of a session counts that it got before `moment`.
@@ -104,6 +113,7 @@ impl Default for Copy {
     fn default() -> Self {
         Self {
             everyone: AtomicU64::default(),
+            latest: AtomicU64::default(),
             table: Table::default(),
             names: [RandomState::new(), RandomState::new()],
             knows_principals: AtomicBool::default(),

@@ -757,6 +757,68 @@ async fn nobody_lists_what_is_in_cookies() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_sign_ins_are_registered_sessions_are_listed_and_ended_one_by_one() {
+    let (marks, registry) = (Faulty::new(Memory::default()), Memory::default());
+    let node = || {
+        Node::over(marks.clone(), |revocations| {
+            revocations.register_in(registry.clone())
+        })
+    };
+    let (node, other) = (node(), node());
+    let labelled =
+        |session: &Session, label: &str| session.sign_in(SignIn::new("alice").label(label)).unwrap();
+    let phone = other.request("", |session| labelled(session, "phone")).await;
+    let laptop = node.begun().await;
+    let laptop = node.request(&laptop, |session| labelled(session, "laptop")).await;
+    node.signed_in("bob").await;
+    let labels = async |cookie: &str| {
+        let listed = node.open(cookie).await.sessions().await.unwrap();
+        let mut labels: Vec<_> = listed
+            .into_iter()
+            .map(|info| (info.label.unwrap().as_str().to_owned(), info.current))
+            .collect();
+        labels.sort();
+        labels
+    };
+    let both = [("laptop".to_owned(), true), ("phone".to_owned(), false)];
+    assert_eq!(labels(&laptop).await, both);
+    // A visitor is in no list, and who signs in again or gets another token is there once.
+    node.begun().await;
+    let laptop = node
+        .request(&laptop, |session| session.sign_in("alice").unwrap())
+        .await;
+    let laptop = node.request(&laptop, |session| session.rotate().unwrap()).await;
+    assert_eq!(labels(&laptop).await, both);
+    // Nobody ends what belongs to somebody else.
+    let phone_id = node.open(&phone).await.id().unwrap();
+    let mallory = node.signed_in("mallory").await;
+    assert!(!node.open(&mallory).await.end(phone_id).await.unwrap());
+    assert_eq!(other.sees(&phone).await.0.as_deref(), Some("alice"));
+    assert!(node.open(&laptop).await.end(phone_id).await.unwrap());
+    assert!(!node.open(&laptop).await.end(phone_id).await.unwrap(), "once");
+    assert_eq!(node.sees(&phone).await, NOBODY);
+    other.wait(BOUND).await;
+    assert_eq!(other.sees(&phone).await, NOBODY);
+    assert_eq!(labels(&laptop).await, both[..1]);
+    // What ends is off the list, and counted.
+    let phone = other.request("", |session| labelled(session, "phone")).await;
+    let session = node.open(&laptop).await;
+    assert_eq!(session.sign_out_others().await.unwrap(), 1);
+    let laptop = node.sent(&session).await.unwrap();
+    assert_eq!(node.sees(&phone).await, NOBODY);
+    assert_eq!(labels(&laptop).await, both[..1]);
+    node.open(&laptop).await.sign_out().await.unwrap();
+    let again = node.request("", |session| labelled(session, "again")).await;
+    assert_eq!(labels(&again).await, [("again".to_owned(), true)]);
+    assert_eq!(
+        node.sessions.end_everyone().await.unwrap(),
+        3,
+        "and bob, and mallory"
+    );
+    assert_eq!(node.sees(&again).await, NOBODY);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_that_cannot_be_kept_is_refused() {
     let rotates = Policy::default()
         .rotate_every(Some(Duration::from_secs(60)))
