@@ -72,7 +72,7 @@ pub(crate) fn revoked(session: Id) {
 pub(crate) fn principal_marked(kept: Option<Id>) {
     match kept {
         Some(session) => {
-            tracing::info!(target: "cloakroom", %session, "all other sessions of its principal ended")
+            tracing::info!(target: "cloakroom", %session, "all other sessions of its principal ended");
         }
         None => tracing::info!(target: "cloakroom", "all sessions of a principal ended"),
     }

@@ -543,7 +543,7 @@ async fn past_the_bound_sessions_are_refused_unless_one_says_otherwise() {
     let careless = Node::over(marks.clone(), Revocations::danger_accept_when_unknown);
     let alice = node.signed_in("alice").await;
     assert_eq!(careless.sees(&alice).await, somebody("alice", 1));
-    marks.from_now_on(Goes::Down);
+    marks.always(Goes::Down);
     let young = BOUND - Duration::from_millis(1);
     node.wait(young).await;
     assert_eq!(
@@ -562,7 +562,7 @@ async fn past_the_bound_sessions_are_refused_unless_one_says_otherwise() {
         started.try_open("").await.is_ok(),
         "a visitor has nothing that could have ended"
     );
-    marks.from_now_on(Goes::Through);
+    marks.always(Goes::Through);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(node.sees(&alice).await, somebody("alice", 1));
 }
@@ -571,7 +571,7 @@ async fn past_the_bound_sessions_are_refused_unless_one_says_otherwise() {
 async fn a_store_that_hangs_keeps_nobody_waiting_twice() {
     let node = Node::new();
     let alice = node.signed_in("alice").await;
-    node.marks.from_now_on(Goes::Nowhere);
+    node.marks.always(Goes::Nowhere);
     node.wait(BOUND).await;
     let began = tokio::time::Instant::now();
     let requests = (0..20).map(|_| node.try_open(&alice));
@@ -623,11 +623,11 @@ async fn a_sign_in_that_cannot_be_marked_is_a_503_and_no_cookie() {
     let cookie = node.begun().await;
     let session = node.open(&cookie).await;
     session.sign_in("alice").unwrap();
-    node.marks.from_now_on(Goes::Down);
+    node.marks.always(Goes::Down);
     let finished = node.end(&session, Outcome::Success).await;
     assert_eq!(finished.result.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(finished.set_cookie, None);
-    node.marks.from_now_on(Goes::Through);
+    node.marks.always(Goes::Through);
     assert_eq!(node.sees(&cookie).await, (None, Some(1)), "nobody lost anything");
 }
 
@@ -636,7 +636,7 @@ async fn a_sign_out_that_cannot_be_marked_is_an_error_and_leaves_the_cookie() {
     let node = Node::new();
     let alice = node.signed_in("alice").await;
     let session = node.open(&alice).await;
-    node.marks.from_now_on(Goes::Down);
+    node.marks.always(Goes::Down);
     assert_eq!(
         session.sign_out().await.unwrap_err().kind(),
         ErrorKind::Unavailable

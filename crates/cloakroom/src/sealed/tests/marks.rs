@@ -66,7 +66,7 @@ impl Faulty {
     }
 
     /// What becomes of all calls that are not told otherwise.
-    pub(super) fn from_now_on(&self, goes: Goes) {
+    pub(super) fn always(&self, goes: Goes) {
         *self.state.always.lock().unwrap() = goes;
     }
 
