@@ -86,7 +86,12 @@ impl Faulty {
         let goes = self.state.next.lock().unwrap().take().unwrap_or(always);
         let failed = || Error::new(ErrorKind::Unavailable, "the test took the marks away");
         match goes {
-            Goes::Through => done.await,
+            Goes::Through => {
+                // As over a network: whoever else runs, runs now.
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                done.await
+            }
             Goes::ButLosesTheAnswer => done.await.and_then(|_| Err(failed())),
             Goes::ThroughAndHangs => {
                 done.await?;
