@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
-use cloakroom::{KeyRing, Lifetime, Policy, ServerKey, Sessions};
+use cloakroom::store::{Error as StoreError, Marks as _, Residence};
+use cloakroom::{KeyRing, Lifetime, Policy, Revocations, ServerKey, Sessions, stores};
 
 /// A fixed HTTP surface over any session store, to attack it from outside and to compare libraries.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cloakroom-probe")]
 #[non_exhaustive]
 pub struct Options {
-    /// Where sessions are kept: `memory:`, `disk:PATH`, or the URL of any store there is
+    /// Where sessions are kept, or with `--strategy sealed` which of them have ended: `memory:`, `disk:PATH`, or the URL of any store there is
     #[arg(long, value_name = "URL")]
     pub store: String,
     /// The address and port to listen on; port 0 takes any
@@ -31,9 +32,12 @@ pub struct Options {
     /// The absolute timeout in seconds
     #[arg(long, value_name = "SECS", default_value_t = 86_400)]
     pub absolute: u64,
-    /// A server key for data at rest: a file of 32 random bytes, or of 64 hex digits
+    /// A server key for data at rest, or to seal cookies: a file of 32 random bytes, or of 64 hex digits
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// How long in milliseconds a sealed session may go on here that was ended at another node
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    pub refresh_within: u64,
 }
 
 impl Options {
@@ -53,17 +57,31 @@ impl Options {
         let lifetime = Lifetime::new(Duration::from_secs(self.idle), Duration::from_secs(self.absolute))
             .context("--idle and --absolute")?;
         let key = self.key_file.as_deref().map(read_key).transpose()?;
-        let store = cloakroom::stores::open(&self.store)
-            .await
-            // Not the URL, which may hold a password: the store names its part without.
-            .context("--store")?;
+        let sessions = match (self.strategy, key) {
+            (Strategy::Stored, None) => Sessions::new(self.open(stores::open(&self.store)).await?),
+            (Strategy::Stored, Some(key)) => {
+                Sessions::new(self.open(stores::open(&self.store)).await?).keys(KeyRing::new(key))
+            }
+            (Strategy::Sealed, Some(key)) => Sessions::sealed(KeyRing::new(key), self.revocations().await?),
+            (Strategy::Sealed, None) => bail!("--strategy sealed needs a key: --key-file"),
+        };
         // What is remembered lives as long: the probe's timeouts are those it was given.
-        let policy = Policy::default().lifetime(lifetime).remembered(Some(lifetime));
-        let sessions = Sessions::new(store).policy(policy);
-        Ok(match key {
-            Some(key) => sessions.keys(KeyRing::new(key)),
-            None => sessions,
-        })
+        Ok(sessions.policy(Policy::default().lifetime(lifetime).remembered(Some(lifetime))))
+    }
+
+    async fn revocations(&self) -> anyhow::Result<Revocations> {
+        let marks = self.open(stores::open_marks(&self.store)).await?;
+        let revocations = match marks.card().residence {
+            // The probe is there to try things out, and `memory:` was asked for.
+            Residence::Process => Revocations::danger_in_memory(marks),
+            Residence::Elsewhere => Revocations::new(marks)?,
+        };
+        Ok(revocations.refresh_within(Duration::from_millis(self.refresh_within)))
+    }
+
+    async fn open<T>(&self, opening: impl Future<Output = Result<T, StoreError>>) -> anyhow::Result<T> {
+        // Not the URL, which may hold a password: the store names its part without.
+        opening.await.context("--store")
     }
 }
 
@@ -74,6 +92,8 @@ impl Options {
 pub enum Strategy {
     /// In the store; the cookie holds a token
     Stored,
+    /// In the cookie; the store holds what has ended
+    Sealed,
 }
 
 /// What serves the requests.
@@ -125,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_unknown_value_is_answered_with_the_known_ones() {
-        assert!(refused("--strategy dreamt").contains("[possible values: stored]"));
+        assert!(refused("--strategy dreamt").contains("[possible values: stored, sealed]"));
         assert!(refused("--framework rocket").contains("[possible values: axum]"));
     }
 

@@ -18,6 +18,7 @@ pub async fn serve(options: &Options) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("--listen {}", options.listen))?;
     let _sweeper = sessions.sweeper().start();
+    let _refreshing = sessions.revocations_refresher().start();
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {}", listener.local_addr()?)?;
     stdout.flush()?;

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cloakroom_store::Principal;
+use cloakroom_store::{Label, Principal};
 
+use crate::claims;
 use crate::data::Data;
+use crate::sealed_cookie::SealedCookie;
 use crate::settle::{DataChange, Wanted};
 use crate::sign_in::CheckedSignIn;
 use crate::{Error, ErrorKind};
@@ -60,39 +62,77 @@ impl Update {
     }
 }
 
+/// How much a session may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit<'a> {
+    /// So many bytes of data: what the store takes.
+    Store(usize),
+    /// What fits into the cookie along with who is signed in.
+    Cookie(&'a SealedCookie),
+}
+
+impl Limit<'_> {
+    /// Whether a session fits, with one more entry of a key and the length of its value.
+    fn check(
+        self,
+        principal: Option<&Principal>,
+        label: Option<&Label>,
+        data: &Data,
+        entry: Option<(&str, usize)>,
+    ) -> Result<(), Error> {
+        match (self, entry) {
+            (Self::Store(_), None) => Ok(()),
+            (Self::Store(max), Some((key, value))) => {
+                let length = data.len_with(key, value);
+                if length <= max {
+                    return Ok(());
+                }
+                Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!(
+                        "with {key:?} the session's data would be {length} bytes, and the store takes {max}"
+                    ),
+                ))
+            }
+            (Self::Cookie(cookie), entry) => {
+                let length = claims::len(principal, label, data);
+                let (replaced, added) = entry.map_or((0, 0), |(key, value)| {
+                    let of = |value: usize| claims::entry_len(key, value);
+                    (data.get(key).map_or(0, |value| of(value.len())), of(value))
+                });
+                cookie.check(length - replaced + added)
+            }
+        }
+    }
+}
+
 /// The session as it looks after a request's changes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     pub(crate) data: Data,
     pub(crate) principal: Option<Principal>,
+    label: Option<Label>,
     starts_over: bool,
 }
 
 impl View {
-    pub(crate) fn new(data: Data, principal: Option<Principal>) -> Self {
+    pub(crate) fn new(data: Data, principal: Option<Principal>, label: Option<Label>) -> Self {
         Self {
             data,
             principal,
+            label,
             starts_over: false,
         }
     }
 
-    /// The session after all these changes, none of which makes its data longer than `max_data` bytes.
+    /// This session after all these changes, none of which makes it larger than the limit.
     ///
     /// # Errors
     ///
     /// Of an update whose present value is not of its type, and [`ErrorKind::TooLarge`].
-    pub(crate) fn replay(
-        data: Data,
-        principal: Option<Principal>,
-        changes: &[Change],
-        max_data: usize,
-    ) -> Result<Self, Error> {
-        let mut view = Self::new(data, principal);
-        changes
-            .iter()
-            .try_for_each(|change| view.apply(change, max_data))?;
-        Ok(view)
+    pub(crate) fn replay(mut self, changes: &[Change], limit: Limit<'_>) -> Result<Self, Error> {
+        changes.iter().try_for_each(|change| self.apply(change, limit))?;
+        Ok(self)
     }
 
     /// Applies one more change, or leaves everything as it is.
@@ -100,46 +140,49 @@ impl View {
     /// # Errors
     ///
     /// As [`Self::replay`].
-    pub(crate) fn apply(&mut self, change: &Change, max_data: usize) -> Result<(), Error> {
+    pub(crate) fn apply(&mut self, change: &Change, limit: Limit<'_>) -> Result<(), Error> {
         match change {
-            Change::Set { key, value } => self.set(key, value, max_data)?,
+            Change::Set { key, value } => self.set(key, value, limit)?,
             Change::Remove { key } => self.data.remove(key),
             Change::Update { key, update } => {
                 let value = update.call(self.data.get(key))?;
-                self.set(key, &value, max_data)?;
+                self.set(key, &value, limit)?;
             }
             Change::Clear => self.data = Data::default(),
-            Change::SignIn(sign_in) => {
-                if self
-                    .principal
-                    .as_ref()
-                    .is_some_and(|principal| *principal != sign_in.principal)
-                {
-                    // One user's data never becomes another's.
-                    self.data = Data::default();
-                    self.starts_over = true;
-                }
-                self.principal = Some(sign_in.principal.clone());
-            }
+            Change::SignIn(sign_in) => self.sign_in(sign_in, limit)?,
             Change::Rotate => {}
         }
         Ok(())
     }
 
-    pub(crate) fn set(&mut self, key: &str, value: &[u8], max_data: usize) -> Result<(), Error> {
-        let length = self.data.len_with(key, value.len());
-        if length > max_data {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "with {key:?} the session's data would be {length} bytes, and the store takes {max_data}"
-                ),
-            ));
-        }
+    pub(crate) fn set(&mut self, key: &str, value: &[u8], limit: Limit<'_>) -> Result<(), Error> {
+        let entry = Some((key, value.len()));
+        limit.check(self.principal.as_ref(), self.label.as_ref(), &self.data, entry)?;
         // The same value again would only move it to the end, and that would be a write for nothing.
         if self.data.get(key) != Some(value) {
             self.data.set(key, value);
         }
+        Ok(())
+    }
+
+    fn sign_in(&mut self, sign_in: &CheckedSignIn, limit: Limit<'_>) -> Result<(), Error> {
+        let somebody_else = |principal: &Principal| *principal != sign_in.principal;
+        let starts_over = self.principal.as_ref().is_some_and(somebody_else);
+        // One user's data never becomes another's.
+        let nothing = Data::default();
+        let (data, before) = if starts_over {
+            (&nothing, None)
+        } else {
+            (&self.data, self.label.as_ref())
+        };
+        let label = sign_in.label.as_ref().or(before);
+        limit.check(Some(&sign_in.principal), label, data, None)?;
+        self.label = label.cloned();
+        if starts_over {
+            self.data = nothing;
+            self.starts_over = true;
+        }
+        self.principal = Some(sign_in.principal.clone());
         Ok(())
     }
 
@@ -236,15 +279,15 @@ mod tests {
             let mut model = Model::default();
             before.iter().for_each(|change| expected(&mut model, change));
             let before: Vec<Change> = before.iter().map(recorded).collect();
-            let before = View::replay(Data::default(), None, &before, 10_000).expect("no change fails");
+            let before = View::default().replay(&before, Limit::Store(10_000)).expect("no change fails");
             changes.iter().for_each(|change| expected(&mut model, change));
             let changes: Vec<Change> = changes.iter().map(recorded).collect();
 
-            let replayed = View::replay(before.data.clone(), before.principal.clone(), &changes, 10_000)
-                .expect("no change fails");
-            let mut one_by_one = View::new(before.data.clone(), before.principal.clone());
+            let begin = || View::new(before.data.clone(), before.principal.clone(), None);
+            let replayed = begin().replay(&changes, Limit::Store(10_000)).expect("no change fails");
+            let mut one_by_one = begin();
             for change in &changes {
-                one_by_one.apply(change, 10_000).expect("no change fails");
+                one_by_one.apply(change, Limit::Store(10_000)).expect("no change fails");
             }
             prop_assert_eq!(one_by_one.data.as_bytes(), replayed.data.as_bytes());
 
@@ -273,7 +316,7 @@ mod tests {
             let mut view = View::default();
             for change in &changes {
                 let before = view.clone();
-                let applied = view.apply(&recorded(change), 12);
+                let applied = view.apply(&recorded(change), Limit::Store(12));
                 prop_assert!(view.data.as_bytes().len() <= 12);
                 if let Err(error) = applied {
                     prop_assert_eq!(error.kind(), ErrorKind::TooLarge);

@@ -7,9 +7,9 @@ use cloakroom_store::{
 use crate::bounded::{Patience, bounded};
 use crate::recent::Tag;
 use crate::settle::Fresh;
-use crate::shared::Shared;
-use crate::state::{Doubt, Effect, Found, Reading, Replay, Step};
-use crate::{Error, ErrorKind, events};
+use crate::shared::{self, Shared};
+use crate::state::{Doubt, Found, Reading, Step};
+use crate::{Error, ErrorKind, events, sealed};
 
 /// Writes what the request did to its session.
 ///
@@ -18,6 +18,9 @@ use crate::{Error, ErrorKind, events};
 pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
     if shared.state().is_settled() {
         return Ok(());
+    }
+    if let Some(sealed) = &shared.config.sealed {
+        return sealed::commit(shared, sealed).await;
     }
     let mut patience = Patience::new(shared.config.patience());
     let mut next = Next::Step(shared.state().doubt());
@@ -29,7 +32,7 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
                 // Nothing is drawn for twice: with randomness there is always something else to do.
                 Step::Done | Step::Draw => Next::Done,
                 Step::Touch(request) => touch(shared, request).await,
-                Step::Replay(replay) => apply_again(shared, replay).map(|()| Next::Step(Doubt::None))?,
+                Step::Replay(replay) => shared.apply_again(replay).map(|()| Next::Step(Doubt::None))?,
                 Step::End(delete) => end(shared, delete, &mut patience).await?,
                 Step::Write { write: request, tag } => write(shared, request, tag, &mut patience).await?,
             },
@@ -116,7 +119,7 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
                 .into_iter()
                 .for_each(|id| events::ended(id, "more sessions than allowed"));
             let effect = shared.state().applied(tag, revision);
-            announce(id, effect);
+            shared::announce(id, effect);
             Ok(Next::Done)
         }
         Ok(Written::AtCap) => {
@@ -148,14 +151,17 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
 
 /// Reads the session again and takes it up as it is now: `false` when it is over, or never was.
 pub(crate) async fn refresh(shared: &Shared) -> Result<bool, Error> {
+    if let Some(sealed) = &shared.config.sealed {
+        return sealed::confirm(shared, sealed).await;
+    }
     let doubt = shared.state().doubt();
     let id = match doubt {
         Doubt::About(id) => Some(id),
-        Doubt::None => shared.state().held.as_ref().map(|held| held.token.id),
+        Doubt::None => shared.state().id(),
     };
     let Some(id) = id else { return Ok(false) };
     match reload(shared, id, Reading::Anew).await {
-        Ok(()) => Ok(shared.state().held.is_some()),
+        Ok(()) => Ok(shared.state().id().is_some()),
         Err(Failure::Store(error)) => Err(Error::store("read session", error)),
         Err(Failure::Other(error)) => Err(error),
     }
@@ -196,30 +202,10 @@ async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure
         .reconsider(stored, config, config.clock.now(), reading)?;
     match found {
         Found::Unchanged => {}
-        Found::Changed(replay) => apply_again(shared, replay)?,
+        Found::Changed(replay) => shared.apply_again(replay)?,
         Found::Over => events::dropped(id),
     }
     Ok(())
-}
-
-/// Applies the request's changes to what the session is now, again when a clone records more meanwhile.
-fn apply_again(shared: &Shared, mut replay: Replay) -> Result<(), Error> {
-    loop {
-        let view = replay.run(shared.config.max_data)?;
-        match shared.state().replayed(replay, view) {
-            None => return Ok(()),
-            Some(longer) => replay = longer,
-        }
-    }
-}
-
-fn announce(id: Id, effect: Effect) {
-    match effect {
-        Effect::None => {}
-        Effect::Begun => events::begun(id),
-        Effect::SignedIn => events::signed_in(id),
-        Effect::Rotated => events::rotated(id),
-    }
 }
 
 async fn be_patient(

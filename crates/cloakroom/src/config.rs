@@ -1,24 +1,33 @@
-//! What is the same for every request: the store and how sessions are to be kept in it.
+//! What is the same for every request: where sessions are kept, and how.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Namespace, Residence, Store as _, Stored, Timestamp};
+use cloakroom_store::{AnyStore, Cap, Namespace, Residence, Store as _, Stored, Timestamp};
 
+use crate::change::Limit;
+use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::cookie::Cookie;
 use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
+use crate::keyring::KeyRing;
+use crate::nowhere::Nowhere;
 use crate::policy::Policy;
 use crate::random::Random;
+use crate::revocations::{Revocations, Verdict};
 use crate::seal::Derivation;
+use crate::sealed_cookie::SealedCookie;
 use crate::token::Token;
 use crate::{Error, ErrorKind};
 
 /// What is the same for every request.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    /// Where sessions are, or can be listed.
     pub(crate) store: AnyStore,
+    /// How they are sealed into their cookies; `None` where the store has them.
+    pub(crate) sealed: Option<Sealed>,
     pub(crate) policy: Policy,
     pub(crate) cookie: Cookie,
     pub(crate) application: String,
@@ -34,7 +43,46 @@ pub(crate) struct Config {
     mark: Arc<AtomicU64>,
 }
 
+/// What the sealed strategy takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealed {
+    pub(crate) cookie: SealedCookie,
+    /// How sessions are ended; `None` where nobody can.
+    pub(crate) revocations: Option<Revocations>,
+}
+
+impl Sealed {
+    /// Whether sign-ins are registered, so that sessions can be listed and counted.
+    pub(crate) fn registers(&self) -> bool {
+        let revocations = self.revocations.as_ref();
+        revocations.is_some_and(|revocations| revocations.registry().is_some())
+    }
+
+    /// Whether a session still counts, with a token it got at this moment, as far as this node knows.
+    pub(crate) fn verdict(&self, claims: &Claims, rotated: Timestamp) -> Verdict {
+        match &self.revocations {
+            None => Verdict::Counts,
+            Some(revocations) => {
+                let principal = claims.principal.as_ref();
+                let copy = revocations.copy();
+                copy.verdict(claims.id, principal, claims.begun, rotated)
+            }
+        }
+    }
+}
+
 impl Config {
+    /// Sessions that are sealed into their cookies.
+    pub(crate) fn sealed(keys: KeyRing, revocations: Option<Revocations>) -> Self {
+        let registry = revocations.as_ref().and_then(Revocations::registry);
+        let mut config = Self::new(registry.unwrap_or_else(|| AnyStore::new(Nowhere)));
+        config.sealed = Some(Sealed {
+            cookie: SealedCookie::new(keys, &config.application, &config.cookie),
+            revocations,
+        });
+        config
+    }
+
     pub(crate) fn new(store: AnyStore) -> Self {
         let card = store.capabilities();
         let cookie = Cookie::default();
@@ -43,6 +91,7 @@ impl Config {
             .expect("the default application and cookie names are a namespace");
         Self {
             store,
+            sealed: None,
             policy: Policy::default(),
             cookie,
             application,
@@ -81,16 +130,51 @@ impl Config {
     }
 
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
-        self.set_namespace(
-            namespace(&self.application, &cookie).expect("the application's name was accepted before"),
-        );
+        let namespace = namespace(&self.application, &cookie);
         self.cookie = cookie;
+        self.set_namespace(namespace.expect("the application's name was accepted before"));
     }
 
     pub(crate) fn set_application(&mut self, application: &str) -> Result<(), Error> {
-        self.set_namespace(namespace(application, &self.cookie)?);
+        let namespace = namespace(application, &self.cookie)?;
         application.clone_into(&mut self.application);
+        self.set_namespace(namespace);
         Ok(())
+    }
+
+    /// Sets the server's keys, for whichever strategy it is.
+    pub(crate) fn set_keys(&mut self, keys: KeyRing) {
+        match &mut self.sealed {
+            Some(sealed) => sealed.cookie.keys = keys,
+            None => self.envelope.keys = Some(keys),
+        }
+    }
+
+    /// How much a session may hold.
+    pub(crate) fn limit(&self) -> Limit<'_> {
+        match &self.sealed {
+            Some(sealed) => Limit::Cookie(&sealed.cookie),
+            None => Limit::Store(self.max_data),
+        }
+    }
+
+    /// Refuses a policy that the strategy cannot keep.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`], saying which part of it.
+    pub(crate) fn check_policy(&self) -> Result<(), Error> {
+        let wrong = |what: &'static str| Err(Error::new(ErrorKind::Invalid, what));
+        match &self.sealed {
+            Some(_) if self.policy.rotate_every.is_some() => wrong(
+                "sealed sessions do not rotate periodically: a new cookie would not tell the old one to end. Leave \
+                 `Policy::rotate_every` out",
+            ),
+            Some(_) if self.policy.cap != Cap::None => wrong(
+                "sealed sessions are counted by nobody, so there is no limit per principal: leave `Policy::cap` out",
+            ),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn residence(&self) -> Residence {
@@ -110,6 +194,11 @@ impl Config {
 
     fn set_namespace(&mut self, namespace: Namespace) {
         self.envelope.derivation = Derivation::new(&namespace);
+        if let Some(sealed) = &mut self.sealed {
+            sealed.cookie.set_use(&self.application, &self.cookie);
+            // What was read so far is about another application's sessions.
+            sealed.revocations = sealed.revocations.take().map(Revocations::afresh);
+        }
         self.namespace = namespace;
     }
 }

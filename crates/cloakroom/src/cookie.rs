@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::token::Token;
 use crate::{Error, ErrorKind};
 
 /// The session cookie: its name and attributes, in a combination that browsers accept.
@@ -51,15 +50,14 @@ impl Cookie {
         &self.name
     }
 
-    /// The value of a `Set-Cookie` header that hands out a token.
+    /// The value of a `Set-Cookie` header that hands out a value: a token, or a sealed session.
     ///
     /// Without `lives_for` the cookie ends with the browser. Expiry is the server's business either way.
-    pub(crate) fn set(&self, token: &Token, lives_for: Option<Duration>) -> String {
-        let text = token.text();
-        let mut line = String::with_capacity(self.name.len() + text.len() + self.attributes.len() + 24);
+    pub(crate) fn set(&self, value: &str, lives_for: Option<Duration>) -> String {
+        let mut line = String::with_capacity(self.name.len() + value.len() + self.attributes.len() + 24);
         line.push_str(&self.name);
         line.push('=');
-        line.push_str(&text);
+        line.push_str(value);
         if let Some(lives_for) = lives_for {
             line.push_str("; Max-Age=");
             line.push_str(&lives_for.as_secs().to_string());
@@ -264,7 +262,7 @@ mod tests {
     use cloakroom_store::Id;
 
     use super::*;
-    use crate::token::Secret;
+    use crate::token::{Secret, Token};
 
     fn builder() -> CookieBuilder {
         Cookie::builder("id")
@@ -332,12 +330,12 @@ mod tests {
         let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax";
         let value = format!("__Host-session=1{}", "A".repeat(64));
         assert_eq!(
-            Cookie::default().set(&token, None),
+            Cookie::default().set(&token.text(), None),
             format!("{value}{attributes}")
         );
         let day = Some(Duration::from_secs(86_400));
         assert_eq!(
-            Cookie::default().set(&token, day),
+            Cookie::default().set(&token.text(), day),
             format!("{value}; Max-Age=86400{attributes}")
         );
         assert_eq!(

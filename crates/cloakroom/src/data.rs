@@ -30,6 +30,21 @@ impl Data {
         Some(Self::Shared(bytes, range))
     }
 
+    /// Appends an entry to `bytes`, which [`Self::from_pushed`] takes; `None` when the key or value is too long.
+    pub(crate) fn push(bytes: &mut Vec<u8>, key: &str, value: &[u8]) -> Option<()> {
+        bytes.push(u8::try_from(key.len()).ok()?);
+        bytes.extend_from_slice(&u32::try_from(value.len()).ok()?.to_le_bytes());
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(value);
+        Some(())
+    }
+
+    /// Data of entries that were pushed. Of two with one key the first counts, until the key is set or removed.
+    pub(crate) fn from_pushed(bytes: Vec<u8>) -> Self {
+        let length = bytes.len();
+        Self::Shared(bytes.into(), 0..length)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Shared(bytes, range) => &bytes[range.clone()],

@@ -10,6 +10,8 @@ use cloakroom_store::{
 };
 
 use crate::bounded::bounded;
+use crate::config::Config;
+use crate::sealed::{self, This};
 use crate::{Error, Session, Sessions, commit, events};
 
 /// How many sessions one page of a listing has at most.
@@ -41,7 +43,7 @@ pub struct SessionInfo {
 
 impl Sessions {
     /// Ends everyone's sessions, anonymous ones too, and says how many there were: for an operator, after a
-    /// compromise (OWASP ASVS 7.4.5).
+    /// compromise (OWASP ASVS 7.4.5). Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
     ///
     /// In this process it takes effect at once, and the sessions are then removed from the store in batches. Until
     /// this answers, a process that starts anew may still find some.
@@ -52,6 +54,13 @@ impl Sessions {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
     pub async fn end_everyone(&self) -> Result<u64, Error> {
         let config = &self.config;
+        if let Some(sealed) = &config.sealed {
+            sealed::mark_everyone(config, sealed).await?;
+            if !sealed.registers() {
+                events::everyone_ended(0);
+                return Ok(0);
+            }
+        }
         // What began within this very millisecond may have begun before the call.
         let begun_before = config.clock.now().saturating_add(Duration::from_millis(1));
         config.raise_mark(begun_before);
@@ -80,6 +89,27 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// Ends all sessions of a principal, and says how many there were: for an operator who disables an account
+    /// (OWASP ASVS 7.4.2). Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
+    ///
+    /// Disable the account first: a sign-in that comes after this is not ended by it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
+    pub async fn sign_out_everywhere(&self, principal: &Principal) -> Result<u64, Error> {
+        if let Some(sealed) = &self.config.sealed {
+            sealed::mark_principal(&self.config, sealed, principal, Timestamp::default()).await?;
+            if !sealed.registers() {
+                return Ok(0);
+            }
+        }
+        revoke(&self.config, principal.clone(), None).await
+    }
+}
+
 impl Session {
     /// Ends this session, now. What was recorded and not saved is dropped; a `set` afterwards begins another one.
     ///
@@ -96,6 +126,8 @@ impl Session {
 
     /// Ends all other sessions of who is signed in, and says how many there were.
     ///
+    /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
@@ -105,7 +137,13 @@ impl Session {
         let Some(principal) = self.principal() else {
             return Ok(0);
         };
-        self.revoke(principal, self.id()).await
+        if let Some(sealed) = &self.0.config.sealed {
+            sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await?;
+            if !sealed.registers() {
+                return Ok(0);
+            }
+        }
+        revoke(&self.0.config, principal, self.id()).await
     }
 
     /// Ends all sessions of who is signed in, this one too, and says how many there were.
@@ -115,19 +153,28 @@ impl Session {
     /// As [`sign_out_others`](Self::sign_out_others).
     pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
-        let ended = match self.principal() {
-            Some(principal) => {
+        let config = &self.0.config;
+        let ended = match (self.principal(), &config.sealed) {
+            (Some(principal), Some(sealed)) => {
+                sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
+                self.0.state().end_here();
+                match sealed.registers() {
+                    true => revoke(config, principal, None).await?,
+                    false => 0,
+                }
+            }
+            (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
-                let others = self.revoke(principal.clone(), self.id()).await?;
+                let others = revoke(config, principal.clone(), self.id()).await?;
                 let this = self.end_this("signed out everywhere").await?;
                 let late = match this {
                     Deleted::Ended => 1,
                     // A neighbour was faster with this one: what it began in its place was not ended above.
-                    Deleted::Missing | Deleted::NotOwner => self.revoke(principal, None).await?,
+                    Deleted::Missing | Deleted::NotOwner => revoke(config, principal, None).await?,
                 };
                 others + late
             }
-            None => u64::from(self.end_this("signed out everywhere").await? == Deleted::Ended),
+            (None, _) => u64::from(self.end_this("signed out everywhere").await? == Deleted::Ended),
         };
         Ok(ended)
     }
@@ -193,9 +240,13 @@ impl Session {
         let Some(principal) = self.principal() else {
             return Ok(false);
         };
-        let deleted = self
-            .delete(id, Owner::Is(Some(principal)), "ended by its user")
-            .await?;
+        let deleted = match &self.0.config.sealed {
+            Some(sealed) => sealed::end_registered(&self.0, sealed, id, principal).await?,
+            None => {
+                self.delete(id, Owner::Is(Some(principal)), "ended by its user")
+                    .await?
+            }
+        };
         Ok(deleted == Deleted::Ended)
     }
 
@@ -208,17 +259,18 @@ impl Session {
     }
 
     async fn end_this(&self, why: &'static str) -> Result<Deleted, Error> {
-        let held = self
-            .0
-            .state()
-            .held
-            .as_ref()
-            .map(|held| (held.token.id, held.principal.clone()));
+        let held = {
+            let state = self.0.state();
+            state.id().map(|id| (id, state.owner()))
+        };
         let Some((id, principal)) = held else {
             self.0.state().forget();
             return Ok(Deleted::Missing);
         };
-        let deleted = self.delete(id, Owner::Is(principal), why).await?;
+        let deleted = match &self.0.config.sealed {
+            Some(sealed) => sealed::end(&self.0, sealed, why).await?,
+            None => self.delete(id, Owner::Is(principal), why).await?,
+        };
         match deleted {
             Deleted::Ended => self.0.state().end_here(),
             // A neighbour ended it, or signed in: a session begun now would replace what the neighbour set.
@@ -238,13 +290,12 @@ impl Session {
         }
         Ok(deleted)
     }
+}
 
-    async fn revoke(&self, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
-        let config = &self.0.config;
-        let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
-        let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
-            .await
-            .map_err(|error| Error::store("end the sessions of a principal", error))?;
-        Ok(revoked.ended)
-    }
+async fn revoke(config: &Config, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
+    let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
+    let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
+        .await
+        .map_err(|error| Error::store("end the sessions of a principal", error))?;
+    Ok(revoked.ended)
 }

@@ -50,6 +50,65 @@ pub(crate) fn refused_key(session: Id, key: &dyn fmt::Display, state: &dyn fmt::
     );
 }
 
+/// A cookie is sealed under a key that an operator has decided to refuse.
+pub(crate) fn cookie_under_refused_key(key: &dyn fmt::Display, state: &dyn fmt::Display) {
+    tracing::warn!(
+        target: "cloakroom", %key, %state,
+        "session cookie is sealed under a key that is refused: treated as anonymous"
+    );
+}
+
+/// A cookie did not open.
+pub(crate) fn cookie_unverifiable() {
+    tracing::warn!(target: "cloakroom", "session cookie does not verify: treated as anonymous");
+}
+
+/// A cookie's session has been ended.
+pub(crate) fn revoked(session: Id) {
+    tracing::debug!(target: "cloakroom", %session, "session was ended: treated as anonymous");
+}
+
+/// All sessions of a principal are ended, but perhaps one.
+pub(crate) fn principal_marked(kept: Option<Id>) {
+    match kept {
+        Some(session) => {
+            tracing::info!(target: "cloakroom", %session, "all other sessions of its principal ended");
+        }
+        None => tracing::info!(target: "cloakroom", "all sessions of a principal ended"),
+    }
+}
+
+/// The marks could not be read: what this node knows grows old.
+pub(crate) fn refresh_failed(error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %error, "could not read what sessions have ended");
+}
+
+/// The store that has the marks knows less than before, or is another one: they are all read again.
+pub(crate) fn marks_read_again() {
+    tracing::warn!(target: "cloakroom", "reading again what sessions have ended: the store was restarted");
+}
+
+/// Sessions are accepted though nobody can say whether they were ended.
+pub(crate) fn accepted_unknown(error: &crate::Error) {
+    tracing::error!(
+        target: "cloakroom", error = %Story::of(error),
+        "accepting sessions without knowing whether they were ended"
+    );
+}
+
+/// A session has ended, and could not be taken off the list of its principal's.
+pub(crate) fn still_listed(session: Id, error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %session, %error, "session ended, and is still listed until it would have expired");
+}
+
+/// Marks could not be forgotten: a later round does.
+pub(crate) fn forget_failed(error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %error, "could not forget marks whose time is over");
+}
+
 /// Other keys are in use.
 pub(crate) fn keys_changed(active: &dyn fmt::Display, keys: usize) {
     tracing::info!(target: "cloakroom", %active, keys, "key ring changed");
@@ -67,7 +126,7 @@ pub(crate) fn superseded(session: Id) {
 
 /// The cookie's value is no token.
 pub(crate) fn malformed_token() {
-    tracing::debug!(target: "cloakroom", "cookie is not a token: treated as anonymous");
+    tracing::debug!(target: "cloakroom", "cookie has not the form of ours: treated as anonymous");
 }
 
 /// The cookie's name stands in the request more than once.

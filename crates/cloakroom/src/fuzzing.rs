@@ -2,6 +2,7 @@
 
 use cloakroom_store::{Namespace, Record, Residence, Revision, Stored, Timestamp};
 
+use crate::claims::Claims;
 use crate::cookie_header::{Found, find};
 use crate::data::Data;
 use crate::envelope::{Envelope, Opened};
@@ -41,6 +42,16 @@ pub fn paseto(bytes: &[u8]) {
         key.open(token, b"fuzz").as_deref().map(Vec::as_slice),
         Some(message)
     );
+}
+
+/// What a message says is said again so that it reads the same.
+pub fn claims(bytes: &[u8]) {
+    let Ok((claims, data)) = Claims::from_json(bytes) else {
+        return;
+    };
+    let message = claims.to_json(&data);
+    let (again, values) = Claims::from_json(&message).expect("it reads back");
+    assert_eq!((&again, values.as_bytes()), (&claims, data.as_bytes()));
 }
 
 /// A cookie that is found stands in the header after its name.

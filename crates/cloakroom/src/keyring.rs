@@ -7,11 +7,11 @@ mod text;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use cloakroom_store::Timestamp;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, paseto};
 
 pub use date::KeyDate;
 pub use keys::{KeyInfo, KeyState, Keys, Successor};
@@ -75,6 +75,8 @@ enum GoodFor {
 /// One key in use. A request that has it finishes with it, also when the ring is replaced meanwhile.
 pub(crate) struct Key {
     key: ServerKey,
+    /// What is derived of it to seal cookies, once somebody does.
+    cookies: OnceLock<paseto::Key>,
     counts: Arc<Counts>,
 }
 
@@ -212,7 +214,8 @@ impl Current {
             let good_for = match &entry.key {
                 Some(key) if state.opens() => {
                     let (key, counts) = (key.clone(), Arc::clone(&counts));
-                    GoodFor::Opening(Arc::new(Key { key, counts }))
+                    let cookies = OnceLock::new();
+                    GoodFor::Opening(Arc::new(Key { key, cookies, counts }))
                 }
                 _ => GoodFor::Nothing(state),
             };
@@ -233,6 +236,11 @@ impl Current {
 impl Key {
     pub(crate) fn key(&self) -> &ServerKey {
         &self.key
+    }
+
+    /// The key that seals and opens cookies: derived at first use, and kept for as long as this one.
+    pub(crate) fn for_cookies(&self, derive: impl FnOnce(&ServerKey) -> paseto::Key) -> &paseto::Key {
+        self.cookies.get_or_init(|| derive(&self.key))
     }
 
     /// Something was sealed under it.

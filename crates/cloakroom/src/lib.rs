@@ -31,7 +31,8 @@
 //!
 //! # Three types
 //!
-//! * [`Sessions`]: a store, and how sessions are kept in it: a [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
+//! * [`Sessions`]: where sessions are kept, in a store or [sealed](Sessions::sealed) in their cookies, and how: a
+//!   [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
 //! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
 //! * [`Error`]: what can go wrong. As an axum response it tells the client the kind, and the log the story.
 //!
@@ -39,7 +40,8 @@
 //!
 //! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
 //! to the store; writing one more; signing in is one write. A session that is only read is touched at most once in
-//! 5 % of its idle timeout.
+//! 5 % of its idle timeout. [Sealed](Sessions::sealed) sessions ask nothing but when they sign in or end:
+//! [`guide::choosing_a_strategy`] says what that costs otherwise.
 //!
 //! # What happens when
 //!
@@ -88,26 +90,28 @@ mod key_file;
 mod key_watch;
 mod keyring;
 mod policy;
+mod refresher;
+mod revocations;
 mod sign_in;
 mod sweeper;
 
 mod change;
 mod commit;
+mod sealed;
 mod settle;
 mod shared;
 mod state;
 
 mod base64url;
+mod claims;
 mod data;
 mod envelope;
 mod held;
-#[cfg_attr(
-    not(any(test, fuzzing)),
-    expect(dead_code, reason = "the sealed strategy comes next, and is what uses it")
-)]
 mod paseto;
 mod recent;
+mod rfc3339;
 mod seal;
+mod sealed_cookie;
 mod token;
 
 mod bounded;
@@ -116,6 +120,7 @@ mod config;
 mod cookie_header;
 mod error;
 mod events;
+mod nowhere;
 mod random;
 
 pub mod guide;
@@ -140,6 +145,8 @@ pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};
 pub use keyring::{KeyDate, KeyId, KeyInfo, KeyRing, KeyState, KeyUse, Keys, ServerKey, Successor};
 pub use policy::{Lifetime, Policy};
+pub use refresher::{RevocationsRefresher, RunningRevocationsRefresher};
+pub use revocations::Revocations;
 pub use session::Session;
 pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;

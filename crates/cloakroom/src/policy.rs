@@ -95,6 +95,14 @@ impl Policy {
         }
     }
 
+    /// The longest that any session lives.
+    pub(crate) fn longest(&self) -> Duration {
+        let remembered = self
+            .remembered
+            .map_or(Duration::ZERO, |lifetime| lifetime.absolute());
+        self.standard.absolute().max(remembered)
+    }
+
     fn strict(standard: Lifetime) -> Self {
         Self {
             standard,
@@ -169,13 +177,13 @@ impl Lifetime {
 
     /// When a session expires that is seen at `now` and ends at `ends` whatever happens.
     pub(crate) fn expires(&self, now: Timestamp, ends: Timestamp) -> Timestamp {
-        now.saturating_add(self.idle()).min(ends)
+        expires(self.idle(), now, ends)
     }
 
     /// Whether a session last seen at `last_seen` is due to be touched: after 5 % of the idle timeout, but at
     /// least hourly (design section 3, invariant 6).
     pub(crate) fn touch_is_due(&self, last_seen: Timestamp, now: Timestamp) -> bool {
-        now.since(last_seen) >= (self.idle() / 20).min(Duration::from_secs(HOUR.into()))
+        touch_is_due(self.idle(), last_seen, now)
     }
 
     /// The two timeouts in seconds, for a record.
@@ -187,6 +195,16 @@ impl Lifetime {
     pub(crate) const fn of_seconds(idle: u32, absolute: u32) -> Self {
         Self { idle, absolute }
     }
+}
+
+/// When a session expires that is seen at `now`, and ends at `ends` whatever happens.
+pub(crate) fn expires(idle: Duration, now: Timestamp, ends: Timestamp) -> Timestamp {
+    now.saturating_add(idle).min(ends)
+}
+
+/// Whether a session last seen at `last_seen` is due to be touched: see [`Lifetime::touch_is_due`].
+pub(crate) fn touch_is_due(idle: Duration, last_seen: Timestamp, now: Timestamp) -> bool {
+    now.since(last_seen) >= (idle / 20).min(Duration::from_secs(HOUR.into()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use cloakroom_store::{Id, Namespace};
 use zeroize::Zeroizing;
 
 use crate::keyring::ServerKey;
+use crate::paseto;
 use crate::token::Secret;
 
 /// A key that seals one message.
@@ -76,6 +77,16 @@ impl Derivation {
     pub(crate) fn data_key(&self, session_key: &[u8; 32], nonce: &[u8; 24]) -> SealingKey {
         Zeroizing::new(derive(&self.data, &[session_key, nonce]))
     }
+}
+
+/// The key that cookies are sealed with: of a context of its own, so that what is done with it tells nothing about
+/// data at rest.
+pub(crate) fn cookie_key(server: &ServerKey) -> paseto::Key {
+    let bytes = Zeroizing::new(blake3::derive_key(
+        "cloakroom 2026-11 v1 sealed cookies",
+        server.as_bytes(),
+    ));
+    paseto::Key::new(&bytes)
 }
 
 fn derive(context: &ContextKey, fields: &[&[u8]]) -> [u8; 32] {

@@ -119,12 +119,12 @@ impl Session {
             let present = present.map(|json| decode(key.name(), json)).transpose()?;
             encode(key.name(), &update(present))
         });
-        let max_data = self.0.config.max_data;
+        let limit = self.0.config.limit();
         let mut left = (name, update);
         for _ in 0..Self::MOST_UPDATES {
             let (version, present) = self.0.state().snapshot(&left.0);
             let value = left.1.call(present.as_deref())?;
-            match self.0.state().record_update(left, version, &value, max_data)? {
+            match self.0.state().record_update(left, version, &value, limit)? {
                 None => return Ok(()),
                 Some(again) => left = again,
             }
@@ -174,7 +174,7 @@ impl Session {
 
     /// The session's public name, for logs and lists: `None` while nothing is stored. Not a credential.
     pub fn id(&self) -> Option<Id> {
-        self.0.state().held.as_ref().map(|held| held.token.id)
+        self.0.state().id()
     }
 
     /// Signs somebody in: the session gets a new token, and the old one is dead for everyone, at once.
@@ -252,7 +252,7 @@ impl Session {
     }
 
     fn record(&self, change: Change) -> Result<(), Error> {
-        self.0.state().record(change, self.0.config.max_data)
+        self.0.state().record(change, self.0.config.limit())
     }
 }
 

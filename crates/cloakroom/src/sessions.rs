@@ -1,4 +1,4 @@
-//! Sessions of one application: a store, and how sessions are kept in it.
+//! Sessions of one application: where they are kept, and how.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use crate::cookie_header::{Found, find};
 use crate::envelope::Opened;
 use crate::keyring::KeyRing;
 use crate::policy::Policy;
+use crate::revocations::Revocations;
 use crate::session::Session;
 use crate::state::{CookieChange, Doubt, State};
 use crate::token::Token;
-use crate::{Error, ErrorKind, commit, events};
+use crate::{Error, ErrorKind, commit, events, sealed};
 
 /// Sessions of one application: a store, and how sessions are kept in it. Cheap to clone.
 ///
@@ -40,6 +41,58 @@ impl Sessions {
         }
     }
 
+    /// Keeps sessions in their cookies, sealed under these keys, with the default [`Policy`] and [`Cookie`].
+    ///
+    /// The same handlers run unchanged, and no store is asked while a session is read, changed or touched: the cookie is a
+    /// PASETO v4.local token that holds id, principal, timeouts and data, encrypted, and is sent again when something
+    /// in it has changed. Only what ends sessions takes a store: see [`Revocations`].
+    ///
+    /// ```no_run
+    /// # use cloakroom::{Error, KeyRing, Revocations, Sessions, stores::Disk};
+    /// # async fn f(keys: KeyRing) -> Result<(), Box<dyn std::error::Error>> {
+    /// let revocations = Revocations::new(Disk::open("./marks").await?)?;
+    /// let sessions = Sessions::sealed(keys, revocations);
+    /// let _refreshing = sessions.revocations_refresher().start();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # What it cannot do
+    ///
+    /// * **Two requests that change a session at the same time: the last cookie wins**, and what the other one changed
+    ///   is lost. Two tabs are enough. The same goes for a sign-in and a slow neighbour that changes the session: the
+    ///   browser keeps what it was sent last.
+    /// * **An old cookie can be put back.** Whoever has a copy of yesterday's cookie has yesterday's data, until the session
+    ///   ends or signs in again, or [`rotate`](Session::rotate) is called. So nothing belongs in there that may not go
+    ///   back: a balance, a counter of attempts, a code that is good for one use.
+    /// * **There is room for about three kilobytes.** Name and value are 4096 bytes at most, or browsers drop the cookie:
+    ///   [`set`](Session::set), [`update`](Session::update) and [`sign_in`](Session::sign_in) answer
+    ///   [`ErrorKind::TooLarge`] before that.
+    /// * **Endings reach other nodes within a bound** of five seconds unless [`Revocations::refresh_within`] says otherwise.
+    /// * **Nobody can list sessions**, or end one of many, unless sign-ins are registered
+    ///   ([`Revocations::register_in`]): [`sessions`](Session::sessions) and [`end`](Session::end) of another one answer
+    ///   [`ErrorKind::Unsupported`], and endings that say how many there were say 0.
+    /// * A policy with [`rotate_every`](Policy::rotate_every) or [`cap`](Policy::cap) cannot be kept: every request that
+    ///   asks for its session is answered with [`ErrorKind::Invalid`].
+    ///
+    /// The guide [`choosing_a_strategy`](crate::guide::choosing_a_strategy) compares it with the stored strategy.
+    pub fn sealed(keys: KeyRing, revocations: Revocations) -> Self {
+        Self {
+            config: Arc::new(Config::sealed(keys, Some(revocations))),
+        }
+    }
+
+    /// Keeps sessions in their cookies, and nobody can end them: as [`sealed`](Self::sealed), without a store at all.
+    ///
+    /// Signing out takes the cookie from the browser, and nothing more: a copy of it goes on until it expires, also after
+    /// the user has changed the password. What ends more than that answers [`ErrorKind::Unsupported`]. This fails OWASP ASVS
+    /// 7.4.1, so think of it for what needs no sign-in.
+    pub fn danger_sealed_without_revocation(keys: KeyRing) -> Self {
+        Self {
+            config: Arc::new(Config::sealed(keys, None)),
+        }
+    }
+
     /// Sets how long sessions live, when they rotate, and how many one principal may have.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -58,10 +111,11 @@ impl Sessions {
     ///
     /// Optional: use it where others can write to the store. It ends the sessions that were stored without it, since
     /// nothing vouches for them. The memory store has no use for it. What happens to the ring later, happens here too:
-    /// see [`KeyRing`] for keys that are exchanged while requests run.
+    /// see [`KeyRing`] for keys that are exchanged while requests run. Sealed sessions have a ring already: this puts another
+    /// one in its place.
     #[must_use]
     pub fn keys(mut self, keys: KeyRing) -> Self {
-        Arc::make_mut(&mut self.config).envelope.keys = Some(keys);
+        Arc::make_mut(&mut self.config).set_keys(keys);
         self
     }
 
@@ -83,7 +137,7 @@ impl Sessions {
         self
     }
 
-    /// The store.
+    /// The store. That of sealed sessions is where sign-ins are registered, or one that refuses everything.
     pub fn store(&self) -> &AnyStore {
         &self.config.store
     }
@@ -101,16 +155,12 @@ impl Sessions {
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be asked: that is not an empty session.
-    /// [`ErrorKind::CookiesTooLarge`] for more cookies than a server should accept.
+    /// [`ErrorKind::CookiesTooLarge`] for more cookies than a server should accept, and [`ErrorKind::Invalid`] for a policy
+    /// that the strategy cannot keep.
     pub async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
-        let token = match find(self.config.cookie.name(), lines) {
-            Found::One(text) => {
-                let token = Token::parse(text);
-                if token.is_none() {
-                    events::malformed_token();
-                }
-                token
-            }
+        self.config.check_policy()?;
+        let text = match find(self.config.cookie.name(), lines) {
+            Found::One(text) => Some(text),
             Found::Nothing => None,
             Found::Several => {
                 events::several_cookies();
@@ -123,9 +173,16 @@ impl Sessions {
                 ));
             }
         };
-        let state = match token {
-            None => State::anonymous(),
-            Some(token) => self.load(token).await?,
+        let state = match (text, &self.config.sealed) {
+            (None, _) => State::anonymous(),
+            (Some(text), Some(sealed)) => sealed::open(&self.config, sealed, text).await?,
+            (Some(text), None) => match Token::parse(text) {
+                Some(token) => self.load(token).await?,
+                None => {
+                    events::malformed_token();
+                    State::anonymous()
+                }
+            },
         };
         Ok(Session::new(Arc::clone(&self.config), state))
     }
@@ -204,6 +261,10 @@ impl Sessions {
         let _gate = shared.gate.lock().await;
         let result = match outcome {
             Outcome::Success => commit::commit(shared).await,
+            Outcome::ServerError if self.config.sealed.is_some() => {
+                shared.state().drop_sealed_changes(self.config.clock.now());
+                Ok(())
+            }
             Outcome::ServerError => {
                 shared.state().drop_changes();
                 if let Err(error) = commit::settle_doubt(shared).await {
@@ -223,13 +284,20 @@ impl Sessions {
     /// What an adapter may call before [`finish`](Self::finish), to be spared a future. `None` has done nothing.
     pub fn finish_at_once(&self, session: &Session, outcome: Outcome) -> Option<Finished> {
         let shared = &session.0;
-        if outcome == Outcome::Success && shared.state().is_changed() {
+        let sealed = self.config.sealed.is_some();
+        if outcome == Outcome::Success && !sealed && shared.state().is_changed() {
             return None;
         }
         // A clone that is writing or ending the session comes first.
         let _gate = shared.gate.try_lock().ok()?;
         let mut state = shared.state();
         match outcome {
+            Outcome::Success if sealed => {
+                if !sealed::commit_at_once(&mut state, &self.config) {
+                    return None;
+                }
+            }
+            Outcome::ServerError if sealed => state.drop_sealed_changes(self.config.clock.now()),
             Outcome::Success if state.is_done(&self.config, self.config.clock.now()) => {}
             // What became of a write that was not waited for takes a look into the store.
             Outcome::ServerError if state.doubt() == Doubt::None => state.drop_changes(),
@@ -238,12 +306,24 @@ impl Sessions {
         Some(self.conclude(&mut state, Ok(())))
     }
 
-    fn conclude(&self, state: &mut State, result: Result<(), Error>) -> Finished {
+    fn conclude(&self, state: &mut State, mut result: Result<(), Error>) -> Finished {
         state.head_sent = true;
-        let set_cookie = state.take_cookie().map(|change| match change {
-            CookieChange::Set { token, lives_for } => self.config.cookie.set(&token, lives_for),
-            CookieChange::Remove => self.config.cookie.removal(),
-        });
+        let config = &self.config;
+        let set_cookie = match (state.take_cookie(), &config.sealed) {
+            (Some(CookieChange::Set { token, lives_for }), _) => {
+                Some(config.cookie.set(&token.text(), lives_for))
+            }
+            (Some(CookieChange::Remove), _) => Some(config.cookie.removal()),
+            (Some(CookieChange::Seal), Some(sealed)) => match sealed::conclude(state, config, sealed) {
+                Ok(sealed) => sealed.map(|(value, lives_for)| config.cookie.set(&value, lives_for)),
+                Err(error) => {
+                    events::failed(&error);
+                    result = Err(error);
+                    None
+                }
+            },
+            (Some(CookieChange::Seal) | None, _) => None,
+        };
         Finished { result, set_cookie }
     }
 }

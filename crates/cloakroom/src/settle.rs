@@ -1,5 +1,7 @@
 //! Decides what a request does to the store and to the cookie: one pure function.
 
+pub(crate) mod sealed;
+
 use std::time::Duration;
 
 use cloakroom_store::{Expect, Id, Principal, Residence, Timestamp};

@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cloakroom_store::Id;
+
 use crate::config::Config;
-use crate::state::State;
+use crate::state::{Effect, Replay, State};
+use crate::{Error, events};
 
 /// What all clones of a session share.
 pub(crate) struct Shared {
@@ -26,5 +29,27 @@ impl Shared {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A panic under the lock leaves a state that is whole: each change of it is one assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies the request's changes to what the session is now, again when a clone records more meanwhile.
+    pub(crate) fn apply_again(&self, mut replay: Replay) -> Result<(), Error> {
+        loop {
+            // User code, and so without the lock.
+            let view = replay.run(self.config.limit())?;
+            match self.state().replayed(replay, view) {
+                None => return Ok(()),
+                Some(longer) => replay = longer,
+            }
+        }
+    }
+}
+
+/// Tells what a write, or a new cookie, meant.
+pub(crate) fn announce(id: Id, effect: Effect) {
+    match effect {
+        Effect::None => {}
+        Effect::Begun => events::begun(id),
+        Effect::SignedIn => events::signed_in(id),
+        Effect::Rotated => events::rotated(id),
     }
 }

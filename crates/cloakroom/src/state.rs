@@ -1,5 +1,7 @@
 //! What one request knows of its session and has done to it. No I/O: commit carries out what this decides.
 
+mod sealed;
+
 use std::time::Duration;
 
 use cloakroom_store::{
@@ -7,7 +9,8 @@ use cloakroom_store::{
 };
 
 use crate::Error;
-use crate::change::{Change, Update, View};
+use crate::change::{Change, Limit, Update, View};
+use crate::claims::Claims;
 use crate::config::Config;
 use crate::data::Data;
 use crate::envelope::Opened;
@@ -16,11 +19,13 @@ use crate::recent::Tag;
 use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
 use crate::token::Token;
 
+pub(crate) use sealed::{Pending, SealedStep};
+
 /// What one request knows of its session and has done to it.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// The stored session, as it was last seen.
-    pub(crate) held: Option<Box<Held>>,
+    /// The session, as it was last seen.
+    held: Option<Loaded>,
     /// Its data, as it was last seen.
     base: Data,
     /// What the handler sees: the data after the changes.
@@ -32,9 +37,45 @@ pub(crate) struct State {
     over: bool,
     /// Writes whose answer is not known.
     attempts: Vec<Attempt>,
+    /// The moment before which the tokens of a sealed session are, or may be, marked by this request.
+    stamp: Option<Timestamp>,
     cookie: Option<CookieChange>,
     /// The response head has left: no cookie can be sent any more.
     pub(crate) head_sent: bool,
+}
+
+/// A session as one request holds it, its data aside.
+#[derive(Debug)]
+enum Loaded {
+    /// As its record says.
+    Stored(Box<Held>),
+    /// As its cookie says.
+    Sealed(Box<Claims>),
+}
+
+impl Loaded {
+    fn id(&self) -> Id {
+        match self {
+            Self::Stored(held) => held.token.id,
+            Self::Sealed(claims) => claims.id,
+        }
+    }
+
+    fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Stored(held) => held.principal.as_ref(),
+            Self::Sealed(claims) => claims.principal.as_ref(),
+        }
+    }
+
+    /// It as a handler sees it, with this data.
+    fn view(&self, data: Data) -> View {
+        let label = match self {
+            Self::Stored(held) => held.label.as_ref(),
+            Self::Sealed(claims) => claims.label.as_ref(),
+        };
+        View::new(data, self.principal().cloned(), label.cloned())
+    }
 }
 
 /// A write that is under way, or whose answer was lost.
@@ -55,6 +96,8 @@ pub(crate) enum CookieChange {
         token: Token,
         lives_for: Option<Duration>,
     },
+    /// Seals the session as it then is.
+    Seal,
     Remove,
 }
 
@@ -75,7 +118,7 @@ pub(crate) enum Step {
     },
 }
 
-/// What a write meant, besides changed data.
+/// What a write, or a new cookie, meant besides changed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     None,
@@ -107,11 +150,19 @@ impl State {
 
     /// A request whose token belongs to a live session.
     pub(crate) fn live(held: Box<Held>, data: Data) -> Self {
-        let view = View::new(data.clone(), held.principal.clone());
+        Self::of(Loaded::Stored(held), data)
+    }
+
+    /// A request whose cookie holds a live session.
+    pub(crate) fn sealed(claims: Box<Claims>, data: Data) -> Self {
+        Self::of(Loaded::Sealed(claims), data)
+    }
+
+    fn of(session: Loaded, data: Data) -> Self {
         Self {
-            held: Some(held),
+            view: session.view(data.clone()),
             base: data,
-            view,
+            held: Some(session),
             ..Self::default()
         }
     }
@@ -136,10 +187,27 @@ impl State {
         self.changes.iter().any(signs_in)
     }
 
+    /// The session's public name.
+    pub(crate) fn id(&self) -> Option<Id> {
+        self.held.as_ref().map(Loaded::id)
+    }
+
+    /// Who is signed in, without this request's own changes.
+    pub(crate) fn owner(&self) -> Option<Principal> {
+        self.held.as_ref().and_then(Loaded::principal).cloned()
+    }
+
+    fn stored(&self) -> Option<&Held> {
+        match &self.held {
+            Some(Loaded::Stored(held)) => Some(held),
+            Some(Loaded::Sealed(_)) | None => None,
+        }
+    }
+
     /// Records a change whose effect needs no user code.
-    pub(crate) fn record(&mut self, change: Change, max_data: usize) -> Result<(), Error> {
+    pub(crate) fn record(&mut self, change: Change, limit: Limit<'_>) -> Result<(), Error> {
         self.keep_what_is_under_way();
-        self.view.apply(&change, max_data)?;
+        self.view.apply(&change, limit)?;
         self.version += 1;
         self.changes.push(change);
         Ok(())
@@ -156,13 +224,13 @@ impl State {
         (key, update): (String, Update),
         version: u64,
         value: &[u8],
-        max_data: usize,
+        limit: Limit<'_>,
     ) -> Result<Option<(String, Update)>, Error> {
         if self.version != version {
             return Ok(Some((key, update)));
         }
         self.keep_what_is_under_way();
-        self.view.set(&key, value, max_data)?;
+        self.view.set(&key, value, limit)?;
         self.version += 1;
         self.changes.push(Change::Update { key, update });
         Ok(None)
@@ -196,14 +264,21 @@ impl State {
         for attempt in &mut self.attempts {
             attempt.changes = 0;
         }
-        let principal = self.held.as_ref().and_then(|held| held.principal.clone());
-        self.view = View::new(self.base.clone(), principal);
+        let base = self.base.clone();
+        self.view = match &self.held {
+            Some(session) => session.view(base),
+            None => View::new(base, None, None),
+        };
         self.version += 1;
     }
 
     /// Whether a recorded change needs a cookie to be sent.
     pub(crate) fn needs_cookie(&self) -> bool {
-        let begins = self.held.is_none() && !self.view.data.as_bytes().is_empty();
+        let begins = match self.held {
+            None => !self.view.data.as_bytes().is_empty(),
+            Some(Loaded::Stored(_)) => false,
+            Some(Loaded::Sealed(_)) => self.view.data.as_bytes() != self.base.as_bytes(),
+        };
         let rotates = |change: &Change| matches!(change, Change::SignIn(_) | Change::Rotate);
         !self.drops_changes() && (begins || self.changes.iter().any(rotates))
     }
@@ -215,7 +290,7 @@ impl State {
 
     /// Whether nothing is to be done at all: nothing was changed, and neither a touch nor a rotation is due.
     pub(crate) fn is_done(&self, config: &Config, now: Timestamp) -> bool {
-        let (held, wanted) = (self.held.as_deref(), Wanted::default());
+        let (held, wanted) = (self.stored(), Wanted::default());
         let settlement = || settle::settle(held, &wanted, &self.rules(config), now, None);
         !self.is_changed() && matches!(settlement(), Settlement::Nothing)
     }
@@ -247,7 +322,7 @@ impl State {
                 fresh.key = key.key.clone();
             }
         }
-        match settle::settle(self.held.as_deref(), &wanted, &rules, now, fresh.as_ref()) {
+        match settle::settle(self.stored(), &wanted, &rules, now, fresh.as_ref()) {
             Settlement::Nothing => Step::Done,
             Settlement::Draw => Step::Draw,
             Settlement::Over => match self.end_elsewhere() {
@@ -255,7 +330,7 @@ impl State {
                 Found::Unchanged | Found::Over => Step::Done,
             },
             Settlement::End { id, owner } => Step::End(Delete::new(namespace(), id, Owner::Is(owner))),
-            Settlement::Touch { last_seen, expires } => match self.held.as_deref() {
+            Settlement::Touch { last_seen, expires } => match self.stored() {
                 Some(Held {
                     token,
                     revision: Some(revision),
@@ -317,15 +392,15 @@ impl State {
             Expect::Revision(_) if plan.new_token => Effect::Rotated,
             Expect::Revision(_) => Effect::None,
         };
-        self.held = Some(plan.next);
+        self.held = Some(Loaded::Stored(plan.next));
         effect
     }
 
     /// A write was certainly not applied.
     pub(crate) fn refused(&mut self, tag: Tag) -> Doubt {
         self.attempts.retain(|attempt| attempt.tag != tag);
-        match (self.doubt(), self.held.as_deref()) {
-            (Doubt::None, Some(held)) => Doubt::About(held.token.id),
+        match (self.doubt(), self.id()) {
+            (Doubt::None, Some(id)) => Doubt::About(id),
             // With none held, another session has this id: the next attempt draws another one.
             (doubt, _) => doubt,
         }
@@ -344,7 +419,7 @@ impl State {
         {
             return Ok(found);
         }
-        let Some(held) = self.held.as_deref() else {
+        let Some(held) = self.stored() else {
             // A session was to be begun. Where another one has its id, none of the attempts can arrive any more.
             if stored.is_some() {
                 self.attempts.clear();
@@ -397,13 +472,11 @@ impl State {
 
     /// Takes up the session as it is now; what is left of the changes has to be applied again.
     fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
-        let principal = held.principal.clone();
         self.over = false;
-        self.held = Some(held);
         self.base = data.clone();
+        let session = self.held.insert(Loaded::Stored(held));
         Replay {
-            data,
-            principal,
+            from: session.view(data),
             changes: self.changes.clone(),
         }
     }
@@ -426,13 +499,13 @@ impl State {
     fn end_elsewhere(&mut self) -> Found {
         if self.signs_in() {
             // Whoever was signed in decides what the sign-in may take along: nothing, if that was somebody else.
-            let principal = self.held.take().and_then(|held| held.principal);
+            let principal = self.owner();
+            self.held = None;
             self.base = Data::default();
             self.attempts.clear();
-            let data = Data::default();
+            self.stamp = None;
             return Found::Changed(Replay {
-                data,
-                principal,
+                from: View::new(Data::default(), principal, None),
                 changes: self.changes.clone(),
             });
         }
@@ -473,7 +546,7 @@ impl State {
     }
 
     pub(crate) fn touched(&mut self, revision: Revision, last_seen: Timestamp, expires: Timestamp) {
-        if let Some(held) = &mut self.held {
+        if let Some(Loaded::Stored(held)) = &mut self.held {
             held.revision = Some(revision);
             held.last_seen = last_seen;
             held.expires = expires;
@@ -516,14 +589,13 @@ pub(crate) enum Found {
 /// Changes to be applied to what the session is now.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    data: Data,
-    principal: Option<Principal>,
+    from: View,
     changes: Vec<Change>,
 }
 
 impl Replay {
     /// Applies them: runs user code, so not under a lock.
-    pub(crate) fn run(&self, max_data: usize) -> Result<View, Error> {
-        View::replay(self.data.clone(), self.principal.clone(), &self.changes, max_data)
+    pub(crate) fn run(&self, limit: Limit<'_>) -> Result<View, Error> {
+        self.from.clone().replay(&self.changes, limit)
     }
 }

@@ -1,11 +1,11 @@
-//! A store around whose verbs something happens.
+//! A store, or marks, around whose verbs something happens.
 
 use cloakroom::store::{
-    Capabilities, Count, Delete, Deleted, Error, List, Load, Page, Revoke, Revoked, Store, Stored, Sweep,
-    Swept, Touch, Touched, Write, Written,
+    Capabilities, Count, Delete, Deleted, Error, List, Load, Mark, Marks, MarksOf, News, Page, Revoke,
+    Revoked, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch, Touched, Write, Written,
 };
 
-/// What happens around the verbs of a store. A handle: cheap to clone, and all clones are one.
+/// What happens around the verbs of a store, or of marks. A handle: cheap to clone, and all clones are one.
 pub trait Hook: Clone + Send + Sync + 'static {
     /// Does its thing, and calls the store, or does not.
     fn around<T: Send>(
@@ -14,8 +14,8 @@ pub trait Hook: Clone + Send + Sync + 'static {
         call: impl Future<Output = Result<T, Error>> + Send,
     ) -> impl Future<Output = Result<T, Error>> + Send;
 
-    /// Stands in front of a store.
-    fn before<S: Store>(&self, inner: S) -> Around<S, Self> {
+    /// Stands in front of a store, or of marks.
+    fn before<S>(&self, inner: S) -> Around<S, Self> {
         Around {
             inner,
             hook: self.clone(),
@@ -30,11 +30,11 @@ pub struct Around<S, H> {
     hook: H,
 }
 
-/// The verbs of a store that are requests.
-// Complete: as many as the trait has.
+/// The verbs of stores and marks that are requests.
+// Complete: as many as the traits have.
 #[allow(clippy::exhaustive_enums)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // they are documented where they are: at `Store`
+#[allow(missing_docs)] // they are documented where they are: at `Store` and `Marks`
 pub enum Verb {
     Load,
     Write,
@@ -45,6 +45,10 @@ pub enum Verb {
     Revoke,
     Sweep,
     Ping,
+    Mark,
+    MarksOf,
+    News,
+    Forget,
 }
 
 impl<S: Store, H: Hook> Store for Around<S, H> {
@@ -86,5 +90,29 @@ impl<S: Store, H: Hook> Store for Around<S, H> {
 
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
+    }
+}
+
+impl<M: Marks, H: Hook> Marks for Around<M, H> {
+    async fn mark(&self, request: SetMark) -> Result<Mark, Error> {
+        self.hook.around(Verb::Mark, self.inner.mark(request)).await
+    }
+
+    async fn marks_of(&self, request: MarksOf) -> Result<Timestamp, Error> {
+        self.hook
+            .around(Verb::MarksOf, self.inner.marks_of(request))
+            .await
+    }
+
+    async fn news(&self, request: News) -> Result<Told, Error> {
+        self.hook.around(Verb::News, self.inner.news(request)).await
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        self.hook.around(Verb::Forget, self.inner.forget(request)).await
+    }
+
+    fn card(&self) -> Capabilities {
+        self.inner.card()
     }
 }

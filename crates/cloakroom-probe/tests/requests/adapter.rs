@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::browser::{NAME, State};
 use crate::encodings::with_wrong_secret;
-use crate::stage::on_every_store;
+use crate::stage::{on_every_store, on_every_strategy};
 
 #[test]
 fn whatever_read_a_session_is_kept_out_of_caches() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for request in [
             "GET /read",
@@ -38,7 +38,7 @@ fn whatever_read_a_session_is_kept_out_of_caches() {
 
 #[test]
 fn what_did_not_use_the_session_may_be_cached() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         for request in ["GET /none", "GET /anon"] {
@@ -51,7 +51,7 @@ fn what_did_not_use_the_session_may_be_cached() {
 
 #[test]
 fn a_handlers_own_private_stays() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let answer = node.signed_in("alice").await.ok("GET /private").await;
         assert_eq!(answer.header("cache-control"), ["private, max-age=60"]);
@@ -75,7 +75,7 @@ fn two_extractors_see_one_session_and_load_it_once() {
 
 #[test]
 fn the_cookie_is_found_by_its_exact_name_alone() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let token = node.signed_in("alice").await.token();
         let check = async |lines: &[&str], found: bool| {
@@ -121,7 +121,7 @@ fn the_cookie_is_found_by_its_exact_name_alone() {
 
 #[test]
 fn the_token_is_taken_from_the_cookie_only() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let token = node.signed_in("alice").await.token();
         for request in [
@@ -142,7 +142,7 @@ fn the_token_is_taken_from_the_cookie_only() {
 
 #[test]
 fn of_two_cookies_neither_is_believed() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let victim = node.signed_in("alice").await.token();
         let evil = node.signed_in("mallory").await.token();
@@ -166,7 +166,7 @@ fn of_two_cookies_neither_is_believed() {
 
 #[test]
 fn a_flood_of_cookies_is_refused_where_the_session_is_asked_for() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let token = node.signed_in("alice").await.token();
         let flood = format!("{}{NAME}={token}", "a=b; ".repeat(14_000));
@@ -179,7 +179,7 @@ fn a_flood_of_cookies_is_refused_where_the_session_is_asked_for() {
 
 #[test]
 fn the_cookie_has_the_attributes_that_keep_it_safe() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         let set = browser.ok("POST /sign-in?principal=alice").await.set_cookies();
@@ -192,7 +192,7 @@ fn the_cookie_has_the_attributes_that_keep_it_safe() {
 
 #[test]
 fn two_applications_in_one_store_never_meet() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let shop = stage.serve(&stage.sessions().application("shop").unwrap()).await;
         let blog = stage.serve(&stage.sessions().application("blog").unwrap()).await;
         let browser = shop.signed_in("alice").await;

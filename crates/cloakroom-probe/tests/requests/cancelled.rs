@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::browser::{NAME, State};
 use crate::handlers::handlers;
-use crate::stage::{Stage, on_every_store};
+use crate::stage::{Stage, on_every_store, on_every_strategy};
 
 #[test]
 fn a_request_dropped_at_any_await_has_happened_or_has_not() {
@@ -94,7 +94,7 @@ fn a_sign_in_dropped_at_any_await_leaves_one_whole_session() {
 
 #[test]
 fn a_client_that_goes_away_while_its_handler_runs_changes_nothing() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         for request in [
@@ -146,7 +146,7 @@ fn a_write_whose_client_went_away_is_whole_and_locks_nobody_out() {
 
 #[test]
 fn a_handler_that_panics_leaves_nothing_and_the_server_lives() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         let answer = browser.send("POST /panic?key=k&value=v").await;
@@ -158,7 +158,7 @@ fn a_handler_that_panics_leaves_nothing_and_the_server_lives() {
 
 #[test]
 fn a_5xx_drops_what_was_recorded() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
@@ -177,7 +177,7 @@ fn a_5xx_drops_what_was_recorded() {
 
 #[test]
 fn what_was_saved_survives_a_5xx() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let saved = State::of(None, json!({"key": "saved"}));
         let browser = node.browser();
@@ -195,7 +195,7 @@ fn what_was_saved_survives_a_5xx() {
 
 #[test]
 fn no_5xx_undoes_an_ending() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         let token = browser.token();

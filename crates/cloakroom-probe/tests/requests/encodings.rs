@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 /// Everything that would give a token away: its text, its secret in base64url, raw and in hexadecimal digits.
 pub(crate) fn forms_of(token: &str) -> Vec<Vec<u8>> {
+    if is_sealed(token) {
+        // What follows the nonce, in each way that it can be cut off.
+        let text = token.as_bytes();
+        return vec![text.to_vec(), text[60..].to_vec(), text[..60].to_vec()];
+    }
     let bytes = from_base64url(&token[1..]);
     let secret = &bytes[16..];
     let lower: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -19,8 +24,16 @@ pub(crate) fn forms_of(token: &str) -> Vec<Vec<u8>> {
     ]
 }
 
-/// The session's id, as it is shown in lists and logs.
+/// Whether it is a session itself, sealed, and not a token of one.
+pub(crate) fn is_sealed(token: &str) -> bool {
+    token.starts_with("v4.local.")
+}
+
+/// The session's id, as it is shown in lists and logs. A sealed one tells nobody: it stands for itself.
 pub(crate) fn id_of(token: &str) -> String {
+    if is_sealed(token) {
+        return token.to_owned();
+    }
     from_base64url(&token[1..])[..16]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -50,14 +63,21 @@ pub(crate) fn first_of(haystack: &[u8], needles: impl IntoIterator<Item = Vec<u8
     })
 }
 
-/// The same token with one character of its secret replaced.
+/// The same token with one character of its secret replaced; of a sealed one, in the middle of what is sealed.
 pub(crate) fn with_wrong_secret(token: &str) -> String {
-    replaced(token, token.len() - 1)
+    replaced(
+        token,
+        if is_sealed(token) {
+            token.len() / 2
+        } else {
+            token.len() - 1
+        },
+    )
 }
 
-/// The same token with one character of its id replaced.
+/// The same token with one character of its id replaced; of a sealed one, of its nonce.
 pub(crate) fn with_other_id(token: &str) -> String {
-    replaced(token, 5)
+    replaced(token, if is_sealed(token) { 15 } else { 5 })
 }
 
 fn replaced(token: &str, at: usize) -> String {

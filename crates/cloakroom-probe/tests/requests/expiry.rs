@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::browser::State;
 use crate::encodings::id_of;
-use crate::stage::{on_every_sealed_store, on_every_store, on_every_store_that_lists};
+use crate::stage::{on_every_sealed_store, on_every_store, on_every_store_that_lists, on_every_strategy};
 
 const MILLI: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]
 fn a_session_lives_until_its_idle_timeout_and_no_longer() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for request in ["POST /sign-in?principal=alice", "POST /set?key=k&value=v"] {
             let (early, late) = (node.browser(), node.browser());
@@ -40,7 +40,7 @@ fn a_session_lives_until_its_idle_timeout_and_no_longer() {
 
 #[test]
 fn touches_keep_a_session_until_its_absolute_timeout_and_no_longer() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         let begun = stage.clock.now();
@@ -58,7 +58,7 @@ fn touches_keep_a_session_until_its_absolute_timeout_and_no_longer() {
 
 #[test]
 fn signing_in_again_begins_the_absolute_timeout_anew() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let policy = Policy::default().lifetime(Lifetime::new(DAY, DAY).unwrap());
         let node = stage.serve(&stage.sessions().policy(policy)).await;
         let browser = node.signed_in("alice").await;
@@ -75,7 +75,7 @@ fn signing_in_again_begins_the_absolute_timeout_anew() {
 
 #[test]
 fn what_expired_stays_expired_and_the_next_session_is_another() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         browser.ok("POST /set?key=old&value=1").await;
@@ -195,7 +195,7 @@ fn an_expiry_beyond_what_last_seen_allows_is_not_believed() {
 
 #[test]
 fn remember_me_outlives_the_browser_and_lives_longer() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         let answer = browser.ok("POST /sign-in?principal=alice&remember=true").await;
@@ -221,7 +221,7 @@ fn remember_me_outlives_the_browser_and_lives_longer() {
 
 #[test]
 fn without_remember_me_the_cookie_ends_with_the_browser() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for request in [
             "POST /set?key=k&value=v",

@@ -43,6 +43,9 @@ mod cancelled;
 
 mod no_secret_leaks;
 
+mod sealed;
+mod strategies;
+
 mod adapter;
 mod program;
 mod surface;

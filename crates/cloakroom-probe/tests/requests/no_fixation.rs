@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::browser::State;
 use crate::encodings::{id_of, with_other_id, with_wrong_secret};
-use crate::stage::on_every_store;
+use crate::stage::on_every_strategy;
 
 #[test]
 fn the_token_from_before_the_sign_in_is_dead_at_once_for_everyone() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
@@ -44,7 +44,7 @@ fn the_token_from_before_the_sign_in_is_dead_at_once_for_everyone() {
 
 #[test]
 fn a_token_of_the_attackers_choice_is_never_adopted() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let alice = node.signed_in("alice").await;
         alice.ok("POST /set?key=mine&value=1").await;
@@ -82,7 +82,7 @@ fn a_token_of_the_attackers_choice_is_never_adopted() {
 
 #[test]
 fn signing_in_as_somebody_else_ends_the_session_and_begins_an_empty_one() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         browser.ok("POST /set?key=secret&value=of-alice").await;
@@ -91,13 +91,13 @@ fn signing_in_as_somebody_else_ends_the_session_and_begins_an_empty_one() {
         assert_ne!(id_of(&browser.token()), id_of(&of_alice));
         assert_eq!(browser.state().await, State::of(Some("bob"), json!({})));
         node.assert_dead(&of_alice, "alice's session").await;
-        assert_eq!(stage.count().await, 1);
+        stage.assert_count(1).await;
     });
 }
 
 #[test]
 fn signing_in_again_rotates_and_keeps_the_data() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         browser.ok("POST /set?key=k&value=v").await;
@@ -105,13 +105,13 @@ fn signing_in_again_rotates_and_keeps_the_data() {
         browser.ok("POST /sign-in?principal=alice").await;
         node.assert_dead(&before, "the token from before").await;
         assert_eq!(browser.state().await, State::of(Some("alice"), json!({"k": "v"})));
-        assert_eq!(stage.count().await, 1);
+        stage.assert_count(1).await;
     });
 }
 
 #[test]
 fn rotating_changes_the_token_and_nothing_else() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         browser.ok("POST /set?key=k&value=v").await;
@@ -130,7 +130,7 @@ fn rotating_changes_the_token_and_nothing_else() {
 
 #[test]
 fn a_double_click_on_sign_in_leaves_both_answers_usable() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
@@ -156,7 +156,7 @@ fn a_double_click_on_sign_in_leaves_both_answers_usable() {
 
 #[test]
 fn two_users_signing_in_from_one_browser_never_mix() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
@@ -174,6 +174,6 @@ fn two_users_signing_in_from_one_browser_never_mix() {
             carts += state.data.len();
         }
         assert_eq!(carts, 1);
-        assert_eq!(stage.count().await, 2, "one session for each");
+        stage.assert_count(2).await;
     });
 }

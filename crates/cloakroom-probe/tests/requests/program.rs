@@ -35,6 +35,37 @@ fn who_is_signed_in_survives_that_the_program_is_killed() {
 }
 
 #[test]
+fn who_has_signed_out_stays_so_when_the_program_is_killed() {
+    let directory = TempDir::new().unwrap();
+    let key = directory.path().join("key");
+    std::fs::write(
+        &key,
+        std::array::from_fn::<u8, 32, _>(|n| (n as u8).wrapping_mul(37)),
+    )
+    .unwrap();
+    let store = format!("disk:{}", directory.path().join("marks").display());
+    let arguments = ["--strategy", "sealed", "--store", &store];
+    assert!(refused(&arguments).contains("--key-file"));
+    let arguments = [&arguments[..], &["--key-file", key.to_str().unwrap()]].concat();
+    let (captured, kept) = {
+        let probe = Probe::start(&arguments);
+        let (browser, other) = (probe.browser(), probe.browser());
+        wait(async {
+            browser.ok("POST /sign-in?principal=alice").await;
+            other.ok("POST /sign-in?principal=alice").await;
+            other.ok("POST /set?key=cart&value=full").await;
+            let captured = browser.token();
+            browser.ok("POST /sign-out").await;
+            (captured, other.token())
+        })
+    };
+    let probe = Probe::start(&arguments);
+    let state = |token| wait(probe.browser().with_token(token).state());
+    assert_eq!(state(captured), State::default());
+    assert_eq!(state(kept), State::of(Some("alice"), json!({"cart": "full"})));
+}
+
+#[test]
 fn a_key_is_raw_bytes_or_hex_digits() {
     let directory = TempDir::new().unwrap();
     let key = directory.path().join("key");

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::browser::{NAME, State};
 use crate::encodings::{id_of, with_other_id, with_wrong_secret};
-use crate::stage::on_every_store;
+use crate::stage::{on_every_store, on_every_strategy};
 
 #[test]
 fn slow_neighbours_leave_the_cookie_of_a_login_alone() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for request in [
             "GET /read?delay_ms=1",
@@ -39,7 +39,7 @@ fn slow_neighbours_leave_the_cookie_of_a_login_alone() {
 
 #[test]
 fn what_left_the_browser_before_the_login_and_arrives_after_leaves_its_cookie_alone() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for change in ["POST /sign-in?principal=alice", "POST /rotate"] {
             let browser = node.browser();
@@ -69,7 +69,7 @@ fn what_left_the_browser_before_the_login_and_arrives_after_leaves_its_cookie_al
 
 #[test]
 fn a_late_sign_out_of_the_anonymous_session_does_not_end_the_login() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         for first in ["POST /set?key=cart&value=full", "POST /sign-in?principal=bob"] {
             let node = stage.node().await;
             let browser = node.browser();
@@ -93,7 +93,7 @@ fn a_late_sign_out_of_the_anonymous_session_does_not_end_the_login() {
 
 #[test]
 fn a_cookie_that_cannot_be_read_or_verified_is_never_cleared() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let alice = node.signed_in("alice").await;
         let ended = node.signed_in("alice").await;
@@ -194,7 +194,7 @@ fn a_response_sets_the_cookie_only_if_it_created_rotated_or_ended_the_session() 
 
 #[test]
 fn a_visitor_without_a_session_gets_a_cookie_only_with_one() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for request in [
             "GET /read",
@@ -211,7 +211,7 @@ fn a_visitor_without_a_session_gets_a_cookie_only_with_one() {
             let browser = node.browser();
             browser.send(request).await.assert_cookie_left_alone(request);
         }
-        assert_eq!(stage.count().await, 0);
+        stage.assert_count(0).await;
         for request in ["POST /set?key=k&value=v", "POST /sign-in?principal=alice"] {
             let browser = node.browser();
             browser.ok(request).await;

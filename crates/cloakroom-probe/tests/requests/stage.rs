@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use cloakroom::store::{
-    AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store, Timestamp, Write,
-    Written,
+    AnyMarks, AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store,
+    Timestamp, Write, Written,
 };
 use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom::stores::{self, Memory};
 use cloakroom::testing::ManualClock;
-use cloakroom::{KeyRing, ServerKey, Sessions};
+use cloakroom::{KeyRing, Revocations, ServerKey, Sessions};
 use cloakroom_probe::app;
-use cloakroom_probe::doubles::{Flaky, Gate, Hook as _, Recording};
+use cloakroom_probe::doubles::{Flaky, Gate, Hook, Recording};
 use cloakroom_testbed::Tap;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -32,51 +32,77 @@ const STORES: &[Kind] = &[
         name: "memory",
         place: Place::Memory,
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "disk",
         place: Place::Disk,
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "disk, with a key ring",
         place: Place::Disk,
         keys: true,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "SQLite",
         place: Place::File,
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "Redis",
         place: Place::Server(servers::redis),
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "Redis with Sentinel",
         place: Place::Server(servers::sentinel),
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "Redis Cluster",
         place: Place::Server(servers::cluster),
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "Memcached",
         place: Place::Server(servers::memcached),
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "MariaDB or MySQL",
         place: Place::Server(servers::mysql),
         keys: false,
+        strategy: Strategy::Stored,
     },
     Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,
+        strategy: Strategy::Stored,
+    },
+];
+
+/// Where the marks are of sessions that are sealed into their cookies.
+const SEALED: &[Kind] = &[
+    Kind {
+        name: "none: sealed, with marks on disk",
+        place: Place::Disk,
+        keys: true,
+        strategy: Strategy::Sealed,
+    },
+    Kind {
+        name: "none: sealed, with marks on Redis",
+        place: Place::Server(servers::redis),
+        keys: true,
+        strategy: Strategy::Sealed,
     },
 ];
 
@@ -88,6 +114,13 @@ struct Kind {
     name: &'static str,
     place: Place,
     keys: bool,
+    strategy: Strategy,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Strategy {
+    Stored,
+    Sealed,
 }
 
 #[derive(Clone, Copy)]
@@ -106,10 +139,26 @@ pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
         .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
 }
 
-/// Runs a test on every store in the thread of the test, which then hears what is logged.
-pub(crate) fn on_every_store_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
+/// Runs a test on every store, and where sessions are sealed into their cookies: what it asks holds under each strategy.
+///
+/// What is excepted there, and why, is in `strategies.rs`.
+pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
+    on_every_store(&test);
+    on_sealed_sessions(test);
+}
+
+/// Runs a test where sessions are sealed into their cookies.
+pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage)>(test: T) {
+    SEALED
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+}
+
+/// Runs a test under each strategy in the thread of the test, which then hears what is logged.
+pub(crate) fn on_every_strategy_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
     STORES
         .iter()
+        .chain(SEALED)
         .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
 }
 
@@ -153,6 +202,8 @@ pub(crate) struct Stage {
     kind: Kind,
     /// The store itself, behind the doubles.
     pub(crate) store: AnyStore,
+    /// The same, for marks, where sessions are sealed.
+    marks: Option<AnyMarks>,
     pub(crate) recording: Recording,
     pub(crate) gate: Gate,
     pub(crate) flaky: Flaky,
@@ -170,13 +221,15 @@ pub(crate) struct Stage {
 impl Stage {
     async fn new(kind: Kind) -> Self {
         let directory = TempDir::new().unwrap();
-        let mut tap = None;
+        let (mut tap, mut marks) = (None, None);
         let store = match kind.place {
             Place::Memory => AnyStore::new(Memory::default()),
             Place::Disk => {
                 // Nothing crashes here: what is kept counts, and not that each write waits for the disk.
                 let options = DiskOptions::default().durability(Durability::Within(LONGEST));
-                AnyStore::new(options.open(directory.path()).await.unwrap())
+                let disk = options.open(directory.path()).await.unwrap();
+                marks = Some(AnyMarks::new(disk.clone()));
+                AnyStore::new(disk)
             }
             Place::File => {
                 let url = format!("sqlite:{}", directory.path().join("sessions.db").display());
@@ -186,6 +239,9 @@ impl Stage {
                 // Starting a server may take a while, and the runtime has other things to do.
                 let reached = tokio::task::spawn_blocking(reach).await.unwrap();
                 tap = reached.tap;
+                if kind.strategy == Strategy::Sealed {
+                    marks = Some(stores::open_marks(&reached.url).await.unwrap());
+                }
                 stores::open(&reached.url).await.unwrap()
             }
         };
@@ -194,6 +250,7 @@ impl Stage {
         Self {
             kind,
             store,
+            marks,
             ledger,
             application: format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             directory,
@@ -209,7 +266,38 @@ impl Stage {
 
     /// Sessions in the store, seen through the doubles. No test waits this long unless it fails.
     pub(crate) fn sessions(&self) -> Sessions {
+        if self.is_sealed() {
+            return self.sealed_with(|revocations| revocations);
+        }
         self.with_keys(self.sessions_without_keys())
+    }
+
+    /// Sealed sessions whose marks are seen through the doubles, with other settings than usual.
+    pub(crate) fn sealed_with(&self, settings: impl FnOnce(Revocations) -> Revocations) -> Sessions {
+        let marks = self
+            .recording
+            .before(self.gate.before(self.flaky.before(self.marks())));
+        self.sealed(settings(Revocations::new(marks).unwrap()))
+    }
+
+    /// Sealed sessions whose marks are seen through another double.
+    pub(crate) fn sealed_behind(&self, hook: impl Hook) -> Sessions {
+        self.sealed(Revocations::new(hook.before(self.marks())).unwrap())
+    }
+
+    fn marks(&self) -> AnyMarks {
+        self.marks.clone().expect("sessions are sealed on this stage")
+    }
+
+    fn sealed(&self, revocations: Revocations) -> Sessions {
+        let sessions = Sessions::sealed(KeyRing::new(server_key(1)), revocations).clock(&self.clock);
+        let sessions = sessions.application(&self.application).unwrap();
+        sessions.store_timeout(LONGEST)
+    }
+
+    /// Whether sessions are in their cookies, and not in the store.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.kind.strategy == Strategy::Sealed
     }
 
     /// These sessions with the key ring, if there is one.
@@ -238,6 +326,9 @@ impl Stage {
     pub(crate) fn can(&self, request: &str) -> bool {
         let card = self.card();
         let asks = |path| request.split(['?', ' ']).any(|word| word == path);
+        if self.is_sealed() {
+            return !asks("/sessions") && (!asks("/end") || !request.contains("id=0"));
+        }
         (card.lists || !asks("/sessions"))
             && (card.revokes_by_principal || !asks("/sign-out-others") && !asks("/sign-out-everywhere"))
     }
@@ -273,6 +364,13 @@ impl Stage {
         Node { address, app }
     }
 
+    /// Asserts how many sessions there are, where somebody can count them.
+    pub(crate) async fn assert_count(&self, expected: u64) {
+        if !self.is_sealed() {
+            assert_eq!(self.count().await, expected);
+        }
+    }
+
     /// How many sessions there are in the store.
     pub(crate) async fn count(&self) -> u64 {
         let namespace = self.sessions().namespace().clone();
@@ -285,7 +383,7 @@ impl Stage {
 
     /// Ends all sessions there are, also where the store cannot say which.
     pub(crate) async fn end_all(&self, sessions: &Sessions) {
-        if self.card().revokes_by_principal {
+        if self.is_sealed() || self.card().revokes_by_principal {
             sessions.end_everyone().await.unwrap();
             // What begins in the millisecond of that call ends with it.
             self.clock.advance(Duration::from_millis(1));

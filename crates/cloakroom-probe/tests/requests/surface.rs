@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::browser::State;
 use crate::encodings::id_of;
-use crate::stage::{on_every_store, on_every_store_that_lists};
+use crate::stage::{on_every_store_that_lists, on_every_strategy};
 
 #[test]
 fn the_routes_answer_with_their_status() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         for (request, status) in [
             ("GET /none", 200),
@@ -49,7 +49,7 @@ fn the_routes_answer_with_their_status() {
 
 #[test]
 fn what_the_store_cannot_do_is_refused_and_changes_nothing() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let others = node.signed_in("alice").await;
         for request in [
@@ -77,7 +77,7 @@ fn what_the_store_cannot_do_is_refused_and_changes_nothing() {
 
 #[test]
 fn values_come_back_as_they_were_set() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice%20%22%C3%A9").await;
         browser.ok("POST /set?key=%22k%22&value=%00%22%5C%E2%82%AC").await;
@@ -90,7 +90,7 @@ fn values_come_back_as_they_were_set() {
 
 #[test]
 fn a_value_too_large_for_the_store_is_refused_and_changes_nothing() {
-    on_every_store(async |stage| {
+    on_every_strategy(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         browser.ok("POST /set?key=k&value=v").await;

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("choosing_a_store.md")]
 pub mod choosing_a_store {}
+
+#[doc = include_str!("choosing_a_strategy.md")]
+pub mod choosing_a_strategy {}

@@ -1,0 +1,429 @@
+//! Carries out what is done to sealed sessions: opens them, marks what ends, and seals what stays.
+
+mod registry;
+
+use std::time::Duration;
+
+use cloakroom_store::{
+    Deleted, Error as StoreError, ErrorKind as StoreErrorKind, Id, Mark, Principal, Subject, Timestamp,
+};
+
+use crate::bounded::{Patience, bounded};
+use crate::config::{Config, Sealed};
+use crate::revocations::{Asking, Revocations, Turn, Verdict};
+use crate::sealed_cookie::Opened;
+use crate::settle::sealed::Meaning;
+use crate::shared::{Shared, announce};
+use crate::state::{Pending, SealedStep, State};
+use crate::{Error, ErrorKind, events, paseto};
+
+pub(crate) use registry::end_registered;
+
+/// The least by which one moment is later than another.
+const TICK: Duration = Duration::from_millis(1);
+
+/// What a request has of its cookie, whatever is to be believed of it.
+///
+/// # Errors
+///
+/// When this node lacks what it takes to know.
+pub(crate) async fn open(config: &Config, sealed: &Sealed, text: &[u8]) -> Result<State, Error> {
+    let now = config.clock.now();
+    let (claims, data) = match sealed.cookie.open(text, now)? {
+        Opened::Live(claims, data) => (claims, data),
+        other => {
+            match other {
+                Opened::Malformed => events::malformed_token(),
+                Opened::Unverifiable => events::cookie_unverifiable(),
+                Opened::UnderRefusedKey(key, state) => events::cookie_under_refused_key(&key, &state),
+                Opened::Expired | Opened::Live(..) => {}
+            }
+            return Ok(State::anonymous());
+        }
+    };
+    if let Some(revocations) = &sealed.revocations {
+        revocations.know(asking(config, now)).await?;
+    }
+    Ok(match sealed.verdict(&claims, claims.rotated) {
+        Verdict::Counts => State::sealed(claims, data),
+        Verdict::Rotated => {
+            events::superseded(claims.id);
+            State::superseded()
+        }
+        Verdict::Over => {
+            events::revoked(claims.id);
+            State::anonymous()
+        }
+    })
+}
+
+/// Settles what the request did to its session; the cookie is sealed when the response leaves.
+///
+/// The caller holds the session's gate. It may be dropped at any await: a mark that may have arrived is remembered, and
+/// the same one is set by the next commit.
+pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error> {
+    let config = &shared.config;
+    let mut id = None;
+    loop {
+        let step = shared.state().sealed_step(config, config.clock.now(), id);
+        match step {
+            SealedStep::Done => return Ok(()),
+            SealedStep::Draw => id = Some(Id::from_bytes(config.random.draw()?)),
+            SealedStep::Replay(replay) => shared.apply_again(replay)?,
+            SealedStep::Dropped(id) => {
+                events::dropped(id);
+                return Ok(());
+            }
+            SealedStep::End(claims) => {
+                let marked = mark_session(shared, sealed, (claims.id, claims.ends), Timestamp::MAX).await?;
+                if sealed.registers() {
+                    registry::strike(config, claims.id, claims.principal.clone()).await;
+                }
+                shared.state().ended_first(Deleted::Ended);
+                if marked.is_some() {
+                    events::ended(claims.id, "somebody else signed in");
+                }
+            }
+            SealedStep::Seal(pending) => {
+                if seal(shared, sealed, pending).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Sets and reads the marks that a new cookie takes, and takes it up: `false` when the session turned out to be over.
+async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<bool, Error> {
+    let id = pending.plan.next.id;
+    let _turn = match (pending.plan.supersedes, &sealed.revocations) {
+        (Some(_), Some(revocations)) => Some(take_turn(shared, revocations, id).await?),
+        _ => None,
+    };
+    if !shared.state().counts(&shared.config) {
+        // A neighbour on this node was faster.
+        return give_up(shared, id);
+    }
+    let next = &mut pending.plan.next;
+    if let (Meaning::SignsIn, Some(revocations), Some(principal)) =
+        (pending.plan.meaning, &sealed.revocations, next.principal.clone())
+    {
+        let moment = moment_of(shared, revocations, &principal).await?;
+        // So it comes after every ending there is, also after one by a node with a faster clock.
+        next.begun = next.begun.max(moment);
+    }
+    if let Some(ends) = pending.plan.supersedes {
+        let moment = pending.plan.next.rotated;
+        shared.state().stamps(moment);
+        let marked = mark_session(shared, sealed, (id, ends), moment).await?;
+        if marked.is_some_and(|mark| mark.begun_before > moment) {
+            // A neighbour on another node was faster: it ended the session, or got it another token.
+            return give_up(shared, id);
+        }
+    }
+    if pending.plan.meaning == Meaning::SignsIn && sealed.registers() {
+        registry::register(shared, &pending.plan.next).await?;
+    }
+    let effect = shared.state().take_up(pending);
+    announce(id, effect);
+    Ok(true)
+}
+
+/// The session turned out to be over. A sign-in begins another one; anything else is dropped.
+fn give_up(shared: &Shared, id: Id) -> Result<bool, Error> {
+    let step = shared.state().is_over();
+    match step {
+        SealedStep::Replay(replay) => shared.apply_again(replay)?,
+        _ => events::dropped(id),
+    }
+    Ok(false)
+}
+
+/// Waits for whoever on this node gives the same session another token, for as long as a commit may take.
+async fn take_turn<'a>(shared: &Shared, revocations: &'a Revocations, id: Id) -> Result<Turn<'a>, Error> {
+    let turn = async { Ok(revocations.turns().take(id).await) };
+    bounded(shared.config.patience(), turn)
+        .await
+        .map_err(|error| Error::store("sign in", error))
+}
+
+/// Settles what the request did, if that takes neither the store nor a wait: as for most requests.
+pub(crate) fn commit_at_once(state: &mut State, config: &Config) -> bool {
+    let now = config.clock.now();
+    let id = if state.begins() {
+        match config.random.draw() {
+            Ok(bytes) => Some(Id::from_bytes(bytes)),
+            Err(_) => return false,
+        }
+    } else {
+        None
+    };
+    match state.sealed_at_once(config, now, id) {
+        Some(effect) => {
+            if let Some(id) = state.id() {
+                announce(id, effect);
+            }
+            true
+        }
+        None => false,
+    }
+}
+
+/// The value of the cookie and for how long the browser keeps it; nothing, where the session is over by now.
+///
+/// # Errors
+///
+/// When there is no randomness.
+pub(crate) fn conclude(
+    state: &State,
+    config: &Config,
+    sealed: &Sealed,
+) -> Result<Option<(String, Option<Duration>)>, Error> {
+    let Some(claims) = state.claims() else {
+        return Ok(None);
+    };
+    if !state.counts(config) {
+        // It was ended while the request ran: nothing brings it back.
+        events::dropped(claims.id);
+        return Ok(None);
+    }
+    let nonce: [u8; paseto::NONCE_LEN] = config.random.draw()?;
+    let value = sealed.cookie.seal(claims, state.settled_data(), &nonce)?;
+    let lives_for = claims.remembered.then(|| claims.ends.since(claims.seen));
+    Ok(Some((value, lives_for)))
+}
+
+/// Reads the marks, now: whether the session still counts.
+pub(crate) async fn confirm(shared: &Shared, sealed: &Sealed) -> Result<bool, Error> {
+    let config = &shared.config;
+    let now = config.clock.now();
+    if shared.state().claims().is_none() {
+        return Ok(false);
+    }
+    if let Some(revocations) = &sealed.revocations {
+        let refresh = revocations.refresh(asking(config, now));
+        bounded(config.store_timeout, refresh)
+            .await
+            .map_err(|error| Error::store("learn which sessions have ended", error))?;
+    }
+    let over = {
+        let mut state = shared.state();
+        let expired = state.claims().is_some_and(|claims| now >= claims.expires());
+        (expired || !state.counts(config)).then(|| state.is_over())
+    };
+    match over {
+        None => return Ok(true),
+        Some(SealedStep::Replay(replay)) => shared.apply_again(replay)?,
+        Some(SealedStep::Dropped(id)) => events::dropped(id),
+        Some(_) => {}
+    }
+    Ok(false)
+}
+
+/// Ends the session of this request.
+pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: &'static str) -> Result<Deleted, Error> {
+    let (claims, verdict, rotated) = {
+        let state = shared.state();
+        match (state.claims(), state.rotated()) {
+            (Some(claims), Some(rotated)) => (claims.clone(), sealed.verdict(claims, rotated), rotated),
+            _ => return Ok(Deleted::Missing),
+        }
+    };
+    match verdict {
+        Verdict::Over => return Ok(Deleted::Missing),
+        Verdict::Rotated => return Ok(Deleted::NotOwner),
+        Verdict::Counts => {}
+    }
+    // All tokens of a session that is signed in. Of an anonymous one those up to this one: a neighbour may have signed
+    // in with it by now, on another node, and a late sign-out does not end that.
+    let moment = match claims.principal {
+        Some(_) => Timestamp::MAX,
+        None => rotated.saturating_add(TICK),
+    };
+    let marked = mark_session(shared, sealed, (claims.id, claims.ends), moment).await?;
+    if marked.is_some_and(|mark| mark.begun_before > moment) {
+        return Ok(Deleted::NotOwner);
+    }
+    events::ended(claims.id, why);
+    if sealed.registers() && claims.principal.is_some() {
+        registry::strike(&shared.config, claims.id, claims.principal).await;
+    }
+    Ok(Deleted::Ended)
+}
+
+/// Ends all sessions of a principal, but for the one of this request where it is to stay.
+pub(crate) async fn end_all_of(
+    shared: &Shared,
+    sealed: &Sealed,
+    principal: &Principal,
+    this: This,
+) -> Result<(), Error> {
+    let config = &shared.config;
+    let revocations = revocations(sealed)?;
+    let (begun, rotated) = {
+        let state = shared.state();
+        if this == This::Stays && state.head_sent {
+            return Err(Error::new(
+                ErrorKind::TooLate,
+                "could not sign out elsewhere: the response head has left, and with it the chance to send this session a \
+                 new cookie",
+            ));
+        }
+        state
+            .claims()
+            .map_or_else(Default::default, |claims| (claims.begun, claims.rotated))
+    };
+    let moment = mark_principal(config, sealed, principal, begun).await?;
+    if this == This::Stays {
+        let now = config.clock.now();
+        let rotated = now.max(rotated.saturating_add(TICK));
+        let mut state = shared.state();
+        if let Some(claims) = state.claims() {
+            // Known here only, and only to tell what this session was from the others: a late request of the same
+            // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
+            let until = claims.ends.saturating_add(revocations.tolerated_skew());
+            revocations.copy().mark_session(claims.id, rotated, until);
+        }
+        state.stay(moment, rotated, now);
+        events::principal_marked(state.id());
+    } else {
+        events::principal_marked(None);
+    }
+    Ok(())
+}
+
+/// Whether the session of the request stays, when the others of its principal end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum This {
+    Stays,
+    Ends,
+}
+
+/// Marks a principal above everything that was begun until now, at `begun` too; answers the mark.
+pub(crate) async fn mark_principal(
+    config: &Config,
+    sealed: &Sealed,
+    principal: &Principal,
+    begun: Timestamp,
+) -> Result<Timestamp, Error> {
+    let revocations = revocations(sealed)?;
+    let failed = |error| Error::store("end the sessions of a principal", error);
+    let asking = asking(config, config.clock.now());
+    // A session that was stamped at the mark there is, is to end too.
+    let present = revocations.moment_of(asking, principal).await.map_err(failed)?;
+    let subject = Subject::Principal(principal.clone());
+    let mark = mark_above(config, revocations, subject, present.max(begun));
+    revocations
+        .mark(asking, mark)
+        .await
+        .map_err(failed)
+        .map(|mark| mark.begun_before)
+}
+
+/// Marks everyone above everything that was begun until now.
+pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<(), Error> {
+    let revocations = revocations(sealed)?;
+    let failed = |error| Error::store("end everyone's sessions", error);
+    let asking = asking(config, config.clock.now());
+    // Whoever has signed in since a mark of theirs was stamped at it, and is to end too.
+    revocations.refresh(asking).await.map_err(failed)?;
+    let mark = mark_above(
+        config,
+        revocations,
+        Subject::Everyone,
+        revocations.copy().latest(),
+    );
+    revocations.mark(asking, mark).await.map_err(failed).map(drop)
+}
+
+/// A mark later than `present`, and than any clock of a node.
+fn mark_above(config: &Config, revocations: &Revocations, subject: Subject, present: Timestamp) -> Mark {
+    let skew = revocations.tolerated_skew();
+    let latest = config.clock.now().saturating_add(skew).max(present);
+    let moment = latest.saturating_add(TICK);
+    // A session that is stamped at the mark lives no longer than any other.
+    let until = moment
+        .saturating_add(config.policy.longest())
+        .saturating_add(skew);
+    Mark::new(subject, moment, until)
+}
+
+/// Marks the tokens of a session from before a moment, until those would have ended anyway.
+async fn mark_session(
+    shared: &Shared,
+    sealed: &Sealed,
+    (id, ends): (Id, Timestamp),
+    moment: Timestamp,
+) -> Result<Option<Mark>, Error> {
+    let Some(revocations) = &sealed.revocations else {
+        return Ok(None);
+    };
+    let until = ends.saturating_add(revocations.tolerated_skew());
+    let mark = Mark::new(Subject::Session(id), moment, until);
+    let config = &shared.config;
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let asking = asking(config, config.clock.now());
+        // The same mark again moves nothing, so a lost answer is asked for once more.
+        match revocations.mark(asking, mark.clone()).await {
+            Ok(mark) => return Ok(Some(mark)),
+            Err(error) => be_patient(config, &mut patience, "end session", error).await?,
+        }
+    }
+}
+
+/// Reads before which moment no session of a principal counts, from a store that may need several tries.
+async fn moment_of(
+    shared: &Shared,
+    revocations: &Revocations,
+    principal: &Principal,
+) -> Result<Timestamp, Error> {
+    let config = &shared.config;
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let asking = asking(config, config.clock.now());
+        match revocations.moment_of(asking, principal).await {
+            Ok(moment) => return Ok(moment),
+            Err(error) => be_patient(config, &mut patience, "read what sessions have ended", error).await?,
+        }
+    }
+}
+
+/// Waits for a store that did not answer, for as long as a commit may take.
+async fn be_patient(
+    config: &Config,
+    patience: &mut Patience,
+    doing: &'static str,
+    error: StoreError,
+) -> Result<(), Error> {
+    if error.kind() != StoreErrorKind::Unavailable {
+        return Err(Error::store(doing, error));
+    }
+    let noise = u64::from_le_bytes(config.random.draw()?);
+    let waited = patience.wait_for_recovery(noise).await;
+    waited.map_err(|_| Error::store(doing, error))
+}
+
+pub(crate) fn asking(config: &Config, now: Timestamp) -> Asking<'_> {
+    Asking {
+        namespace: &config.namespace,
+        timeout: config.store_timeout,
+        now,
+    }
+}
+
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`] where sessions cannot be ended.
+fn revocations(sealed: &Sealed) -> Result<&Revocations, Error> {
+    sealed.revocations.as_ref().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            "sealed sessions without revocation end when their cookies do: give `Sessions::sealed` a `Revocations`",
+        )
+    })
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;

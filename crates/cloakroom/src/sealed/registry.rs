@@ -1,0 +1,78 @@
+//! Registers sign-ins, where that was asked for, so that sealed sessions can be listed and ended one by one.
+
+use cloakroom_store::{
+    Delete, Deleted, Expect, Id, Load, Owner, Principal, Record, Store as _, Timestamp, Write, Written,
+};
+
+use super::{Patience, be_patient, mark_session};
+use crate::bounded::bounded;
+use crate::claims::Claims;
+use crate::config::{Config, Sealed};
+use crate::shared::Shared;
+use crate::{Error, events};
+
+/// Registers who has signed in, in place of what was registered for the session before.
+pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Error> {
+    let config = &shared.config;
+    // There is nothing in it: the contents are in the cookie. It lives for as long as the session may.
+    let record = Record::new(claims.seen, claims.ends, &[][..])
+        .with_principal(claims.principal.clone())
+        .with_label(claims.label.clone());
+    let mut patience = Patience::new(config.patience());
+    let mut expect = Expect::Absent;
+    loop {
+        let write = Write::new(config.namespace.clone(), claims.id, expect, record.clone());
+        match bounded(config.store_timeout, config.store.write(write)).await {
+            Ok(Written::Applied { .. }) => return Ok(()),
+            // It is signed in again, or an answer was lost.
+            Ok(_) => {}
+            Err(error) => be_patient(config, &mut patience, "register sign-in", error).await?,
+        }
+        let load = Load::new(config.namespace.clone(), claims.id).latest();
+        expect = match bounded(config.store_timeout, config.store.load(load)).await {
+            Ok(Some(stored)) => Expect::Revision(stored.revision),
+            Ok(None) => Expect::Absent,
+            Err(error) => {
+                be_patient(config, &mut patience, "register sign-in", error).await?;
+                expect
+            }
+        };
+    }
+}
+
+/// Takes a session off the list. It has ended, also where this fails: then it is listed until it would have expired.
+pub(super) async fn strike(config: &Config, id: Id, owner: Option<Principal>) {
+    let delete = Delete::new(config.namespace.clone(), id, Owner::Is(owner));
+    if let Err(error) = bounded(config.store_timeout, config.store.delete(delete)).await {
+        events::still_listed(id, &error);
+    }
+}
+
+/// Ends a session of a principal that is registered.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where sign-ins are not.
+pub(crate) async fn end_registered(
+    shared: &Shared,
+    sealed: &Sealed,
+    id: Id,
+    principal: Principal,
+) -> Result<Deleted, Error> {
+    let config = &shared.config;
+    let load = Load::new(config.namespace.clone(), id).latest();
+    let failed = |error| Error::store("end session", error);
+    let found = bounded(config.store_timeout, config.store.load(load))
+        .await
+        .map_err(failed)?;
+    match found {
+        None => Ok(Deleted::Missing),
+        Some(stored) if stored.record.principal.as_ref() != Some(&principal) => Ok(Deleted::NotOwner),
+        Some(stored) => {
+            mark_session(shared, sealed, (id, stored.record.expires), Timestamp::MAX).await?;
+            events::ended(id, "ended by its user");
+            strike(config, id, Some(principal)).await;
+            Ok(Deleted::Ended)
+        }
+    }
+}
