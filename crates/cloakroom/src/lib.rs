@@ -106,6 +106,7 @@ mod recent;
 mod rfc3339;
 mod seal;
 mod sealed_cookie;
+mod snapshot;
 mod token;
 
 mod bounded;
@@ -114,6 +115,7 @@ mod config;
 mod cookie_header;
 mod error;
 mod events;
+mod gone;
 mod nowhere;
 mod random;
 
