@@ -112,6 +112,7 @@ mod recent;
 mod rfc3339;
 mod seal;
 mod sealed_cookie;
+mod snapshot;
 mod token;
 
 mod bounded;
@@ -120,6 +121,7 @@ mod config;
 mod cookie_header;
 mod error;
 mod events;
+mod gone;
 mod nowhere;
 mod random;
 
