@@ -10,7 +10,7 @@ use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
 use cloakroom_testbed::wait_until;
 
-use crate::fixture::{BOUND, create, delete, fails, load, record, recovered, write};
+use crate::fixture::{BOUND, create, delete, load, record, recovered, write};
 use crate::watched::Watched;
 
 /// How the workers of a failover got on.
