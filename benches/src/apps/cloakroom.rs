@@ -37,7 +37,10 @@ pub(super) async fn hybrid(given: Given) -> Router {
 /// Sessions in their cookies. What has ended is kept in this process, and read so seldom that it is not counted.
 pub(super) async fn sealed() -> Router {
     let revocations = Revocations::danger_in_memory(Memory::default());
-    app(&Sessions::sealed(keys(), revocations.refresh_within(Duration::from_secs(3600))))
+    app(&Sessions::sealed(
+        keys(),
+        revocations.refresh_within(Duration::from_secs(3600)),
+    ))
 }
 
 async fn open(given: &Given) -> AnyStore {

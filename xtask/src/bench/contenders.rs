@@ -19,7 +19,12 @@ pub(super) struct Contender {
 }
 
 impl Contender {
-    const fn new(name: &'static str, package: Package, app: &'static str, store: &'static str) -> Self {
+    pub(super) const fn new(
+        name: &'static str,
+        package: Package,
+        app: &'static str,
+        store: &'static str,
+    ) -> Self {
         Self {
             name,
             package,

@@ -3,6 +3,7 @@
 mod instructions;
 mod memory;
 mod stores;
+mod strategies;
 
 mod callgrind;
 mod contenders;

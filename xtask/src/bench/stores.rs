@@ -4,7 +4,7 @@ use super::circumstances::{busy, circumstances};
 use super::contenders::{CONTENDERS, Contender};
 use super::programs::Package;
 use super::servers::Servers;
-use super::{drivers, instructions, over_http};
+use super::{drivers, instructions, over_http, strategies};
 use crate::tools::{self, Tool};
 
 /// How often each app and route has its turn, unless told otherwise.
@@ -54,16 +54,23 @@ pub(super) enum Part {
     Requests,
     Instructions,
     Drivers,
+    Strategies,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 3] = [Self::Requests, Self::Instructions, Self::Drivers];
+    pub(super) const ALL: [Self; 4] = [
+        Self::Requests,
+        Self::Instructions,
+        Self::Drivers,
+        Self::Strategies,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Instructions => "instructions",
             Self::Drivers => "drivers",
+            Self::Strategies => "strategies",
         }
     }
 
@@ -92,6 +99,7 @@ pub(super) fn measure(choice: &Choice) -> Result<(), String> {
                 Part::Requests => over_http::measure(&contenders, &servers, choice.cycles)?,
                 Part::Instructions => instructions::measure_stores(&contenders, &servers)?,
                 Part::Drivers => drivers::measure(&contenders, &servers, choice.cycles)?,
+                Part::Strategies => strategies::measure(&servers, choice.cycles)?,
             }
         }
     }
@@ -103,6 +111,7 @@ fn print_circumstances() -> Result<(), String> {
     let packages = [
         (Ours, "cloakroom"),
         (Ours, "axum"),
+        (Ours, "axum-extra"),
         (Ours, "tokio"),
         (Ours, "redis"),
         (Ours, "tokio-postgres"),
