@@ -13,6 +13,11 @@
 //! Implement [`Store`] with plain `async fn`, then run the conformance suite against it (feature
 //! `conformance`), which holds every rule of this page as a test.
 //!
+//! # Marks
+//!
+//! What keeps sessions may also keep [`Marks`], a second and smaller contract: it ends sessions that no store keeps,
+//! because they are sealed into their cookies.
+//!
 //! # What a store can rely on
 //!
 //! * Times come in as arguments ([`Timestamp`], milliseconds). A store never reads a clock.
@@ -44,6 +49,10 @@ mod record;
 mod revision;
 mod timestamp;
 
+mod mark;
+mod marks;
+
+mod any_marks;
 mod any_store;
 mod capabilities;
 mod error;
@@ -51,6 +60,7 @@ mod error;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use any_marks::AnyMarks;
 pub use any_store::AnyStore;
 pub use capabilities::{Capabilities, Residence};
 pub use delete::{Delete, Deleted, Owner};
@@ -59,6 +69,8 @@ pub use id::{Id, InvalidId};
 pub use label::Label;
 pub use list::{Count, Cursor, Entry, List, Page, Query};
 pub use load::{Freshness, Load};
+pub use mark::{Mark, MarksOf, News, SetMark, Subject, Told};
+pub use marks::Marks;
 pub use namespace::{InvalidNamespace, Namespace};
 pub use principal::{InvalidPrincipal, Principal};
 pub use record::{Record, Stored};

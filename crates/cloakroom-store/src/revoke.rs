@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::{Id, Namespace, Principal, Timestamp};
+use crate::{Cursor, Id, Namespace, Principal, Timestamp};
 
 /// Ends many sessions.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Revoke {
     pub scope: Scope,
     /// End at most this many and say whether more remain; `None` to end them all in one step.
     pub limit: Option<NonZeroUsize>,
+    /// Where the call before this one came to, see [`Revoked::next`].
+    pub after: Option<Cursor>,
 }
 
 impl Revoke {
@@ -23,13 +25,25 @@ impl Revoke {
             namespace,
             scope,
             limit: None,
+            after: None,
         }
     }
 
     /// Ends at most so many, so that no lock is held long.
+    ///
+    /// A store that has no index by when sessions began also looks at a bounded number only, and may end none.
     #[must_use]
     pub fn at_most(mut self, limit: NonZeroUsize) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Goes on where a call that ended everyone's sessions came to.
+    ///
+    /// A principal's are few and looked up by who they are: for them it means nothing.
+    #[must_use]
+    pub fn after(mut self, next: Option<Cursor>) -> Self {
+        self.after = next;
         self
     }
 }
@@ -53,18 +67,34 @@ pub enum Scope {
 }
 
 /// What became of a [`Revoke`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Revoked {
     /// How many sessions this call ended.
     pub ended: u64,
     /// Whether the limit may have left some behind: call again. `false` is certain.
     pub more: bool,
+    /// Where to go on, from a store that would otherwise look again at what it has looked at: give it to the next call,
+    /// or none if this is none.
+    pub next: Option<Cursor>,
 }
 
 impl Revoked {
     /// So many ended, and perhaps more remain.
     pub fn new(ended: u64, more: bool) -> Self {
-        Self { ended, more }
+        Self {
+            ended,
+            more,
+            next: None,
+        }
+    }
+
+    /// So many ended, and whoever looks for more goes on there.
+    pub fn up_to(ended: u64, next: Cursor) -> Self {
+        Self {
+            ended,
+            more: true,
+            next: Some(next),
+        }
     }
 }

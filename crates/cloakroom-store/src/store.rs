@@ -96,7 +96,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where the card says so.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where the card says so, and
+    /// [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor) for a cursor this store did not give, or that it
+    /// cannot go on from any more: begin again without one.
     fn revoke(&self, request: Revoke) -> impl Future<Output = Result<Revoked, Error>> + Send;
 
     /// Removes records that expired before a moment, so many at a time.

@@ -55,6 +55,10 @@ impl Process {
         // Stopped first, so that it starts nobody while they are listed; and listed before it is gone, when they are
         // nobody's children.
         self.signal(Signal::STOP);
+        // Until it has had its turn it may still start somebody whom nobody would tell.
+        while moves(self.id()) {
+            thread::sleep(Duration::from_millis(1));
+        }
         for child in children(self.0.id()) {
             send(child, signal);
         }

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloakroom_store::{
-    Delete, Deleted, Entry, Id, Label, List, Owner, Principal, Query, Revoke, Scope, Store as _, Timestamp,
+    Delete, Deleted, Entry, ErrorKind as StoreErrorKind, Id, Label, List, Owner, Principal, Query, Revoke,
+    Scope, Store as _, Timestamp,
 };
 
 use crate::bounded::bounded;
@@ -55,17 +56,25 @@ impl Sessions {
         let begun_before = config.clock.now().saturating_add(Duration::from_millis(1));
         config.raise_mark(begun_before);
         let mut ended = 0;
+        let mut after = None;
         loop {
             let scope = Scope::Everyone { begun_before };
-            let revoke = Revoke::new(config.namespace.clone(), scope).at_most(BATCH);
-            let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
-                .await
-                .map_err(|error| Error::store("end everyone's sessions", error))?;
+            let goes_on = after.is_some();
+            let revoke = Revoke::new(config.namespace.clone(), scope)
+                .at_most(BATCH)
+                .after(after.take());
+            let revoked = match bounded(config.store_timeout, config.store.revoke(revoke)).await {
+                Ok(revoked) => revoked,
+                // The server has been restarted meanwhile: from the beginning.
+                Err(error) if goes_on && error.kind() == StoreErrorKind::InvalidCursor => continue,
+                Err(error) => return Err(Error::store("end everyone's sessions", error)),
+            };
             ended += revoked.ended;
             if !revoked.more {
                 events::everyone_ended(ended);
                 return Ok(ended);
             }
+            after = revoked.next;
             tokio::task::yield_now().await;
         }
     }

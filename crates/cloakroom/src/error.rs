@@ -44,7 +44,13 @@ impl Error {
             store::ErrorKind::Unsupported => ErrorKind::Unsupported,
             _ => ErrorKind::Unavailable,
         };
-        Self::new(kind, format!("could not {doing}: {error}")).with_source(error)
+        let told = error.to_string();
+        // Stores say themselves what they could not do, and to which server.
+        let message = match told.starts_with("could not ") {
+            true => told,
+            false => format!("could not {doing}: {told}"),
+        };
+        Self::new(kind, message).with_source(error)
     }
 }
 

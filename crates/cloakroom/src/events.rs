@@ -163,7 +163,12 @@ mod tests {
         );
         assert_eq!(
             Story::of(&crate::Error::store("read session", refused)).to_string(),
-            "could not read session: could not read it: password authentication failed"
+            "could not read it: password authentication failed"
+        );
+        let terse = cloakroom_store::Error::new(cloakroom_store::ErrorKind::Full, "no room");
+        assert_eq!(
+            Story::of(&crate::Error::store("write session", terse)).to_string(),
+            "could not write session: no room"
         );
         let quoting = crate::Error::new(ErrorKind::Encode, "not to be written").with_source("card 4111");
         assert_eq!(Story::of(&quoting).to_string(), "not to be written");

@@ -5,6 +5,8 @@
 //! an error, never a logout.
 //!
 //! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "memory"))]
+//! # mod app {
 //! use axum::{Router, routing::get};
 //! use cloakroom::stores::Memory;
 //! use cloakroom::{Error, Key, Session, Sessions};
@@ -23,6 +25,8 @@
 //!     axum::serve(tokio::net::TcpListener::bind("localhost:3000").await?, app).await?;
 //!     Ok(())
 //! }
+//! # }
+//! # fn main() {}
 //! ```
 //!
 //! # Three types

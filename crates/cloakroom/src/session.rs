@@ -187,7 +187,7 @@ impl Session {
     ///
     /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes: a mistake of the program, so
     /// check what comes from a form before. At the end of the request the policy's cap can answer
-    /// [`ErrorKind::AtCap`], as a 409 without a body. To answer with a page, ask before the end:
+    /// [`ErrorKind::AtCap`], as a 409 with a line of text. To answer with a page, ask before the end:
     ///
     /// ```
     /// # use cloakroom::{Error, ErrorKind, Session};

@@ -20,10 +20,12 @@ use crate::{Error, ErrorKind, commit, events};
 /// Sessions of one application: a store, and how sessions are kept in it. Cheap to clone.
 ///
 /// ```
+/// # #[cfg(feature = "memory")] {
 /// use cloakroom::stores::Memory;
 /// use cloakroom::{Policy, Sessions};
 ///
 /// let sessions = Sessions::new(Memory::default()).policy(Policy::aal2());
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sessions {

@@ -241,8 +241,11 @@ impl State {
         let wanted = self.view.wanted(&self.base, &self.changes);
         if let (None, Some(attempt), Some(fresh)) = (&self.held, self.attempts.last(), &mut fresh) {
             // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
-            // of them does.
+            // of them does. With the same key, too: what wraps it comes from the token, and wraps one key only.
             fresh.token = attempt.plan.next.token.clone();
+            if let Some(key) = &attempt.plan.next.key {
+                fresh.key = key.key.clone();
+            }
         }
         match settle::settle(self.held.as_deref(), &wanted, &rules, now, fresh.as_ref()) {
             Settlement::Nothing => Step::Done,

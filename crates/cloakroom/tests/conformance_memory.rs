@@ -9,3 +9,8 @@ use cloakroom_store::conformance;
 async fn memory_conforms() {
     conformance::run(Memory::default()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_keeps_marks() {
+    conformance::run_marks(Memory::default()).await;
+}

@@ -63,27 +63,31 @@ const MODULES: &[Module] = &[
     // Stores know the contract and nothing of ours, but for what they share.
     pure("stores::revisions", ""),
     pure("stores::sql", ""),
+    pure("stores::subject", ""),
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
     effects("stores::queue", ""),
     effects("stores::cached", ""),
     effects("stores::memory", ""),
-    effects("stores::disk", "stores::queue"),
+    effects("stores::disk", "stores::queue stores::subject"),
     // It feeds a near cache with what its server says.
     effects(
         "stores::redis",
-        "stores::cached stores::revisions stores::server stores::url",
+        "stores::cached stores::revisions stores::server stores::subject stores::url",
     ),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
         "stores::mysql",
-        "stores::revisions stores::server stores::sql stores::url",
+        "stores::revisions stores::server stores::sql stores::subject stores::url",
     ),
     effects(
         "stores::postgres",
-        "stores::revisions stores::server stores::sql stores::url",
+        "stores::revisions stores::server stores::sql stores::subject stores::url",
     ),
-    effects("stores::sqlite", "stores::queue stores::revisions stores::sql"),
+    effects(
+        "stores::sqlite",
+        "stores::queue stores::revisions stores::sql stores::subject",
+    ),
     effects(
         "stores::open",
         "stores::memory stores::disk stores::sqlite stores::redis stores::memcached stores::postgres stores::mysql",
@@ -91,7 +95,8 @@ const MODULES: &[Module] = &[
     effects(
         "stores",
         "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
-         stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::url stores::server",
+         stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::subject stores::url \
+         stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
     effects("tower", "error events cookie cookie_header sessions session"),
@@ -104,7 +109,7 @@ const MODULES: &[Module] = &[
 /// Dependencies that only some modules may name. The others are free.
 const CRATES: &[(&str, &str)] = &[
     ("aes_gcm", "seal"),
-    ("axum_core", "axum"),
+    ("axum_core", "axum tower"),
     ("blake2", "paseto"),
     ("chacha20", "paseto"),
     ("deadpool_postgres", "stores::postgres"),

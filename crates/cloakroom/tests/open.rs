@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 use cloakroom::stores;
-use cloakroom_store::{ErrorKind, Store};
+use cloakroom_store::{ErrorKind, Marks, Store};
 
 #[tokio::test]
 async fn a_url_names_a_store() {
@@ -16,6 +16,7 @@ async fn a_url_names_a_store() {
         assert_eq!(store.capabilities().name, name);
         store.ping().await.unwrap();
     }
+    assert_eq!(stores::open_marks("memory:").await.unwrap().card().name, "memory");
     assert!(place.join("sessions.redb").is_file());
 }
 
@@ -25,6 +26,8 @@ async fn an_unknown_url_is_told_what_is_known() {
         ("", "memory:, disk:PATH, sqlite:PATH, redis://"),
         ("memory", "memory:, disk:PATH, sqlite:PATH, redis://"),
         ("mongodb://user:hush@host", "`mongodb:`: memory:, disk:PATH"),
+        ("memcached://user:hush@host", "here it is `memcache://`"),
+        ("valkey://user:hush@host", "here it is `redis://`"),
         ("DISK:x", "`DISK:`"),
         ("bad\nscheme:x", r"`bad\nscheme:`"),
         ("memory:x", "nothing behind it"),

@@ -179,6 +179,7 @@ impl Answer {
     pub(crate) fn assert_outage(&self, context: &str) {
         assert_eq!(self.status, 503, "{context}: {self:?}");
         assert_eq!(self.header("retry-after"), ["5"], "{context}");
+        assert!(self.body.contains("try again"), "{context}: {self:?}");
         self.assert_cookie_left_alone(context);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use cloakroom::store::Timestamp;
-use cloakroom::{KeyFile, KeyId, KeyState};
+use cloakroom::{KeyFile, KeyId, KeyState, Keys};
 
 use super::spoken;
 
@@ -26,11 +26,24 @@ pub(super) struct Activate {
 impl Activate {
     pub(super) fn run(self, file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
         let (id, path) = (self.id, file.path().display());
-        let keys = file.read()?;
-        let before = keys.active().id;
+        // Judged and done under one lock: nobody changes the key's state in between.
+        let before = file.change(|keys| Ok(self.activate(keys, now)))??;
         if before == id {
             return Ok(format!("Key {id} is active already.\n"));
         }
+        Ok(format!(
+            "\
+Key {id} is active: nodes seal with it. Key {before} is retiring: it still opens what it has sealed.
+
+Sessions are sealed anew as they are written. Those that are only read stay with {before} until they end.
+Next: when your longest sessions of today are over, cloakroom keys retire {before} --file {path}
+"
+        ))
+    }
+
+    /// Answers which key was active before.
+    fn activate(&self, keys: &mut Keys, now: Timestamp) -> anyhow::Result<KeyId> {
+        let (id, before) = (self.id, keys.active().id);
         let key = keys.iter().find(|key| key.id == id);
         if let Some(key) = key.filter(|key| key.state == KeyState::Pending && !self.now)
             && key.since.age(now) < ON_ITS_WAY
@@ -41,14 +54,9 @@ impl Activate {
                 spoken(key.since.age(now))
             );
         }
-        file.change(|keys| keys.activate(id, now))?;
-        Ok(format!(
-            "\
-Key {id} is active: nodes seal with it. Key {before} is retiring: it still opens what it has sealed.
-
-Sessions are sealed anew as they are written. Those that are only read stay with {before} until they end.
-Next: when your longest sessions of today are over, cloakroom keys retire {before} --file {path}
-"
-        ))
+        if before != id {
+            keys.activate(id, now)?;
+        }
+        Ok(before)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use cloakroom::store::Timestamp;
-use cloakroom::{KeyFile, KeyId, KeyState};
+use cloakroom::{KeyFile, KeyId, KeyState, Keys};
 
 use super::spoken;
 
@@ -24,8 +24,20 @@ pub(super) struct Retire {
 impl Retire {
     pub(super) fn run(self, file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
         let (id, path) = (self.id, file.path().display());
+        // Judged and done under one lock: nobody changes the key's state in between.
+        file.change(|keys| Ok(self.retire(keys, now)))??;
+        Ok(format!(
+            "\
+Key {id} is retired: nodes refuse what it sealed, and take whoever comes with it for anonymous.
+
+If users are signed out who should not be: cloakroom keys reopen {id} --file {path}
+"
+        ))
+    }
+
+    fn retire(&self, keys: &mut Keys, now: Timestamp) -> anyhow::Result<()> {
+        let id = self.id;
         let longest = Duration::from_secs(u64::from(self.longest_session) * 24 * 60 * 60);
-        let keys = file.read()?;
         let retiring = keys
             .iter()
             .find(|key| key.id == id && key.state == KeyState::Retiring);
@@ -41,13 +53,6 @@ impl Retire {
                 spoken(longest - age)
             );
         }
-        file.change(|keys| keys.retire(id, now))?;
-        Ok(format!(
-            "\
-Key {id} is retired: nodes refuse what it sealed, and take whoever comes with it for anonymous.
-
-If users are signed out who should not be: cloakroom keys reopen {id} --file {path}
-"
-        ))
+        Ok(keys.retire(id, now)?)
     }
 }

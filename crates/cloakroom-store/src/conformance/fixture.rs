@@ -26,19 +26,11 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) fn new(store: AnyStore) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now();
-        let name = format!(
-            "conf-{:x}-{:x}-{}",
-            process::id(),
-            now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
-            NEXT.fetch_add(1, Ordering::Relaxed),
-        );
         Self {
             card: store.capabilities(),
             store,
-            namespace: namespace(name),
-            now: now.into(),
+            namespace: fresh_namespace(),
+            now: SystemTime::now().into(),
         }
     }
 
@@ -65,6 +57,18 @@ impl Fixture {
         let created = self.now.saturating_add(Duration::from_millis(begun));
         Record::new(created, self.in_hours(24), who.as_bytes()).with_principal(Some(principal(who)))
     }
+}
+
+/// A namespace that nobody else uses.
+pub(super) fn fresh_namespace() -> Namespace {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    namespace(format!(
+        "conf-{:x}-{:x}-{}",
+        process::id(),
+        now.as_nanos(),
+        NEXT.fetch_add(1, Ordering::Relaxed),
+    ))
 }
 
 /// The verbs, with what was asked in the failure.
@@ -131,9 +135,17 @@ impl Fixture {
         self.store.revoke(request).await.map_err(|e| asked("revoke", e))
     }
 
-    pub(super) async fn revoke_at_most(&self, scope: Scope, limit: usize) -> Result<Revoked, Failure> {
-        let request = Revoke::new(self.namespace.clone(), scope).at_most(at_most(limit));
-        self.store.revoke(request).await.map_err(|e| asked("revoke", e))
+    /// Revokes some from a cursor on, which the store may refuse.
+    pub(super) async fn revoke_after(
+        &self,
+        scope: Scope,
+        limit: usize,
+        after: Option<Cursor>,
+    ) -> Result<Revoked, Error> {
+        let request = Revoke::new(self.namespace.clone(), scope)
+            .at_most(at_most(limit))
+            .after(after);
+        self.store.revoke(request).await
     }
 
     pub(super) async fn sweep(&self, expired_before: Timestamp, limit: usize) -> Result<Swept, Failure> {

@@ -17,7 +17,7 @@
 //! and what was found. To report each rule as a test of its own, go through [`rules`] and
 //! [`check`](Rule::check) one by one; to look into one, take it from [`rule()`].
 //!
-//! A store that keeps its records outside of its process goes through [`run_restarts`] as well, and one with a
+//! A store that keeps [`Marks`](crate::Marks) too goes through [`run_marks`]. A store that keeps its records outside of its process goes through [`run_restarts`] as well, and one with a
 //! server through [`run_outages`].
 //!
 //! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
@@ -53,6 +53,8 @@ mod lost_reply;
 
 mod card;
 
+mod marks;
+
 mod restart;
 
 mod outage;
@@ -68,7 +70,7 @@ pub use outage::{Outage, Outages};
 pub use restart::Restarts;
 pub use rule::{Broken, Rule};
 
-use crate::{AnyStore, Store};
+use crate::{AnyMarks, AnyStore, Marks, Store};
 
 /// Checks every rule against a store.
 ///
@@ -101,6 +103,21 @@ pub fn rules() -> Vec<Rule> {
         card::rules(),
     ];
     topics.concat()
+}
+
+/// Checks every rule about marks, of a store that keeps them.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_marks(marks: impl Marks) {
+    let marks = AnyMarks::new(marks);
+    check_all(mark_rules(), &marks).await;
+}
+
+/// The rules about marks.
+pub fn mark_rules() -> Vec<Rule<AnyMarks>> {
+    marks::rules()
 }
 
 /// The rule of this name, if there is one.

@@ -153,6 +153,21 @@ const CAUGHT: &[(Flaw, &[&str])] = &[
         ],
     ),
     (
+        Flaw::NeverIsDoneRevoking,
+        &[
+            "revoking_a_principal_in_batches_ends_all",
+            "revoking_everyone_in_batches_ends_all",
+        ],
+    ),
+    (
+        Flaw::LooksOnlyAtTheBeginning,
+        &["revoking_everyone_gets_past_what_began_since"],
+    ),
+    (
+        Flaw::TakesAnyCursorToRevoke,
+        &["revoking_from_a_foreign_cursor_is_refused"],
+    ),
+    (
         Flaw::SweepsAtTheMoment,
         &["a_sweep_removes_what_expired_and_nothing_else"],
     ),

@@ -3,6 +3,7 @@
 mod breakage;
 mod flawed;
 mod going_away;
+mod marking;
 mod modest;
 mod reference;
 mod restarting;

@@ -156,6 +156,24 @@ async fn a_session_whose_creation_never_arrived_is_begun_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_is_begun_again_is_sealed_under_the_same_key() {
+    /// Where a body without earlier tags has its wrapped session key, see `envelope/layout.rs`.
+    const WRAPPED: std::ops::Range<usize> = 91..139;
+    let app = App::new();
+    app.store
+        .on(Verb::Write, Act::LoseRequest(StoreErrorKind::Unavailable));
+    app.request("", add_one).await;
+    let sent = app.store.sent();
+    let [lost, again] = &sent[..] else {
+        panic!("expected two writes: {sent:?}");
+    };
+    assert_eq!(lost.id, again.id);
+    // Another key under what wraps this one would be a nonce used twice.
+    assert_eq!(lost.record.body[WRAPPED], again.record.body[WRAPPED]);
+    assert_ne!(lost.record.body, again.record.body, "sealed with another nonce");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_whose_answer_was_lost_is_applied_once() {
     for lose in [
         Act::LoseReply(nothing()),

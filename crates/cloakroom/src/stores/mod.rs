@@ -46,6 +46,14 @@ mod server;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(any(
+    feature = "disk",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
+mod subject;
+#[cfg(any(
     feature = "memcached",
     feature = "mysql",
     feature = "postgres",
@@ -63,7 +71,7 @@ pub use memcached::Memcached;
 pub use memory::Memory;
 #[cfg(feature = "mysql")]
 pub use mysql::Mysql;
-pub use open::open;
+pub use open::{open, open_marks};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 // Not the crate of that name.

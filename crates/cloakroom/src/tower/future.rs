@@ -4,13 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CACHE_CONTROL, Entry, RETRY_AFTER, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, Response};
 use pin_project_lite::pin_project;
 
 use crate::sessions::{Finished, Outcome};
+use crate::tower::refusal::refusal;
 use crate::tower::slot::Slot;
-use crate::{Error, Session, Sessions};
+use crate::{Session, Sessions};
 
 type Finishing = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
@@ -38,7 +39,7 @@ impl<F, B> ResponseFuture<F, B> {
 impl<F, B, E> Future for ResponseFuture<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Default,
+    B: Default + 'static,
 {
     type Output = Result<Response<B>, E>;
 
@@ -73,10 +74,10 @@ async fn finish(sessions: Sessions, session: Session, outcome: Outcome) -> Finis
 }
 
 /// The response as it leaves: the handler's, or a refusal where its changes could not be written.
-fn conclude<B: Default>(mut response: Response<B>, finished: Finished) -> Response<B> {
+fn conclude<B: Default + 'static>(mut response: Response<B>, finished: Finished) -> Response<B> {
     let Finished { result, set_cookie } = finished;
     if let Err(error) = result {
-        response = refusal(&error);
+        response = refusal(error.kind());
     }
     let headers = response.headers_mut();
     if let Some(line) = set_cookie {
@@ -84,17 +85,6 @@ fn conclude<B: Default>(mut response: Response<B>, finished: Finished) -> Respon
         headers.append(SET_COOKIE, line);
     }
     keep_private(headers);
-    response
-}
-
-/// The response instead of the handler's, whose changes could not be written.
-fn refusal<B: Default>(error: &Error) -> Response<B> {
-    let mut response = Response::new(B::default());
-    let status = error.kind().status();
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Some(seconds) = error.kind().retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
     response
 }
 

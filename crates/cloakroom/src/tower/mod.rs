@@ -5,6 +5,7 @@
 
 mod future;
 mod layer;
+pub(crate) mod refusal;
 mod service;
 mod slot;
 

@@ -7,6 +7,12 @@ use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom_store::{AnyStore, conformance};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_disk_store_keeps_marks() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::run_marks(Disk::open(directory.path()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_disk_store_conforms() {
     let directory = tempfile::tempdir().unwrap();
     conformance::run(Disk::open(directory.path()).await.unwrap()).await;

@@ -11,6 +11,12 @@ use cloakroom_testbed::mysql::Mysqld;
 use super::fixture::{self, BOUND, create, id, load, patient, record_of, shared};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_mysql_store_keeps_marks() {
+    let url = fixture::database(shared(), "marks").await;
+    conformance::run_marks(patient(&url).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_mysql_store_conforms() {
     let url = fixture::database(shared(), "conforms").await;
     conformance::run(patient(&url).await).await;

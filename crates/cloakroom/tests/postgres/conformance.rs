@@ -10,6 +10,12 @@ use cloakroom_testbed::postgres::Postgres as Server;
 use crate::fixture::{BOUND, PATIENT, outage, with};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_postgres_store_keeps_marks() {
+    let server = Server::start();
+    conformance::run_marks(Postgres::connect(&server.url()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_postgres_store_conforms() {
     let server = Server::start();
     let url = with(&server, PATIENT);

@@ -99,7 +99,8 @@ async fn the_version_of_the_tables_decides() {
     // As an older release has left it: a version before, and not yet what this one adds.
     admin
         .batch_execute(
-            "UPDATE cloakroom_schema SET version = 0; DROP TABLE cloakroom_sessions, cloakroom_bodies;
+            "UPDATE cloakroom_schema SET version = 0; 
+             DROP TABLE cloakroom_sessions, cloakroom_bodies, cloakroom_marks, cloakroom_mark_numbers;
              DO $$ DECLARE f regprocedure; BEGIN
                  FOR f IN SELECT oid FROM pg_proc WHERE proname LIKE 'cloakroom%' LOOP
                      EXECUTE 'DROP FUNCTION ' || f;

@@ -21,10 +21,20 @@ async fn the_redis_store_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_keeps_marks() {
+    for program in programs() {
+        let server = RedisLaunch::new(program).start();
+        conformance::run_marks(Redis::connect(&server.url()).await.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_over_a_socket_in_another_database() {
     let server = Server::start();
     let url = format!("{}?db=3&connections=1&prefix=other*", server.socket_url());
-    conformance::run(Redis::connect(&url).await.unwrap()).await;
+    let store = Redis::connect(&url).await.unwrap();
+    conformance::run_marks(store.clone()).await;
+    conformance::run(store).await;
     assert_eq!(server.command(&["DBSIZE"]), "0");
 }
 

@@ -16,6 +16,7 @@ mod faults;
 mod watched_faults;
 
 mod failover;
+mod sentinels;
 mod woken;
 
 #[cfg(feature = "cached")]

@@ -26,6 +26,12 @@ async fn the_cluster_store_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_store_keeps_marks() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    conformance::run_marks(RedisCluster::connect(&cluster.url()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_store_serves_all_rules_at_once() {
     let cluster = redis_cluster::RedisCluster::start(3);
     let store = RedisCluster::connect(&patient(&cluster)).await.unwrap();

@@ -13,6 +13,13 @@ use crate::child;
 use crate::fixture::{patient, place};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_store_keeps_marks() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sessions.db");
+    conformance::run_marks(Sqlite::open(file).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_store_conforms() {
     let (_directory, file) = place();
     conformance::run(patient().open(file).await.unwrap()).await;

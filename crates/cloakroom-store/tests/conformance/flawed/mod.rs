@@ -54,6 +54,8 @@ pub(crate) enum Flaw {
     ForgetsToKeep,
     HidesRacingSignIns,
     IgnoresOwners,
+    LooksOnlyAtTheBeginning,
+    NeverIsDoneRevoking,
     RevokesAtOldRevisions,
     RevokesByLastSeen,
     RevokesByPrefix,
@@ -62,6 +64,7 @@ pub(crate) enum Flaw {
     SaysNothingRemains,
     SweepsAtTheMoment,
     SweepsWhatItListed,
+    TakesAnyCursorToRevoke,
     // Listing
     CountsEverything,
     FoldsCase,
@@ -214,8 +217,13 @@ impl Store for Flawed {
         if let Scope::Principal { principal, .. } = &mut request.scope {
             *principal = self.principal(principal.clone());
         }
+        if self.flaw == Flaw::TakesAnyCursorToRevoke {
+            request.after = None;
+        }
+        let limited = request.limit.is_some();
         let mut answer = self.flawed_revoke(request).await?;
         answer.more &= self.flaw != Flaw::SaysNothingRemains;
+        answer.more |= limited && self.flaw == Flaw::NeverIsDoneRevoking;
         Ok(answer)
     }
 

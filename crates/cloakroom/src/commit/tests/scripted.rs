@@ -18,6 +18,7 @@ pub(crate) struct Scripted {
     memory: Arc<Memory>,
     script: Arc<Mutex<VecDeque<(Verb, Act)>>>,
     asked: Arc<Mutex<Vec<Verb>>>,
+    sent: Arc<Mutex<Vec<Write>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,11 @@ impl Scripted {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
+    /// The writes that were sent since this was called last.
+    pub(crate) fn sent(&self) -> Vec<Write> {
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+
     async fn play<T>(
         &self,
         verb: Verb,
@@ -108,6 +114,7 @@ impl Store for Scripted {
     }
 
     async fn write(&self, request: Write) -> Result<Written, Error> {
+        self.sent.lock().unwrap().push(request.clone());
         self.play(Verb::Write, self.memory.write(request)).await
     }
 

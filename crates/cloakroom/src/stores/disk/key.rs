@@ -4,6 +4,8 @@
 //! sessions     namespace  id
 //! principals   namespace  principal  id
 //! expiries     namespace  expires    id
+//! marks        namespace  subject
+//! changes      namespace  number
 //! ```
 //!
 //! A namespace and a principal are one byte of length and their text; a time is eight bytes, the highest first, so
@@ -47,7 +49,46 @@ pub(super) fn expired(namespace: &Namespace, before: Timestamp) -> std::ops::Ran
     at(namespace, Timestamp::from_unix_millis(0))..at(namespace, before)
 }
 
-/// The id that every key ends with.
+/// The key of a subject's mark.
+pub(super) fn mark(namespace: &Namespace, subject: &[u8]) -> Vec<u8> {
+    let mut key = text(namespace.as_str());
+    key.extend_from_slice(subject);
+    key
+}
+
+/// All marks of a namespace, or those after the one of a subject.
+pub(super) fn marks(namespace: &Namespace, after: Option<&[u8]>) -> std::ops::Range<Vec<u8>> {
+    let mut start = mark(namespace, after.unwrap_or_default());
+    if after.is_some() {
+        start.push(0);
+    }
+    // The kinds of subjects are letters.
+    start..mark(namespace, &[u8::MAX])
+}
+
+/// The subject that the key of a mark of this namespace ends with.
+pub(super) fn subject_of<'k>(namespace: &Namespace, key: &'k [u8]) -> &'k [u8] {
+    key.get(1 + namespace.as_str().len()..).unwrap_or_default()
+}
+
+/// The key of a change of a mark.
+pub(super) fn change(namespace: &Namespace, number: u64) -> Vec<u8> {
+    let mut key = text(namespace.as_str());
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// All changes of a namespace after one.
+pub(super) fn changes(namespace: &Namespace, after: u64) -> RangeInclusive<Vec<u8>> {
+    change(namespace, after.saturating_add(1))..=change(namespace, u64::MAX)
+}
+
+/// The number that the key of a change ends with.
+pub(super) fn number_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The id that every key of a session ends with.
 pub(super) fn id_of(key: &[u8]) -> Option<Id> {
     key.last_chunk().map(|bytes| Id::from_bytes(*bytes))
 }

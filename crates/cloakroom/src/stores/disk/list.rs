@@ -62,38 +62,60 @@ pub(super) fn page(transaction: &ReadTransaction, request: &List, after: Option<
             }
         }
     }
-    page.next = last.filter(|_| !whole).map(|id| cursor(request, id));
+    page.next = last.filter(|_| !whole).map(|id| Going::of(request).after(id));
     Ok(page)
+}
+
+/// What a cursor goes on with. One does not fit the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Going {
+    /// A listing of everybody.
+    Everybody = 1,
+    /// A listing of a principal.
+    Principal = 2,
+    /// Ending everyone's sessions.
+    Ending = 3,
+}
+
+impl Going {
+    fn of(request: &List) -> Self {
+        match request.query.principal {
+            None => Self::Everybody,
+            Some(_) => Self::Principal,
+        }
+    }
+
+    /// A cursor that goes on after this session.
+    pub(super) fn after(self, last: Id) -> Cursor {
+        let mut bytes = vec![self as u8];
+        bytes.extend_from_slice(last.as_bytes());
+        Cursor::new(bytes)
+    }
+
+    /// After which session a cursor goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidCursor`] for one that goes on with something else.
+    pub(super) fn read(self, cursor: Option<&Cursor>) -> Result<Option<Id>, Error> {
+        let Some(cursor) = cursor else {
+            return Ok(None);
+        };
+        let id = cursor.as_bytes().split_first().and_then(|(kind, id)| {
+            let id = <[u8; Id::LEN]>::try_from(id).ok()?;
+            (*kind == self as u8).then_some(Id::from_bytes(id))
+        });
+        let id = id.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidCursor,
+                "the cursor is not one that was given here: begin again without one",
+            )
+        })?;
+        Ok(Some(id))
+    }
 }
 
 /// After which session a listing goes on.
 pub(super) fn begin(request: &List) -> Result<Option<Id>, Error> {
-    let Some(cursor) = &request.after else {
-        return Ok(None);
-    };
-    let id = cursor.as_bytes().split_first().and_then(|(kind, id)| {
-        let id = <[u8; Id::LEN]>::try_from(id).ok()?;
-        (*kind == kind_of(request)).then_some(Id::from_bytes(id))
-    });
-    let id = id.ok_or_else(|| {
-        Error::new(
-            ErrorKind::InvalidCursor,
-            "the cursor is not one that this listing gave: begin again without one",
-        )
-    })?;
-    Ok(Some(id))
-}
-
-fn cursor(request: &List, last: Id) -> Cursor {
-    let mut bytes = vec![kind_of(request)];
-    bytes.extend_from_slice(last.as_bytes());
-    Cursor::new(bytes)
-}
-
-/// What a cursor goes on with: one of a listing of everybody does not fit that of a principal.
-fn kind_of(request: &List) -> u8 {
-    match request.query.principal {
-        None => 1,
-        Some(_) => 2,
-    }
+    Going::of(request).read(request.after.as_ref())
 }

@@ -54,6 +54,8 @@ mod revoke;
 mod sweep;
 mod touch;
 
+mod marks;
+
 mod job;
 mod writer;
 

@@ -2,17 +2,22 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, Id, List, Load, Page, Residence, Revoke, Revoked,
+    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Residence, Revoke, Revoked,
     Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
 };
 use redb::ReadTransaction;
 
 use super::failure::{self, Fault};
 use super::job::{self, Verb};
+use super::list::Going;
 use super::revoke::{self, EndBegunBefore, RevokePrincipal};
 use super::{Disk, blocking, list, sweep, tables};
+
+/// How long everyone's sessions are looked for in one call, where it may leave some behind.
+const LOOKING: Duration = Duration::from_millis(500);
 
 impl Store for Disk {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
@@ -114,7 +119,7 @@ impl Verb for Ping {
 
 impl Disk {
     /// Has the writer carry out a verb.
-    async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
+    pub(super) async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
         let closed = || failure::closed(self.0.engine.path()).error();
         let body = verb.body();
         let (job, answer) = job::pending(verb);
@@ -123,7 +128,7 @@ impl Disk {
     }
 
     /// Reads where waiting for the disk holds up no other task.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
@@ -133,8 +138,9 @@ impl Disk {
 
     async fn revoke_everyone(&self, request: &Revoke, begun_before: Timestamp) -> Result<Revoked, Error> {
         let limit = request.limit.map_or(usize::MAX, |limit| limit.get());
+        let begun = Instant::now();
         let mut ended = 0;
-        let mut after: Option<Id> = None;
+        let mut after = Going::Ending.read(request.after.as_ref())?;
         loop {
             let at_most = usize::try_from(ended)
                 .map_or(0, |ended| limit - ended)
@@ -153,10 +159,14 @@ impl Disk {
                 };
                 ended += self.submit(end).await?;
             }
-            after = next;
-            if after.is_none() || ended >= limit as u64 {
-                return Ok(Revoked::new(ended, after.is_some()));
+            let Some(last) = next else {
+                return Ok(Revoked::new(ended, false));
+            };
+            let is_long = request.limit.is_some() && begun.elapsed() > LOOKING;
+            if ended >= limit as u64 || is_long {
+                return Ok(Revoked::up_to(ended, Going::Ending.after(last)));
             }
+            after = next;
         }
     }
 }

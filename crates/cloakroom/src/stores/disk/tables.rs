@@ -91,6 +91,7 @@ pub(super) struct Tables<'t> {
     principals: Table<'t, Bytes, ()>,
     expiries: Table<'t, Bytes, ()>,
     revisions: &'t mut Revisions,
+    transaction: &'t WriteTransaction,
     changed: bool,
 }
 
@@ -113,6 +114,7 @@ impl<'t> Tables<'t> {
             principals: transaction.open_table(PRINCIPALS)?,
             expiries: transaction.open_table(EXPIRIES)?,
             revisions,
+            transaction,
             changed: false,
         })
     }
@@ -120,6 +122,12 @@ impl<'t> Tables<'t> {
     /// Whether anything has changed since this was last asked.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// The transaction, for what changes tables that few requests need.
+    pub(super) fn changing(&mut self) -> &'t WriteTransaction {
+        self.changed = true;
+        self.transaction
     }
 
     pub(super) fn find(&self, namespace: &Namespace, id: &Id) -> Result<Option<Found>, Fault> {

@@ -94,6 +94,9 @@ mod reply;
 mod address;
 mod failure;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

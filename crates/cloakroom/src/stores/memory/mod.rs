@@ -22,6 +22,8 @@ mod remove;
 mod revoke;
 mod sweep;
 
+mod marks;
+
 mod batches;
 mod index;
 mod key;

@@ -10,6 +10,7 @@ use super::index::Index;
 use super::key::{Key, SHARDS};
 use super::limit::{Ledger, Limit};
 use super::locks;
+use super::marks::Book;
 use super::nearest::Nearest;
 use super::shard::Shard;
 
@@ -31,6 +32,8 @@ pub(super) struct Tables {
     pub(super) revoke_from: AtomicU8,
     /// The last revision that was given to any session: so none ever has one twice.
     revisions: AtomicU64,
+    /// Beside the sessions: what ends those that no store keeps.
+    pub(super) marks: Book,
 }
 
 impl Tables {
@@ -46,6 +49,7 @@ impl Tables {
             sweep_from: AtomicU8::new(0),
             revoke_from: AtomicU8::new(0),
             revisions: AtomicU64::new(0),
+            marks: Book::default(),
         }
     }
 

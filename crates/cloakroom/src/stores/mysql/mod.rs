@@ -104,6 +104,8 @@ mod list;
 mod revoke;
 mod sweep;
 
+mod marks;
+
 mod schema;
 
 mod row;

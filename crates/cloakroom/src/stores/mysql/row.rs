@@ -1,9 +1,9 @@
 //! How rows hold records.
 
-use cloakroom_store::{Entry, Error, Label, Principal, Record, Revision, Stored};
+use cloakroom_store::{Entry, Error, Label, Mark, Principal, Record, Revision, Stored, Timestamp};
 use mysql_async::{Row, Value};
 
-use crate::stores::sql;
+use crate::stores::{sql, subject};
 
 /// Takes the columns of a row, one after the other.
 struct Columns(std::vec::IntoIter<Value>);
@@ -34,6 +34,34 @@ pub(super) fn pair(row: Row) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let mut columns = Columns(row.unwrap().into_iter());
     let first = columns.bytes()?.unwrap_or_default();
     Ok((first, columns.bytes()?.unwrap_or_default()))
+}
+
+/// The two moments of a mark.
+pub(super) fn moments(row: Row) -> Result<(Timestamp, Timestamp), Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let first = sql::moment(columns.number()?)?;
+    Ok((first, sql::moment(columns.number()?)?))
+}
+
+/// The latest number of marks, and which of their histories it belongs to.
+pub(super) fn history(row: Row) -> Result<(i64, Vec<u8>), Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let latest = columns.number()?;
+    Ok((latest, columns.bytes()?.unwrap_or_default()))
+}
+
+/// A mark, and the number of its last change.
+pub(super) fn mark(row: Row) -> Result<(Mark, i64), Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let subject = subject::parse(&columns.bytes()?.unwrap_or_default())?;
+    let begun_before = sql::moment(columns.number()?)?;
+    let mark = Mark::new(subject, begun_before, sql::moment(columns.number()?)?);
+    Ok((mark, columns.number()?))
+}
+
+/// There is no row where there always is one.
+pub(super) fn none<T>() -> Result<T, Error> {
+    Err(sql::corrupt("no row where there must be one"))
 }
 
 impl Columns {

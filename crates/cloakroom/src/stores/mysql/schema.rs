@@ -18,6 +18,10 @@ const STEPS: &[&[&str]] = &[&[
     include_str!("sql/turns.sql"),
     DROP_PROCEDURE,
     PROCEDURE,
+    include_str!("sql/marks.sql"),
+    include_str!("sql/mark_numbers.sql"),
+    "DROP PROCEDURE IF EXISTS cloakroom_mark",
+    include_str!("sql/mark.sql"),
 ]];
 
 const VERSIONS: &str = include_str!("sql/schema.sql");

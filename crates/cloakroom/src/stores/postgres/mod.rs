@@ -75,6 +75,10 @@ mod options;
 mod store;
 
 mod list;
+mod sweep;
+
+mod marks;
+
 mod row;
 mod statements;
 
@@ -110,6 +114,7 @@ use super::revisions::Revisions;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
 use reach::Reach;
+use sweep::Progress;
 
 /// Keeps sessions in PostgreSQL. Cheap to clone; clones share the connections.
 ///
@@ -125,6 +130,7 @@ struct Inner {
     bound: Duration,
     revisions: Revisions,
     survives_restart: bool,
+    swept: Progress,
 }
 
 impl Postgres {
@@ -178,6 +184,7 @@ impl Postgres {
             bound: opening.options.server.bound(),
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),
+            swept: Progress::default(),
         })))
     }
 }

@@ -17,6 +17,7 @@ use super::opening::{quoted, settings};
 use super::options::{PostgresOptions, SynchronousCommit};
 use super::reach::Reach;
 use super::statements::{Prepared, Statements};
+use super::sweep::Progress;
 use super::{Inner, Postgres, failure};
 use crate::stores::revisions::Revisions;
 
@@ -80,6 +81,7 @@ impl Postgres {
             survives_restart: schema.survives_restart().await?,
             bound: options.server.bound(),
             revisions: Revisions::default(),
+            swept: Progress::default(),
             reach: Reach::Shared(Shared::new(pool, options, address.clone())),
             address,
         })))

@@ -12,6 +12,8 @@ pub(super) struct Statements {
     pub(super) touch: Statement,
     pub(super) delete: Statement,
     pub(super) revoke: Statement,
+    pub(super) mark: Statement,
+    pub(super) marks_of: Statement,
     pub(super) ping: Statement,
 }
 
@@ -33,11 +35,23 @@ impl Statements {
             include_str!("sql/touch.sql"),
             "SELECT cloakroom_delete($1, $2, $3, $4)",
             "SELECT cloakroom_revoke($1, $2, $3, $4)",
+            "SELECT is_begun_before, is_until FROM cloakroom_mark($1, $2, $3, $4, $5)",
+            "SELECT coalesce(max(begun_before), 0) FROM cloakroom_marks WHERE namespace = $1 AND subject = ANY ($2)",
             "SELECT current_setting('transaction_read_only')",
         ];
         let prepared = try_join_all(texts.map(|text| client.prepare(text))).await?;
-        let [load, create, replace, write_capped, touch, delete, revoke, ping] =
-            <[Statement; 8]>::try_from(prepared).expect("each text makes one statement");
+        let [
+            load,
+            create,
+            replace,
+            write_capped,
+            touch,
+            delete,
+            revoke,
+            mark,
+            marks_of,
+            ping,
+        ] = <[Statement; 10]>::try_from(prepared).expect("each text makes one statement");
         Ok(Self {
             load,
             create,
@@ -46,6 +60,8 @@ impl Statements {
             touch,
             delete,
             revoke,
+            mark,
+            marks_of,
             ping,
         })
     }

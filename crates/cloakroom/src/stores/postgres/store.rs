@@ -3,17 +3,17 @@
 use std::num::NonZeroUsize;
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Namespace, Owner,
-    Page, Principal, Residence, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Touch, Touched, Write,
-    Written,
+    Cap, Capabilities, Count, Cursor, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Namespace,
+    Owner, Page, Principal, Residence, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Touch, Touched,
+    Write, Written,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::list::{self, Listing};
 use super::{Postgres, failure, row};
-use crate::stores::sql::{column, corrupt, id, millis};
+use crate::stores::sql::{column, corrupt, id, millis, position};
 
 impl Store for Postgres {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
@@ -105,27 +105,13 @@ impl Store for Postgres {
                 self.revoke_principal(namespace, principal, keep.as_ref(), request.limit)
                     .await
             }
-            Scope::Everyone { begun_before } => {
-                self.revoke_everyone(namespace, millis(*begun_before), request.limit)
-                    .await
-            }
+            Scope::Everyone { begun_before } => self.revoke_everyone(&request, millis(*begun_before)).await,
             _ => Err(unknown("this scope")),
         }
     }
 
     async fn sweep(&self, request: Sweep) -> Result<Swept, Error> {
-        let namespace = bytes(&request.namespace);
-        let (before, limit) = (millis(request.expired_before), rows(request.limit));
-        let swept: i64 = self
-            .0
-            .reach
-            .sweep("sweep expired sessions", async |client| {
-                client
-                    .query_one_scalar(include_str!("sql/sweep.sql"), &[&namespace, &before, &limit])
-                    .await
-            })
-            .await?;
-        Ok(Swept::new(swept.unsigned_abs(), swept >= limit))
+        self.sweep_batch(&request).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
@@ -249,49 +235,54 @@ impl Postgres {
         Ok(Revoked::new(ended.unsigned_abs(), Some(ended) == at_most))
     }
 
-    /// Within the time of one call, however many there are.
-    async fn revoke_everyone(
+    /// Within the time of one call, however many there are: in steps, so that no lock is held long.
+    async fn revoke_everyone(&self, request: &Revoke, begun_before: i64) -> Result<Revoked, Error> {
+        let after = position(request.after.as_ref())?.map(|id| id.as_bytes().to_vec());
+        let limit = request.limit.map_or(i64::MAX, rows);
+        let revoking = self.revoke_in_steps(&request.namespace, begun_before, after, limit);
+        timeout(self.0.bound, revoking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(failure::too_slow(END_EVERYONE, &self.0.address)))
+    }
+
+    async fn revoke_in_steps(
         &self,
         namespace: &Namespace,
         begun_before: i64,
-        limit: Option<NonZeroUsize>,
-    ) -> Result<Revoked, Error> {
-        let doing = "end everyone's sessions";
-        let limit = limit.map_or(i64::MAX, rows);
-        let revoking = self.revoke_in_steps(doing, bytes(namespace), begun_before, limit);
-        timeout(self.0.bound, revoking)
-            .await
-            .unwrap_or_else(|_elapsed| Err(failure::too_slow(doing, &self.0.address)))
-    }
-
-    /// In steps, so that no lock is held long.
-    async fn revoke_in_steps(
-        &self,
-        doing: &str,
-        namespace: &[u8],
-        begun_before: i64,
+        mut after: Option<Vec<u8>>,
         limit: i64,
     ) -> Result<Revoked, Error> {
+        let begun = Instant::now();
+        let namespace = bytes(namespace);
         let mut ended = 0;
         loop {
+            // What ends is at most what is looked at.
             let step = rows(STEP).min(limit - ended);
-            let gone: i64 = self
+            let row = self
                 .0
                 .reach
-                .list(doing, async |client| {
-                    let text = "SELECT cloakroom_revoke_everyone($1, $2, $3)";
+                .list(END_EVERYONE, async |client| {
+                    let text = "SELECT ended, last FROM cloakroom_revoke_everyone($1, $2, $3, $4)";
                     client
-                        .query_one_scalar(text, &[&namespace, &begun_before, &step])
+                        .query_one(text, &[&namespace, &begun_before, &after, &step])
                         .await
                 })
                 .await?;
-            ended += gone;
-            if gone < step || ended == limit {
-                return Ok(Revoked::new(ended.unsigned_abs(), gone == step));
+            ended += row::column::<i64>(&row, 0)?;
+            after = row::column(&row, 1)?;
+            let Some(last) = &after else {
+                return Ok(Revoked::new(ended.unsigned_abs(), false));
+            };
+            let is_long = limit < i64::MAX && begun.elapsed() > self.0.bound / 2;
+            if ended == limit || is_long {
+                return Ok(Revoked::up_to(ended.unsigned_abs(), Cursor::new(&last[..])));
             }
         }
     }
 }
+
+/// What is done, in messages.
+const END_EVERYONE: &str = "end everyone's sessions";
 
 /// What a write puts into the columns.
 struct Columns<'a> {
@@ -340,7 +331,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn bytes(namespace: &Namespace) -> &[u8] {
+pub(super) fn bytes(namespace: &Namespace) -> &[u8] {
     namespace.as_str().as_bytes()
 }
 
@@ -352,7 +343,7 @@ fn who(principal: &Principal) -> &[u8] {
     principal.as_str().as_bytes()
 }
 
-fn rows(limit: NonZeroUsize) -> i64 {
+pub(super) fn rows(limit: NonZeroUsize) -> i64 {
     i64::try_from(limit.get()).unwrap_or(i64::MAX)
 }
 

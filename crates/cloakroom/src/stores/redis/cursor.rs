@@ -1,4 +1,4 @@
-//! Where a listing goes on.
+//! Where a listing goes on, or ending everyone's sessions.
 //!
 //! ```text
 //! 1  id                        after this session, in the index of a principal
@@ -63,6 +63,28 @@ pub(super) fn of_everyone(request: &List, run: u64) -> Result<Place, Error> {
     place.ok_or_else(invalid)
 }
 
+/// From which position on everyone's sessions are to be ended, on a server in this run.
+///
+/// # Errors
+///
+/// As [`of_everyone`].
+pub(super) fn position(after: Option<&Cursor>, run: u64) -> Result<Position, Error> {
+    let Some(after) = after else {
+        return Ok(0);
+    };
+    let place = read(after.as_bytes()).filter(|place| place.run == run && place.left_over.is_empty());
+    place.and_then(|place| place.position).ok_or_else(invalid)
+}
+
+/// A cursor that goes on at a position, unless that is the beginning.
+pub(super) fn from(run: u64, position: Position) -> Option<Cursor> {
+    at(&Place {
+        run,
+        position: (position != 0).then_some(position),
+        left_over: Vec::new(),
+    })
+}
+
 /// A cursor that goes on there, unless that is the end.
 pub(super) fn at(place: &Place) -> Option<Cursor> {
     if place.position.is_none() && place.left_over.is_empty() {
@@ -96,7 +118,7 @@ fn read(bytes: &[u8]) -> Option<Place> {
 fn invalid() -> Error {
     Error::new(
         ErrorKind::InvalidCursor,
-        "the cursor is not one that this listing gave, or redis has been restarted since: begin again without one",
+        "the cursor is not one that was given here, or redis has been restarted since: begin again without one",
     )
 }
 

@@ -4,6 +4,7 @@
 //! {prefix}%{namespace}%s%{id}          a session, its id as 32 hexadecimal digits
 //! {prefix}%{namespace}%p%{principal}   the index of a principal, on a single server
 //! {prefix}%{namespace}%f%{principal}   the filings of a principal, in a cluster
+//! {{prefix}%{namespace}%m}m, o, u      marks by subject, by number, by when they are over: in one slot
 //! ```
 //!
 //! Neither a prefix nor a namespace has a percent sign or a brace, so no key can be read in two ways, and what a
@@ -76,6 +77,13 @@ impl Keys {
     /// The key of what a cluster knows of a principal's sessions, which is of another kind than an index.
     pub(super) fn filings(&self, namespace: &Namespace, principal: &Principal) -> String {
         self.all(namespace, 'f') + principal.as_str()
+    }
+
+    /// The keys of a namespace's marks: by subject, by the number of their last change, by when they are over. The braces
+    /// put them into one slot of a cluster.
+    pub(super) fn marks(&self, namespace: &Namespace) -> [String; 3] {
+        let tag = format!("{{{}%{}%m}}", self.prefix, namespace.as_str());
+        ["m", "o", "u"].map(|which| tag.clone() + which)
     }
 
     /// The pattern that matches the keys of a namespace's sessions.

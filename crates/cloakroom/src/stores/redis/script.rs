@@ -84,6 +84,19 @@ pub(super) static END_BEGUN_BEFORE: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
+/// Sets a mark.
+pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));
+
+/// Reads the moments of subjects.
+pub(super) static MARKS_OF: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/marks_of.lua")));
+
+/// Reads what was marked since a number.
+pub(super) static NEWS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/news.lua")));
+
+/// Forgets marks that are over.
+pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/forget.lua")));
+
 /// A script with what it is called with.
 #[derive(Clone, Copy)]
 pub(super) struct Invocation<'a> {

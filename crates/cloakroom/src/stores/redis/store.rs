@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Page, Revoke,
-    Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Mark, Marks, MarksOf,
+    News, Page, Revoke, Revoked, Scope, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch,
+    Touched, Write, Written,
 };
 use redis::Value;
 
 use super::script::Scripts as _;
 use super::server::Live;
-use super::{Redis, card, delete, list, record, revoke, touch, write};
+use super::{Redis, card, delete, list, marks, record, revoke, touch, write};
 
 impl Store for Redis {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
@@ -72,6 +73,29 @@ impl Store for Redis {
     }
 
     fn capabilities(&self) -> Capabilities {
+        self.0.card
+    }
+}
+
+impl Marks for Redis {
+    async fn mark(&self, request: SetMark) -> Result<Mark, Error> {
+        let epoch = self.0.revisions.mint().value();
+        marks::mark(self.0.endings(), &self.0.keys, &request, epoch).await
+    }
+
+    async fn marks_of(&self, request: MarksOf) -> Result<Timestamp, Error> {
+        marks::marks_of(&self.0.reads, &self.0.keys, &request).await
+    }
+
+    async fn news(&self, request: News) -> Result<Told, Error> {
+        marks::news(&self.0.reads, &self.0.keys, &request).await
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        marks::forget(&self.0.reads, &self.0.keys, &request).await
+    }
+
+    fn card(&self) -> Capabilities {
         self.0.card
     }
 }

@@ -74,6 +74,8 @@ mod revoke;
 mod sweep;
 mod touch;
 
+mod marks;
+
 mod row;
 
 mod job;

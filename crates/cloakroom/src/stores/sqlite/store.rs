@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Page, Residence,
-    Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
+    Capabilities, Count, Cursor, Delete, Deleted, Error, ErrorKind, List, Load, Page, Residence, Revoke,
+    Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
 };
 use rusqlite::Connection;
 use tokio::time::timeout;
@@ -75,7 +75,7 @@ impl Store for Sqlite {
                 self.bounded(self.submit(revoke)).await
             }
             Scope::Everyone { begun_before } => {
-                self.bounded(self.revoke_everyone(request.namespace, begun_before, at_most))
+                self.bounded(self.revoke_everyone(request, begun_before, at_most))
                     .await
             }
             _ => Err(Error::new(
@@ -113,13 +113,16 @@ impl Verb for Ping {
 
 impl Sqlite {
     /// Waits for an answer as long as one may take. The writer begins nothing that nobody waits for any more.
-    async fn bounded<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn bounded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let answered = timeout(self.0.patience, answer).await;
         answered.unwrap_or_else(|_| Err(failure::late(self.path())))
     }
 
     /// Has the writer carry out a verb.
-    async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
+    pub(super) async fn submit<V: Verb>(&self, verb: V) -> Result<V::Answer, Error> {
         let closed = || failure::closed(self.path());
         let body = verb.body();
         let (job, answer) = job::pending(verb);
@@ -128,7 +131,7 @@ impl Sqlite {
     }
 
     /// Reads where waiting, for the disk or another process, holds up no other task.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
@@ -177,12 +180,14 @@ impl Sqlite {
 
     async fn revoke_everyone(
         &self,
-        namespace: Namespace,
+        request: Revoke,
         begun_before: Timestamp,
         limit: usize,
     ) -> Result<Revoked, Error> {
+        let began = Instant::now();
+        let namespace = request.namespace;
         let mut ended = 0;
-        let mut after: Option<Id> = None;
+        let mut after = sql::position(request.after.as_ref())?;
         loop {
             let at_most = (limit - ended).min(usize::from(sweep::STEP));
             let of = namespace.clone();
@@ -199,10 +204,14 @@ impl Sqlite {
                 };
                 ended += self.submit(end).await?;
             }
-            after = next;
-            if after.is_none() || ended >= limit {
-                return Ok(Revoked::new(ended as u64, after.is_some()));
+            let Some(last) = next else {
+                return Ok(Revoked::new(ended as u64, false));
+            };
+            let is_long = limit < usize::MAX && began.elapsed() > self.0.patience / 2;
+            if ended >= limit || is_long {
+                return Ok(Revoked::up_to(ended as u64, Cursor::new(*last.as_bytes())));
             }
+            after = next;
         }
     }
 }

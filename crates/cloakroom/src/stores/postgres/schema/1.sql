@@ -132,16 +132,66 @@ BEGIN
 END
 $$;
 
--- Ends at most so many sessions that began before a moment, whoever's they are, and answers how many.
-CREATE FUNCTION cloakroom_revoke_everyone(of_namespace bytea, begun_before bigint, at_most bigint) RETURNS bigint
+-- Looks at so many sessions after one, whoever's they are, and ends those that began before a moment. Answers how many
+-- ended, and the last that it looked at: NULL where there are no more.
+CREATE FUNCTION cloakroom_revoke_everyone(
+    of_namespace bytea, begun_before bigint, after bytea, looks_at bigint, OUT ended bigint, OUT last bytea)
 LANGUAGE plpgsql AS $$
 DECLARE
     these bytea[];
 BEGIN
     these := ARRAY (
         SELECT id FROM cloakroom_sessions
-            WHERE namespace = of_namespace AND created < begun_before ORDER BY id LIMIT at_most FOR UPDATE);
+            WHERE namespace = of_namespace AND id > coalesce(after, '') ORDER BY id LIMIT looks_at);
+    IF cardinality(these) = looks_at THEN
+        last := these[looks_at];
+    END IF;
+    these := ARRAY (
+        SELECT id FROM cloakroom_sessions
+            WHERE namespace = of_namespace AND id = ANY (these) AND created < begun_before ORDER BY id FOR UPDATE);
     PERFORM cloakroom_end(of_namespace, these);
-    RETURN cardinality(these);
+    ended := cardinality(these);
+END
+$$;
+
+-- Marks: what ends sessions that no store keeps. They are in the write-ahead log also where sessions are not.
+CREATE TABLE cloakroom_marks (
+    namespace bytea NOT NULL,
+    -- Whom it is about: one of s, p and e, and then the id of a session or a principal.
+    subject bytea NOT NULL,
+    begun_before bigint NOT NULL,
+    until bigint NOT NULL,
+    -- That of its last change: what readers go on from.
+    number bigint NOT NULL,
+    PRIMARY KEY (namespace, subject)
+);
+CREATE UNIQUE INDEX cloakroom_marks_number ON cloakroom_marks (namespace, number);
+CREATE INDEX cloakroom_marks_until ON cloakroom_marks (namespace, until);
+
+-- The latest number of each namespace, and which of its histories it belongs to.
+CREATE TABLE cloakroom_mark_numbers (
+    namespace bytea PRIMARY KEY,
+    latest bigint NOT NULL,
+    epoch bytea NOT NULL
+);
+
+-- Sets a mark, whose moments only move forward, and answers them as they are now.
+CREATE FUNCTION cloakroom_mark(
+    of_namespace bytea, of_subject bytea, new_begun_before bigint, new_until bigint, new_epoch bytea,
+    OUT is_begun_before bigint, OUT is_until bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    -- By the clock, so that a standby that takes over without the last marks gives none of their numbers again.
+    moment bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+BEGIN
+    -- Whoever marks next waits here until this is committed: numbers can be seen in the order in which they are given.
+    INSERT INTO cloakroom_mark_numbers AS n VALUES (of_namespace, moment, new_epoch)
+        ON CONFLICT (namespace) DO UPDATE SET latest = greatest(n.latest + 1, moment)
+        RETURNING latest INTO moment;
+    INSERT INTO cloakroom_marks AS m VALUES (of_namespace, of_subject, new_begun_before, new_until, moment)
+        ON CONFLICT (namespace, subject) DO UPDATE
+            SET begun_before = greatest(m.begun_before, new_begun_before), until = greatest(m.until, new_until),
+                number = moment
+        RETURNING begun_before, until INTO is_begun_before, is_until;
 END
 $$;

@@ -3,8 +3,8 @@
 WITH turn AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(hashtextextended('cloakroom sweep ' || encode($1, 'hex'), 0)) AS ours
 ), expired AS MATERIALIZED (
-    SELECT ctid FROM cloakroom_sessions
-    WHERE namespace = $1 AND expires < $2 AND (SELECT ours FROM turn)
+    SELECT ctid, expires FROM cloakroom_sessions
+    WHERE namespace = $1 AND expires >= $4 AND expires < $2 AND (SELECT ours FROM turn)
     ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED
 ), swept AS (
     DELETE FROM cloakroom_sessions
@@ -13,4 +13,4 @@ WITH turn AS MATERIALIZED (
 ), bodies AS (
     DELETE FROM cloakroom_bodies b USING swept s WHERE b.namespace = s.namespace AND b.id = s.id
 )
-SELECT count(*) FROM swept
+SELECT (SELECT count(*) FROM swept), (SELECT max(expires) FROM expired)

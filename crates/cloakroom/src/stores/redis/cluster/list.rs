@@ -31,6 +31,8 @@ impl Inner {
     }
 
     /// How many match, see [`Store::count`](cloakroom_store::Store::count).
+    ///
+    /// All that were counted are remembered, as with a single server, and here they are also found twice on their way.
     pub(super) async fn count(&self, request: Count) -> Result<u64, Error> {
         let mut ids = HashSet::new();
         let limit = NonZeroUsize::new(LOOKED_AT).expect("it is not zero");
@@ -63,7 +65,7 @@ impl Inner {
         let limit = request.limit.get();
         let mut tour = match &request.after {
             None => Some(self.tour(WHAT).await?),
-            Some(cursor) => Some(read(cursor)?),
+            Some(cursor) => Some(tour_of(cursor)?),
         };
         let begun = Instant::now();
         let mut page = Page::default();
@@ -95,11 +97,16 @@ impl Inner {
     }
 }
 
-fn read(cursor: &Cursor) -> Result<Tour, Error> {
+/// Where a tour is that a cursor goes on with.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidCursor`] for one that is not of a tour.
+pub(super) fn tour_of(cursor: &Cursor) -> Result<Tour, Error> {
     Tour::read(cursor.as_bytes()).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidCursor,
-            "the cursor is not one that this listing gave: begin again without one",
+            "the cursor is not one that was given here: begin again without one",
         )
     })
 }

@@ -38,7 +38,8 @@
 //! it creates the session, or when the session was created and last seen in the same moment; where that is wrong the
 //! write takes one request more, or one that was not needed.
 //!
-//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving.
+//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving. What counting
+//! everyone takes in memory is as with a [single server](super).
 //!
 //! # What it promises, and what not
 //!
@@ -69,6 +70,8 @@ mod write;
 mod everyone;
 mod list;
 mod revoke;
+
+mod marks;
 mod tour;
 
 mod filing;
@@ -84,8 +87,6 @@ mod map;
 mod slot;
 mod topology;
 
-mod all;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -94,10 +95,10 @@ use tokio::task::JoinSet;
 
 use super::super::revisions::Revisions;
 use super::super::url::StoreUrl;
+use super::all::all;
 use super::keys::Keys;
 use super::script::{self as scripts, Invocation};
 use super::{address, card, tls};
-use all::all;
 use nodes::{Nodes, Settings};
 pub use options::RedisClusterOptions;
 use under_way::UnderWay;

@@ -1,5 +1,7 @@
 //! Ending all sessions of a principal, or everyone's: one step for each session, on its own node.
 
+use std::time::{Duration, Instant};
+
 use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
 use redis::Value;
 
@@ -7,10 +9,18 @@ use super::super::record;
 use super::super::script::{self as scripts, Invocation, Script};
 use super::filing::Filing;
 use super::filings::ALL;
+use super::list::tour_of;
 use super::tour::Tour;
 use super::{Inner, route};
 
 const WHAT: &str = "end sessions";
+
+/// How many steps of a tour a call takes at most, where it may leave something behind: the keys of others are gone
+/// through too, and there may be very many.
+const STEPS: usize = 64;
+
+/// For how long it begins another one then. Whoever calls has a bound, and a node may be far away.
+const LOOKING: Duration = Duration::from_millis(200);
 
 impl Inner {
     /// Ends many sessions, see [`Store::revoke`](cloakroom_store::Store::revoke).
@@ -21,10 +31,7 @@ impl Inner {
                 self.revoke_principal(&request.namespace, principal, *keep, most)
                     .await
             }
-            Scope::Everyone { begun_before } => {
-                self.revoke_everyone(&request.namespace, *begun_before, most)
-                    .await
-            }
+            Scope::Everyone { begun_before } => self.revoke_everyone(request, *begun_before, most).await,
             _ => Err(Error::new(
                 ErrorKind::Unsupported,
                 "the redis store does not know this scope: use one release of all crates",
@@ -50,20 +57,30 @@ impl Inner {
 
     async fn revoke_everyone(
         &self,
-        namespace: &Namespace,
+        request: &Revoke,
         begun_before: Timestamp,
         most: usize,
     ) -> Result<Revoked, Error> {
-        let mut tour = Some(self.bounded(WHAT, self.tour(WHAT)).await?);
+        let mut at = match &request.after {
+            Some(after) => tour_of(after)?,
+            None => self.bounded(WHAT, self.tour(WHAT)).await?,
+        };
+        let begun = Instant::now();
         let mut ended = 0;
-        while let Some(at) = tour {
-            let step = self.end_step(namespace, begun_before, most - ended, at);
+        for step_number in 1.. {
+            let step = self.end_step(&request.namespace, begun_before, most - ended, at.clone());
             let (step, next) = self.bounded(WHAT, step).await?;
             ended += step.ended as usize;
-            if step.more || (ended >= most && next.is_some()) {
-                return Ok(Revoked::new(ended as u64, true));
+            if step.more {
+                // Some of what was found are left: it is looked at again.
+                return Ok(Revoked::up_to(ended as u64, at.cursor()));
             }
-            tour = next;
+            let Some(next) = next else { break };
+            at = next;
+            let is_long = step_number == STEPS || begun.elapsed() > LOOKING;
+            if ended >= most || (request.limit.is_some() && is_long) {
+                return Ok(Revoked::up_to(ended as u64, at.cursor()));
+            }
         }
         Ok(Revoked::new(ended as u64, false))
     }

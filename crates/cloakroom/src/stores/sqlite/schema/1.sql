@@ -31,3 +31,24 @@ CREATE TRIGGER cloakroom_sessions_ended AFTER DELETE ON cloakroom_sessions
 BEGIN
     DELETE FROM cloakroom_bodies WHERE number = OLD.body;
 END;
+
+-- Marks: what ends sessions that no store keeps.
+CREATE TABLE cloakroom_marks (
+    namespace BLOB NOT NULL,
+    -- Whom it is about: one of s, p and e, and then the id of a session or a principal.
+    subject BLOB NOT NULL,
+    begun_before INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    -- That of its last change: what readers go on from.
+    number INTEGER NOT NULL,
+    PRIMARY KEY (namespace, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX cloakroom_marks_number ON cloakroom_marks (namespace, number);
+CREATE INDEX cloakroom_marks_until ON cloakroom_marks (namespace, until);
+
+-- The latest number, which outlives the mark that had it: one row.
+CREATE TABLE cloakroom_mark_numbers (
+    latest INTEGER NOT NULL
+) STRICT;
+INSERT INTO cloakroom_mark_numbers VALUES (0);

@@ -1,0 +1,106 @@
+//! What a sweep of very many expired sessions does to the requests beside it.
+//!
+//! ```sh
+//! cargo run --release -p cloakroom --features postgres,mysql,sqlite --example sweep -- postgres 10000000
+//! ```
+//!
+//! Fills a store (`postgres`, `mysql` or `sqlite`, on a server or in a file of its own) with so many sessions, of which
+//! 98 % have expired, and reads live ones at an even pace: without a sweep, while a [`Sweeper`](cloakroom::Sweeper)
+//! works, and after. Prints how long the reads took. A third argument says after how many seconds of sweeping to stop.
+
+mod filling;
+mod reading;
+
+use std::time::{Duration, Instant};
+
+use cloakroom::Sessions;
+use cloakroom::store::{Count, Query, Store as _};
+use cloakroom::stores;
+use cloakroom_testbed::mysql::Mysqld;
+use cloakroom_testbed::postgres::Postgres;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long reads are watched without a sweep.
+const WATCHED: Duration = Duration::from_secs(30);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let engine = arguments
+        .next()
+        .ok_or("which engine: postgres, mysql or sqlite?")?;
+    let sessions = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
+    let most = arguments.next().map_or(Ok(1800), |text| text.parse())?;
+    let most = Duration::from_secs(most);
+    match engine.as_str() {
+        "postgres" => {
+            let server = Postgres::start_with(&["max_wal_size=8GB", "shared_buffers=1GB"]);
+            measure(&server.url(), (sessions, most), async || {
+                filling::postgres(&server.url(), sessions).await
+            })
+            .await
+        }
+        "mysql" => {
+            let server = Mysqld::start_with(&["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G"]);
+            println!("{}", Mysqld::version());
+            measure(&server.url(), (sessions, most), async || {
+                filling::mysql(&server.admin_url(), sessions).await
+            })
+            .await
+        }
+        "sqlite" => {
+            let directory = tempfile::tempdir()?;
+            let file = directory.path().join("sessions.db");
+            measure(
+                &format!("sqlite:{}", file.display()),
+                (sessions, most),
+                async || filling::sqlite(&file, sessions),
+            )
+            .await
+        }
+        other => Err(format!("there is no engine {other:?}: it is postgres, mysql or sqlite").into()),
+    }
+}
+
+async fn measure(
+    url: &str,
+    (sessions, most): (u64, Duration),
+    fill: impl AsyncFnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // Makes the tables.
+    let store = Sessions::new(stores::open(url).await?);
+    let begun = Instant::now();
+    fill().await?;
+    println!(
+        "{sessions} sessions, 98 % of them expired, written in {:.0?}",
+        begun.elapsed()
+    );
+
+    let watched = async || -> Result<(), Failure> {
+        tokio::time::sleep(WATCHED).await;
+        Ok(())
+    };
+    reading::during("without a sweep", &store, sessions, watched()).await?;
+    let sweep = async {
+        let begun = Instant::now();
+        let sweeping = async {
+            // A running sweeper goes on after an error, and so does this.
+            while let Err(error) = store.sweeper().sweep().await {
+                println!("after {:.0?}: {error}", begun.elapsed());
+            }
+        };
+        let is_done = tokio::time::timeout(most, sweeping).await.is_ok();
+        let took = begun.elapsed();
+        let count = Count::new(store.namespace().clone(), Query::default());
+        let removed = sessions - store.store().count(count).await?;
+        println!(
+            "swept {removed} in {took:.0?}, {:.0} a second{}",
+            removed as f64 / took.as_secs_f64(),
+            if is_done { "" } else { ", and stopped there" }
+        );
+        Ok(())
+    };
+    reading::during("during the sweep", &store, sessions, sweep).await?;
+    reading::during("after the sweep", &store, sessions, watched()).await
+}

@@ -1,0 +1,144 @@
+//! Marks: one table, and a row for each namespace that numbers its changes.
+
+use cloakroom_store::{
+    Capabilities, Cursor, Error, Mark, Marks, MarksOf, News, SetMark, Store as _, Sweep, Swept, Timestamp,
+    Told,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::{Postgres, row, store};
+use crate::stores::sql::{millis, moment};
+use crate::stores::subject;
+
+impl Marks for Postgres {
+    async fn mark(&self, request: SetMark) -> Result<Mark, Error> {
+        let (namespace, epoch) = (store::bytes(&request.namespace), self.epoch());
+        let Mark {
+            subject,
+            begun_before,
+            until,
+            ..
+        } = request.mark;
+        let (key, begun_before, until) = (subject::key(&subject), millis(begun_before), millis(until));
+        let row = self
+            .0
+            .reach
+            .request("set a mark", async |prepared| {
+                let values: [&(dyn ToSql + Sync); 5] = [&namespace, &key, &begun_before, &until, &&epoch[..]];
+                prepared
+                    .client
+                    .query_one(&prepared.statements.mark, &values)
+                    .await
+            })
+            .await?;
+        Ok(Mark::new(subject, moment_in(&row, 0)?, moment_in(&row, 1)?))
+    }
+
+    async fn marks_of(&self, request: MarksOf) -> Result<Timestamp, Error> {
+        let namespace = store::bytes(&request.namespace);
+        let subjects = [
+            subject::of_principal(&request.principal),
+            subject::EVERYONE.to_vec(),
+        ];
+        let row = self
+            .0
+            .reach
+            .request("read the marks of a principal", async |prepared| {
+                prepared
+                    .client
+                    .query_one(&prepared.statements.marks_of, &[&namespace, &&subjects[..]])
+                    .await
+            })
+            .await?;
+        moment_in(&row, 0)
+    }
+
+    async fn news(&self, request: News) -> Result<Told, Error> {
+        let namespace = store::bytes(&request.namespace);
+        // Whatever does not read is a position that means nothing here: no number is as high.
+        let (epoch, after) = match &request.after {
+            None => (&[][..], 0),
+            Some(cursor) => position(cursor).unwrap_or((&[][..], i64::MAX)),
+        };
+        // One more than is told, to see whether there are more.
+        let limit = store::rows(request.limit).saturating_add(1);
+        let mut rows = self
+            .0
+            .reach
+            .list("read what was marked", async |client| {
+                client
+                    .query(
+                        include_str!("sql/news.sql"),
+                        &[&namespace, &after, &epoch, &limit],
+                    )
+                    .await
+            })
+            .await?;
+        let more = rows.len() > request.limit.get();
+        rows.truncate(request.limit.get());
+        told(&rows, after, more)
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        let namespace = store::bytes(&request.namespace);
+        let (before, limit) = (millis(request.expired_before), store::rows(request.limit));
+        let forgotten = self
+            .0
+            .reach
+            .sweep("forget marks", async |client| {
+                client
+                    .execute(include_str!("sql/forget.sql"), &[&namespace, &before, &limit])
+                    .await
+            })
+            .await?;
+        Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
+    }
+
+    /// Marks are in the write-ahead log also where sessions are not.
+    fn card(&self) -> Capabilities {
+        self.capabilities().survives_restart(true)
+    }
+}
+
+impl Postgres {
+    /// Names the history that begins if there are no marks yet.
+    fn epoch(&self) -> [u8; EPOCH] {
+        self.0.revisions.mint().value().to_be_bytes()
+    }
+}
+
+/// The length of an epoch.
+const EPOCH: usize = 8;
+
+/// The epoch and the number of a cursor.
+fn position(cursor: &Cursor) -> Option<(&[u8], i64)> {
+    let (number, epoch) = cursor.as_bytes().split_first_chunk()?;
+    let number = i64::from_be_bytes(*number);
+    (number >= 0).then_some((epoch, number))
+}
+
+/// What the rows say, the first of which is there in any case.
+fn told(rows: &[Row], asked: i64, more: bool) -> Result<Told, Error> {
+    let mut marks = Vec::with_capacity(rows.len());
+    let (mut epoch, mut number, mut anew) = (&[][..], 0, false);
+    for row in rows {
+        let after: i64 = row::column(row, 1)?;
+        anew = after != asked;
+        epoch = row::column::<Option<&[u8]>>(row, 0)?.unwrap_or_default();
+        number = row::column::<Option<i64>>(row, 5)?.unwrap_or(after);
+        if let Some(key) = row::column(row, 2)? {
+            marks.push(Mark::new(
+                subject::parse(key)?,
+                moment_in(row, 3)?,
+                moment_in(row, 4)?,
+            ));
+        }
+    }
+    let next = Cursor::new([&number.to_be_bytes()[..], epoch].concat());
+    Ok(Told::new(marks, next, more).anew(anew))
+}
+
+fn moment_in(row: &Row, at: usize) -> Result<Timestamp, Error> {
+    moment(row::column(row, at)?)
+}

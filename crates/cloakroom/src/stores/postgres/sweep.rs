@@ -1,0 +1,78 @@
+//! Removes what has expired, a batch at a time, and remembers how far it has come.
+//!
+//! What was deleted stays in the index until PostgreSQL vacuums. A batch that began at the lowest expiry would go past all
+//! that the batches before it have removed: after a few million, for longer than a call may take.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cloakroom_store::{Error, Namespace, Sweep, Swept};
+
+use super::row;
+use super::{Postgres, store};
+use crate::stores::sql::millis;
+
+/// How far the last batch has come, in one namespace: an expiry below which nothing was left but what was locked.
+#[derive(Debug, Default)]
+pub(super) struct Progress(
+    // Guards two words, never held over a call.
+    Mutex<Option<(Namespace, i64)>>,
+);
+
+impl Progress {
+    fn of(&self, namespace: &Namespace) -> Option<i64> {
+        let known = self.lock();
+        known
+            .as_ref()
+            .filter(|(swept, _)| swept == namespace)
+            .map(|(_, to)| *to)
+    }
+
+    fn set(&self, namespace: &Namespace, to: Option<i64>) {
+        *self.lock() = to.map(|to| (namespace.clone(), to));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Namespace, i64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Postgres {
+    /// See [`Store::sweep`](cloakroom_store::Store::sweep).
+    pub(super) async fn sweep_batch(&self, request: &Sweep) -> Result<Swept, Error> {
+        let (namespace, limit) = (&request.namespace, store::rows(request.limit));
+        let progress = &self.0.swept;
+        let mut removed = 0;
+        if let Some(from) = progress.of(namespace) {
+            let (gone, to) = self.sweep_from(request, from, limit).await?;
+            removed = gone;
+            if removed >= limit {
+                progress.set(namespace, to);
+                return Ok(Swept::new(removed.unsigned_abs(), true));
+            }
+        }
+        // From the beginning: for what was locked when it was come by, or has been written with an earlier expiry since.
+        let (gone, to) = self.sweep_from(request, i64::MIN, limit - removed).await?;
+        removed += gone;
+        progress.set(namespace, to);
+        Ok(Swept::new(removed.unsigned_abs(), removed >= limit))
+    }
+
+    /// How many are gone of those that expired from a moment on, and when the last of them expired.
+    async fn sweep_from(&self, request: &Sweep, from: i64, limit: i64) -> Result<(i64, Option<i64>), Error> {
+        let namespace = store::bytes(&request.namespace);
+        let before = millis(request.expired_before);
+        let row = self
+            .0
+            .reach
+            .sweep("sweep expired sessions", async |client| {
+                client
+                    .query_one(
+                        include_str!("sql/sweep.sql"),
+                        &[&namespace, &before, &limit, &from],
+                    )
+                    .await
+            })
+            .await?;
+        Ok((row::column(&row, 0)?, row::column(&row, 1)?))
+    }
+}
