@@ -30,21 +30,24 @@ pub(crate) struct Scenario<Away, Back> {
 }
 
 /// Plays two scenarios that mostly wait for servers side by side, unless they are timed for the table.
-pub(crate) async fn both(
+pub(crate) fn both(
     one: impl Future<Output = ()> + Send + 'static,
     other: impl Future<Output = ()> + Send + 'static,
-) {
-    let mut playing = JoinSet::new();
-    playing.spawn(one);
-    if is_noted() {
-        playing
-            .join_next()
-            .await
-            .expect("one is played")
-            .expect("it holds");
+) -> impl Future<Output = ()> {
+    let (one, other) = (Box::pin(one), Box::pin(other));
+    async {
+        let mut playing = JoinSet::new();
+        playing.spawn(one);
+        if is_noted() {
+            playing
+                .join_next()
+                .await
+                .expect("one is played")
+                .expect("it holds");
+        }
+        playing.spawn(other);
+        playing.join_all().await;
     }
-    playing.spawn(other);
-    playing.join_all().await;
 }
 
 /// What a fault may cost.
