@@ -27,6 +27,62 @@ const STORES: &[&str] = &[
     "MySQL",
 ];
 
+/// What is not played, and why: a fault, and the stores.
+const NOT_PLAYED: &[(&str, &[&str], &str)] = &[
+    ("connections cut half way", LOCAL, NO_SUCH_THING),
+    ("paused", LOCAL, NO_SUCH_THING),
+    ("slots of a cluster", ALL_BUT_CLUSTER, NO_SUCH_THING),
+    (
+        "tables of an older release",
+        &[
+            "disk",
+            "Redis",
+            "Redis with Sentinel",
+            "Redis Cluster",
+            "Memcached",
+        ],
+        NO_SUCH_THING,
+    ),
+    ("the primary", UNREPLICATED, NO_SUCH_THING),
+    (
+        "the primary freezes",
+        &["PostgreSQL", "MariaDB"],
+        "not played: whoever promotes must first see to it that the old primary stays away",
+    ),
+    (
+        "the primary is killed while its replicas lag; writes wait",
+        &["Redis Cluster"],
+        NO_WAITING,
+    ),
+    (
+        "the primary is killed, a replica takes over; writes wait",
+        &["Redis Cluster"],
+        NO_WAITING,
+    ),
+    (
+        "the server only reads",
+        &["Memcached", "Redis Cluster"],
+        NO_SUCH_THING,
+    ),
+    ("wrong password", LOCAL, NO_SUCH_THING),
+];
+
+const NO_SUCH_THING: &str = "does not apply";
+const NO_WAITING: &str = "does not apply: there is no `wait_replicas` in a cluster";
+
+const LOCAL: &[&str] = &["disk", "SQLite"];
+const UNREPLICATED: &[&str] = &["disk", "SQLite", "Redis", "Memcached"];
+const ALL_BUT_CLUSTER: &[&str] = &[
+    "disk",
+    "SQLite",
+    "Redis",
+    "Redis with Sentinel",
+    "Memcached",
+    "PostgreSQL",
+    "MariaDB",
+    "MySQL",
+];
+
 /// The tests that note what they see: cargo's arguments for them, and words of their names where the others do not.
 const TESTS: &[(&[&str], &[&str])] = &[
     (&["-p", "cloakroom-probe", "--test", "faults"], &[]),
@@ -35,6 +91,8 @@ const TESTS: &[(&[&str], &[&str])] = &[
             "-p",
             "cloakroom",
             "--all-features",
+            "--test",
+            "disk",
             "--test",
             "redis",
             "--test",
@@ -51,16 +109,23 @@ const TESTS: &[(&[&str], &[&str])] = &[
         &[
             "a_full_",
             "full_disk",
+            "missing_memory",
             "without_memory",
             "is_not_written_to",
+            "a_killed_process",
+            "a_password_is_used",
+            "asks_for_a_password",
             "credentials",
+            "the_server_refuses",
             "became_read_only",
             "only_reads",
+            "demoted_is_left",
+            "read_only_disk",
+            "an_older_schema",
             "of_the_tables_decides",
             "may_not_migrate",
             "a_promoted_replica",
             "waiting_for_replicas",
-            "killed_under_load",
             "slot_that_moves",
         ],
     ),
@@ -143,10 +208,18 @@ fn page(noted: &str, circumstances: &str) -> String {
     for (fault, cells) in &seen {
         let cells = stores
             .iter()
-            .map(|store| cells.get(store).copied().unwrap_or("–"));
+            .map(|store| cells.get(store).copied().unwrap_or(unseen(fault, store)));
         table.push_str(&row([fault].into_iter().copied().chain(cells).collect()));
     }
     format!("{INTRODUCTION}\n{circumstances}\n\n{table}")
+}
+
+/// What stands where nothing was seen: why it is not played, or a dash.
+fn unseen(fault: &str, store: &str) -> &'static str {
+    let not_played = NOT_PLAYED
+        .iter()
+        .find(|(begins, stores, _)| fault.starts_with(begins) && stores.contains(&store));
+    not_played.map_or("–", |(_, _, why)| why)
 }
 
 const INTRODUCTION: &str = "\
@@ -159,7 +232,13 @@ leaves the cookie alone: anything else fails the run. Nothing is ever applied tw
 In a cell: how many requests were answered 503 while it lasted, the longest that any request took, how soon after its end
 200 requests had succeeded, how many acknowledged writes were gone afterwards, how many sessions, and how many sessions
 came back that had been signed out. Where a store may lose what it has acknowledged, its card says so, and the guide says
-what to set on the server. A dash: there is no such fault, or the store has no test of it.
+what to set on the server. \"Does not apply\": the store has no such fault, as it has no server, no replicas or no tables. A
+dash: nobody has played it.
+
+\"Killed\" is SIGKILL, \"paused\" and \"freezes\" SIGSTOP. A replica lags because what the primary sends is held up on its way
+and lost with it. \"Writes wait for a replica\": `wait_replicas=1` for Redis, `synchronous_standby_names` for PostgreSQL (with
+`synchronous_commit=remote_apply`, and `on` where the standby lags), semi-synchronous replication (`AFTER_SYNC`) for MariaDB.
+PostgreSQL's URL names both servers; MariaDB's names a proxy that is led to the new primary.
 ";
 
 #[cfg(test)]
@@ -179,6 +258,15 @@ mod tests {
                 "| killed | fine | – |",
                 "| paused | never | slow |",
             ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_apply_is_said() {
+        let page = page("paused, so that\tRedis\tslow\nkilled\tdisk\tfine\n", "today");
+        assert!(
+            page.contains("| paused, so that | does not apply | slow |"),
+            "{page}"
         );
     }
 

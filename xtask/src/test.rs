@@ -178,8 +178,8 @@ fn clippy() -> Result<(), String> {
     ]))
 }
 
-/// Features only add, so what must be shown is that each stands alone. Clippy rather than `check`: it denies
-/// our own warnings without building the dependencies again.
+/// Features only add, so what must be shown is that each stands alone, and its tests. Clippy rather than
+/// `check`: it denies our own warnings without building the dependencies again.
 fn features() -> Result<(), String> {
     let manifest = workspace().join("crates/cloakroom/Cargo.toml");
     let manifest = fs::read_to_string(&manifest)
@@ -196,7 +196,7 @@ fn features() -> Result<(), String> {
                     "--features",
                     feature,
                 ])
-                .args(["--", "-D", "warnings"]),
+                .args(["--all-targets", "--", "-D", "warnings"]),
         )
     };
     alone("")?;

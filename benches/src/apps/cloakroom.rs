@@ -1,11 +1,14 @@
-//! With Cloakroom on any store, as they come.
+//! With Cloakroom, in each of its strategies and on any store, as they come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::routing::{get, post};
-use cloakroom::store::{Expect, Id, Record, Store, Timestamp, Write, Written};
-use cloakroom::{Error, Key, Session, Sessions};
+use cloakroom::store::{AnyStore, Expect, Id, Record, Store, Timestamp, Write, Written};
+use cloakroom::stores::Memory;
+use cloakroom::{Error, Key, KeyRing, Revocations, ServerKey, Session, Sessions};
 use harness::{Given, data};
 
 const USER_ID: Key<String> = Key::new("user_id");
@@ -17,18 +20,45 @@ const COUNTER: Key<u64> = Key::new("counter");
 /// What a record's body takes for 190 bytes of data.
 const BODY: usize = 264;
 
-pub(super) async fn app(given: Given) -> Router {
-    let store = crate::opening::open(&given.store)
-        .await
-        .unwrap_or_else(|why| panic!("{why}"));
-    let sessions = Sessions::new(store);
+/// Sessions in the store.
+pub(super) async fn stored(given: Given) -> Router {
+    let sessions = Sessions::new(open(&given).await);
     fill(&sessions, given.others).await;
+    app(&sessions)
+}
+
+/// Sessions in the store, and snapshots of them in cookies.
+pub(super) async fn hybrid(given: Given) -> Router {
+    let sessions = Sessions::new(open(&given).await).snapshots(keys(), Duration::from_secs(10));
+    fill(&sessions, given.others).await;
+    app(&sessions)
+}
+
+/// Sessions in their cookies. What has ended is kept in this process, and read so seldom that it is not counted.
+pub(super) async fn sealed() -> Router {
+    let revocations = Revocations::danger_in_memory(Memory::default());
+    app(&Sessions::sealed(keys(), revocations.refresh_within(Duration::from_secs(3600))))
+}
+
+async fn open(given: &Given) -> AnyStore {
+    crate::opening::open(&given.store)
+        .await
+        .unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn keys() -> KeyRing {
+    let key = ServerKey::generate().unwrap_or_else(|why| panic!("{why}"));
+    KeyRing::new(key)
+}
+
+fn app(sessions: &Sessions) -> Router {
     Router::new()
         .route("/begin", post(begin))
         .route("/unused", get(async || "nothing"))
         .route("/read", get(read))
         .route("/write", post(write))
         .route("/sign-in", post(sign_in))
+        .route("/size/{bytes}", post(size))
         .layer(sessions.layer())
 }
 
@@ -53,6 +83,11 @@ async fn write(session: Session) -> Result<&'static str, Error> {
 async fn sign_in(session: Session) -> Result<&'static str, Error> {
     session.sign_in(data::next_user())?;
     Ok("signed in")
+}
+
+async fn size(session: Session, Path(bytes): Path<usize>) -> Result<&'static str, Error> {
+    session.set(THEME, &"x".repeat(bytes))?;
+    Ok("sized")
 }
 
 /// Puts the sessions of others into the store: of the right size, and never asked for.

@@ -38,6 +38,9 @@ pub struct Options {
     /// How long in milliseconds a sealed session may go on here that was ended at another node
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     pub refresh_within: u64,
+    /// How long in milliseconds a snapshot is good for, with `--strategy hybrid`
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    pub fresh_for: u64,
 }
 
 impl Options {
@@ -63,7 +66,14 @@ impl Options {
                 Sessions::new(self.open(stores::open(&self.store)).await?).keys(KeyRing::new(key))
             }
             (Strategy::Sealed, Some(key)) => Sessions::sealed(KeyRing::new(key), self.revocations().await?),
+            (Strategy::Hybrid, Some(key)) => {
+                let keys = KeyRing::new(key);
+                let fresh_for = Duration::from_millis(self.fresh_for);
+                let store = self.open(stores::open(&self.store)).await?;
+                Sessions::new(store).keys(keys.clone()).snapshots(keys, fresh_for)
+            }
             (Strategy::Sealed, None) => bail!("--strategy sealed needs a key: --key-file"),
+            (Strategy::Hybrid, None) => bail!("--strategy hybrid needs a key: --key-file"),
         };
         // What is remembered lives as long: the probe's timeouts are those it was given.
         Ok(sessions.policy(Policy::default().lifetime(lifetime).remembered(Some(lifetime))))
@@ -94,6 +104,8 @@ pub enum Strategy {
     Stored,
     /// In the cookie; the store holds what has ended
     Sealed,
+    /// In the store; a second cookie holds what it said a moment ago
+    Hybrid,
 }
 
 /// What serves the requests.
@@ -145,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_unknown_value_is_answered_with_the_known_ones() {
-        assert!(refused("--strategy dreamt").contains("[possible values: stored, sealed]"));
+        assert!(refused("--strategy dreamt").contains("[possible values: stored, sealed, hybrid]"));
         assert!(refused("--framework rocket").contains("[possible values: axum]"));
     }
 

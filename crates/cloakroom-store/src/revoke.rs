@@ -38,7 +38,9 @@ impl Revoke {
         self
     }
 
-    /// Goes on where a call of the same scope came to.
+    /// Goes on where a call that ended everyone's sessions came to.
+    ///
+    /// A principal's are few and looked up by who they are: for them it means nothing.
     #[must_use]
     pub fn after(mut self, next: Option<Cursor>) -> Self {
         self.after = next;
@@ -72,7 +74,8 @@ pub struct Revoked {
     pub ended: u64,
     /// Whether the limit may have left some behind: call again. `false` is certain.
     pub more: bool,
-    /// Where to go on, from a store that would otherwise look again at what it has looked at: give it to the next call.
+    /// Where to go on, from a store that would otherwise look again at what it has looked at: give it to the next call,
+    /// or none if this is none.
     pub next: Option<Cursor>,
 }
 

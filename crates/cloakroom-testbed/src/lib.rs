@@ -16,15 +16,19 @@ mod server;
 
 pub mod memcached;
 pub mod mysql;
+pub mod mysql_replica;
 pub mod postgres;
+pub mod postgres_standby;
 pub mod redis;
 pub mod redis_cluster;
+pub mod redis_sentinel;
 
 mod certificates;
 mod note;
 mod protocol;
 mod proxy;
 mod tap;
+mod wait;
 
 mod process;
 
@@ -32,9 +36,10 @@ mod directory;
 mod program;
 
 pub use certificates::Certificates;
-pub use note::note;
+pub use note::{is_noted, note};
 pub use program::{Program, find};
 pub use protocol::Protocol;
 pub use proxy::Proxy;
 pub use server::{Launch, Server};
 pub use tap::Tap;
+pub use wait::wait_until;

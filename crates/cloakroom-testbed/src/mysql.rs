@@ -25,6 +25,9 @@ const INSTALL: Program = Program::new(
     "mariadb-server",
 );
 
+/// The client for statements.
+const CLIENT: Program = Program::new("MYSQL_CLIENT", &["mariadb", "mysql"], "mariadb-client");
+
 /// A server with an empty database, and two users that may use it.
 #[derive(Debug)]
 pub struct Mysqld {
@@ -86,6 +89,32 @@ impl Mysqld {
     /// The URL for somebody who may do everything.
     pub fn admin_url(&self) -> String {
         self.url().replace("app:", "admin:")
+    }
+
+    /// What a statement of somebody who may do everything answers: the names of the columns, then the rows, in lines
+    /// with tabs.
+    ///
+    /// # Errors
+    ///
+    /// With what the server or its client says.
+    pub fn ask(&self, statement: &str) -> Result<String, String> {
+        let output = Command::new(CLIENT.path())
+            .args([
+                "--no-defaults",
+                "--protocol=tcp",
+                "--host=127.0.0.1",
+                "--user=admin",
+            ])
+            .arg(format!("--port={}", self.server.port()))
+            .arg(format!("--password={}", Self::PASSWORD))
+            .args(["--batch", "--execute", statement])
+            .output();
+        let output = output.map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
     }
 
     /// The socket on which it listens too.

@@ -7,6 +7,11 @@ use std::io::Write as _;
 /// The variable that names the file which collects what was seen: `cargo xtask faults` sets it.
 const FILE: &str = "CLOAKROOM_FAULTS";
 
+/// Whether what is seen is written down: then it is timed, and wants the machine to itself.
+pub fn is_noted() -> bool {
+    env::var_os(FILE).is_some()
+}
+
 /// Says what was seen of a store under a fault, and writes it down when the table is being made.
 ///
 /// # Panics

@@ -23,8 +23,9 @@ const DIRECTORIES: &[&str] = &[
 pub const POSTGRES: Program = program("CLOAKROOM_POSTGRES", &["postgres"]);
 const INITDB: Program = program("CLOAKROOM_INITDB", &["initdb"]);
 const PG_ISREADY: Program = program("CLOAKROOM_PG_ISREADY", &["pg_isready"]);
+const PSQL: Program = program("CLOAKROOM_PSQL", &["psql"]);
 
-const fn program(variable: &'static str, names: &'static [&'static str]) -> Program {
+pub(crate) const fn program(variable: &'static str, names: &'static [&'static str]) -> Program {
     Program::new(variable, names, "postgresql").also_in(DIRECTORIES)
 }
 
@@ -74,6 +75,15 @@ impl Postgres {
 
     /// Starts one with these settings, in a directory that was prepared.
     fn start_in(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_over(settings, |directory| {
+            run(Command::new("cp").arg("-a").arg(template()).arg(data(directory)));
+            own(directory);
+            prepare(directory);
+        })
+    }
+
+    /// Starts one with these settings, over the data that is made in its directory.
+    pub(crate) fn start_over(settings: &[&str], make: impl FnOnce(&Path)) -> Self {
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let launch = Launch {
             name: "postgres",
@@ -82,12 +92,9 @@ impl Postgres {
             arguments: Box::new(move |port, directory| arguments(port, directory, &settings)),
             ready: Box::new(is_ready),
         };
-        let server = Server::start(launch, |directory| {
-            run(Command::new("cp").arg("-a").arg(template()).arg(data(directory)));
-            own(directory);
-            prepare(directory);
-        });
-        Self { server }
+        Self {
+            server: Server::start(launch, make),
+        }
     }
 
     /// The URL of its database.
@@ -97,6 +104,25 @@ impl Postgres {
             Self::PASSWORD,
             self.port()
         )
+    }
+
+    /// What a statement answers: rows in lines, columns between bars.
+    ///
+    /// # Errors
+    ///
+    /// With what the server or `psql` says.
+    pub fn ask(&self, statement: &str) -> Result<String, String> {
+        let output = Command::new(PSQL.path())
+            .args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet"])
+            .args(["--dbname", &self.url(), "--command", statement])
+            .stdin(Stdio::null())
+            .output();
+        let output = output.map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
     }
 
     /// The file with the certificate of the authority that signed the server's.
@@ -160,15 +186,7 @@ fn template() -> &'static Path {
         std::fs::write(&password, Postgres::PASSWORD).expect("a directory of ours takes a file");
         own(&directory);
         let data = data(&directory);
-        let mut command = match user() {
-            Some(user) => {
-                let mut command = Command::new("setpriv");
-                command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]);
-                command.arg(INITDB.path());
-                command
-            }
-            None => Command::new(INITDB.path()),
-        };
+        let mut command = as_user(&INITDB);
         command
             .args([
                 "--username=cloakroom",
@@ -186,12 +204,26 @@ fn template() -> &'static Path {
     })
 }
 
-fn data(directory: &Path) -> PathBuf {
+/// One of its programs, as the user that owns the data.
+pub(crate) fn as_user(program: &Program) -> Command {
+    match user() {
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]);
+            command.arg(program.path());
+            command
+        }
+        None => Command::new(program.path()),
+    }
+}
+
+/// Where a server keeps its data, below its directory.
+pub(crate) fn data(directory: &Path) -> PathBuf {
     directory.join("data")
 }
 
 /// Gives a directory to the user that the server runs as.
-fn own(directory: &Path) {
+pub(crate) fn own(directory: &Path) {
     if let Some(user) = user() {
         run(Command::new("chown").arg(format!("{user}:{user}")).arg(directory));
     }
@@ -221,7 +253,8 @@ fn make_certificate(directory: &Path) {
     run(Command::new("chmod").arg("600").arg(key));
 }
 
-fn run(command: &mut Command) {
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("could not run {command:?}: {error}"));
     assert!(

@@ -7,8 +7,8 @@ use std::thread;
 
 /// A port on loopback that leads to a server, for as long as it is told to.
 ///
-/// Its threads end with the connections; the one that listens ends with the process.
-#[derive(Debug)]
+/// Its threads end with the connections; the one that listens ends with the process. A clone is the same one.
+#[derive(Debug, Clone)]
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -42,14 +42,22 @@ impl Proxy {
     ///
     /// When there is no port to listen on.
     pub fn to(target: SocketAddr) -> Self {
+        let proxy = Self::to_nowhere();
+        proxy.lead_to(target);
+        proxy
+    }
+
+    /// Closes every connection until it is told where to [lead](Self::lead_to) them.
+    ///
+    /// # Panics
+    ///
+    /// When there is no port to listen on.
+    pub fn to_nowhere() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::server::free_port()));
         let listener = listener.expect("the port was free a moment ago");
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
-            plan: Mutex::new(Plan {
-                target: Some(target),
-                ..Plan::default()
-            }),
+            plan: Mutex::default(),
             changed: Condvar::new(),
         });
         let accepting = Arc::clone(&shared);

@@ -1,13 +1,13 @@
-//! Redis and Valkey: one server, a primary with replicas, and sentinels that watch over them.
+//! Redis and Valkey: one server, and a primary with replicas.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::{Certificates, Launch, Program, Server, find};
+use crate::{Certificates, Launch, Program, Server, find, wait_until};
 
 /// The program of Redis.
 pub const REDIS: Program = Program::new("REDIS_SERVER", &["redis-server"], "redis-server");
@@ -19,7 +19,7 @@ pub const VALKEY: Program = Program::new("VALKEY_SERVER", &["valkey-server"], "v
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
-    password: Option<String>,
+    pub(crate) password: Option<String>,
     tls_port: Option<u16>,
 }
 
@@ -73,9 +73,16 @@ impl RedisLaunch {
             .with("tls-auth-clients no")
     }
 
-    /// Follows another server.
+    /// Also listens on a second port with TLS, and speaks TLS to other servers.
+    pub fn tls_everywhere(self, certificates: &Certificates) -> Self {
+        self.tls(certificates)
+            .with(format!("tls-ca-cert-file {}", certificates.authority.display()))
+            .with("tls-replication yes")
+    }
+
+    /// Follows another server, on its port with TLS if it has one.
     pub fn replica_of(self, primary: &Redis) -> Self {
-        let port = primary.server.port();
+        let port = primary.service_port();
         self.with(format!("replicaof 127.0.0.1 {port}"))
             .with("repl-diskless-sync-delay 0")
     }
@@ -142,6 +149,11 @@ impl Redis {
         format!("rediss://{host}:{port}")
     }
 
+    /// The port for whoever is to be served: with TLS if it has one.
+    pub fn service_port(&self) -> u16 {
+        self.tls_port.unwrap_or(self.server.port())
+    }
+
     /// The URL of its socket.
     pub fn socket_url(&self) -> String {
         format!("redis+unix://{}/redis.sock", self.server.directory().display())
@@ -206,117 +218,27 @@ impl Redis {
     }
 }
 
-/// Three sentinels that watch over a primary called `cloakroom`.
-#[derive(Debug)]
-pub struct Sentinels(Vec<Server>);
-
-impl Sentinels {
-    /// Starts them, and waits until they know each other and this many replicas.
-    ///
-    /// # Panics
-    ///
-    /// When they do not come up.
-    pub fn watch(primary: &Redis, replicas: usize) -> Self {
-        let port = primary.server.port();
-        let mut lines = vec![
-            "dir {directory}".to_owned(),
-            "bind 127.0.0.1".to_owned(),
-            format!("sentinel monitor cloakroom 127.0.0.1 {port} 2"),
-            "sentinel down-after-milliseconds cloakroom 1000".to_owned(),
-            "sentinel failover-timeout cloakroom 5000".to_owned(),
-        ];
-        if let Some(password) = &primary.password {
-            lines.push(format!("sentinel auth-pass cloakroom {password}"));
-        }
-        let sentinels = Self((0..3).map(|_| sentinel(&lines)).collect());
-        let sees = |sentinel: &Server| {
-            let about = command(sentinel.port(), None, &["SENTINEL", "MASTER", "cloakroom"]);
-            let about = about.unwrap_or_default();
-            let lines: Vec<_> = about.lines().collect();
-            let field = |name: &str| {
-                let at = lines.iter().position(|line| *line == name)?;
-                lines.get(at + 1)?.parse::<usize>().ok()
-            };
-            field("num-other-sentinels") == Some(2) && field("num-slaves") == Some(replicas)
-        };
-        for sentinel in &sentinels.0 {
-            wait_until("the sentinels to know each other", || sees(sentinel));
-        }
-        sentinels
-    }
-
-    /// The URL of the primary that they watch over, with this in front of the hosts.
-    pub fn url(&self, credentials: &str) -> String {
-        let hosts: Vec<_> = self.0.iter().map(|server| server.address().to_string()).collect();
-        format!("redis-sentinel://{credentials}{}/cloakroom", hosts.join(","))
-    }
-
-    /// The port of the primary, as they say.
-    pub fn primary(&self) -> Option<u16> {
-        let question = ["SENTINEL", "get-master-addr-by-name", "cloakroom"];
-        let answer = self
-            .0
-            .iter()
-            .find_map(|server| command(server.port(), None, &question).ok())?;
-        answer.lines().nth(1)?.parse().ok()
-    }
-
-    /// The sentinels themselves.
-    pub fn servers(&self) -> &[Server] {
-        &self.0
-    }
-}
-
 /// The programs there are to test on: Redis, and Valkey where the machine has it.
 pub fn programs() -> Vec<Program> {
     let valkey = find(&VALKEY).map(|_| VALKEY);
     [REDIS].into_iter().chain(valkey).collect()
 }
 
-fn sentinel(lines: &[String]) -> Server {
-    let launch = Launch {
-        name: "sentinel",
-        program: REDIS,
-        user: None,
-        arguments: Box::new(|port, directory| {
-            let mut arguments = vec![configuration(directory).into_os_string()];
-            arguments.extend(["--sentinel", "--port", &port.to_string()].map(OsString::from));
-            arguments
-        }),
-        ready: Box::new(answers),
-    };
-    Server::start(launch, |directory| write_configuration(directory, lines))
-}
-
-fn configuration(directory: &Path) -> PathBuf {
+/// Its file of settings.
+pub(crate) fn configuration(directory: &Path) -> PathBuf {
     directory.join("redis.conf")
 }
 
-fn write_configuration(directory: &Path, lines: &[String]) {
+/// Writes that file; `{directory}` in a line becomes the server's own.
+pub(crate) fn write_configuration(directory: &Path, lines: &[String]) {
     let text = lines
         .join("\n")
         .replace("{directory}", &directory.display().to_string());
     fs::write(configuration(directory), text + "\n").expect("the server's directory is ours");
 }
 
-/// Waits for something that a server does by itself.
-///
-/// # Panics
-///
-/// When it takes longer than it may on a busy machine.
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "waited for {what} for a minute"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Whether a server takes requests: it may want a password first, but it must not be loading.
-fn answers(port: u16) -> bool {
+pub(crate) fn answers(port: u16) -> bool {
     match command(port, None, &["PING"]) {
         Ok(_) => true,
         Err(error) => error.to_string().starts_with("NOAUTH"),

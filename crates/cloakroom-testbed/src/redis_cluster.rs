@@ -1,17 +1,121 @@
 //! A cluster of Redis or Valkey: primaries that share the slots, each with a replica where a test wants one.
 
-use crate::redis::{REDIS, Redis, RedisLaunch, wait_until};
-use crate::{Program, server};
+use crate::redis::{REDIS, Redis, RedisLaunch};
+use crate::{Certificates, Program, Proxy, server, wait_until};
 
 /// A cluster on ports of its own.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
+    /// What stands before each node, if anything does.
+    proxies: Vec<Proxy>,
     primaries: usize,
     password: Option<&'static str>,
+    encrypts: bool,
+}
+
+/// How a cluster is started.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RedisClusterLaunch {
+    node: RedisLaunch,
+    primaries: usize,
+    replicas: usize,
+    password: Option<&'static str>,
+    certificates: Option<Certificates>,
+    is_behind_proxies: bool,
 }
 
 const SLOTS: usize = 16384;
+
+impl RedisClusterLaunch {
+    /// So many primaries of a program, without replicas.
+    pub fn new(program: Program, primaries: usize) -> Self {
+        let node = RedisLaunch::new(program)
+            .with("cluster-enabled yes")
+            // Long enough for a busy machine: a primary that is only slow is not replaced, which would lose writes.
+            .with("cluster-node-timeout 2000")
+            .with("cluster-replica-validity-factor 0")
+            .with("repl-diskless-sync-delay 0")
+            .with("repl-ping-replica-period 1");
+        Self {
+            node,
+            primaries,
+            replicas: 0,
+            password: None,
+            certificates: None,
+            is_behind_proxies: false,
+        }
+    }
+
+    /// So many replicas for each primary.
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
+    /// Nodes that want this password.
+    pub fn password(mut self, password: &'static str) -> Self {
+        self.node = self.node.password(password);
+        self.password = Some(password);
+        self
+    }
+
+    /// Nodes that keep everything, on the disk before they answer.
+    pub fn durable(mut self) -> Self {
+        self.node = self.node.durable();
+        self
+    }
+
+    /// Nodes that speak TLS, to applications and among each other.
+    pub fn tls(mut self, certificates: &Certificates) -> Self {
+        self.certificates = Some(certificates.clone());
+        self
+    }
+
+    /// Nodes that are reached through a [`Proxy`] each, and tell everybody so.
+    pub fn behind_proxies(mut self) -> Self {
+        self.is_behind_proxies = true;
+        self
+    }
+
+    /// Starts it, and waits until it is in order.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn start(self) -> RedisCluster {
+        let mut cluster = RedisCluster {
+            nodes: Vec::new(),
+            proxies: Vec::new(),
+            primaries: self.primaries,
+            password: self.password,
+            encrypts: self.certificates.is_some(),
+        };
+        for _ in 0..self.primaries * (1 + self.replicas) {
+            // Not ten thousand above the other: those the kernel gives away.
+            let bus = server::free_port();
+            let mut node = self.node.clone().with(format!("cluster-port {bus}"));
+            if let Some(certificates) = &self.certificates {
+                node = node.tls_everywhere(certificates).with("tls-cluster yes");
+            }
+            if self.is_behind_proxies {
+                let proxy = Proxy::to_nowhere();
+                node = node.with(format!("cluster-announce-port {}", proxy.address().port()));
+                cluster.proxies.push(proxy);
+            }
+            cluster.nodes.push(node.start());
+        }
+        for (proxy, node) in cluster.proxies.iter().zip(&cluster.nodes) {
+            proxy.lead_to(node.server().address());
+        }
+        cluster.meet();
+        cluster.share_slots();
+        cluster.is_ok();
+        cluster.replicate();
+        cluster
+    }
+}
 
 impl RedisCluster {
     /// So many primaries of Redis, which share the slots evenly, and no replicas.
@@ -20,63 +124,40 @@ impl RedisCluster {
     ///
     /// When they do not come up.
     pub fn start(primaries: usize) -> Self {
-        Self::launch(REDIS, primaries, 0, None)
-    }
-
-    /// So many primaries of a program, each with so many replicas, that want this password.
-    ///
-    /// # Panics
-    ///
-    /// When they do not come up.
-    pub fn launch(
-        program: Program,
-        primaries: usize,
-        replicas: usize,
-        password: Option<&'static str>,
-    ) -> Self {
-        let nodes = (0..primaries * (1 + replicas)).map(|_| {
-            let launch = RedisLaunch::new(program)
-                .with("cluster-enabled yes")
-                .with("cluster-node-timeout 1000")
-                .with("cluster-replica-validity-factor 0")
-                .with("repl-diskless-sync-delay 0")
-                .with("repl-ping-replica-period 1")
-                // Not ten thousand above the other: those the kernel gives away.
-                .with(format!("cluster-port {}", server::free_port()));
-            match password {
-                Some(password) => launch.password(password),
-                None => launch,
-            }
-            .start()
-        });
-        let cluster = Self {
-            nodes: nodes.collect(),
-            primaries,
-            password,
-        };
-        cluster.meet();
-        cluster.share_slots();
-        cluster.is_ok();
-        cluster.replicate();
-        cluster
+        RedisClusterLaunch::new(REDIS, primaries).start()
     }
 
     /// Its URL, naming the first two primaries.
     pub fn url(&self) -> String {
-        let hosts: Vec<_> = self.nodes[..self.primaries.min(2)]
-            .iter()
-            .map(|node| node.server().address().to_string())
-            .collect();
+        let hosts = (0..self.primaries.min(2)).map(|node| format!("127.0.0.1:{}", self.port(node)));
+        let hosts: Vec<_> = hosts.collect();
         let credentials = self
             .password
             .map(|password| format!(":{password}@"))
             .unwrap_or_default();
-        format!("redis-cluster://{credentials}{}", hosts.join(","))
+        let scheme = match self.encrypts {
+            true => "rediss-cluster",
+            false => "redis-cluster",
+        };
+        format!("{scheme}://{credentials}{}", hosts.join(","))
+    }
+
+    /// The port by which everybody knows a node.
+    fn port(&self, node: usize) -> u16 {
+        match self.proxies.get(node) {
+            Some(proxy) => proxy.address().port(),
+            None => self.nodes[node].service_port(),
+        }
     }
 
     /// The nodes: the primaries first, as it was in the beginning.
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
+    }
+
+    /// What stands before each node.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
     }
 
     /// The nodes that had slots in the beginning.
@@ -95,13 +176,13 @@ impl RedisCluster {
     ///
     /// When none has it, or no node answers.
     pub fn owner(&self, slot: u16) -> usize {
-        let mut views = self.nodes.iter().filter_map(|node| self.owner_by(node, slot));
+        let mut views = (0..self.nodes.len()).filter_map(|node| self.owner_by(node, slot));
         views.next().expect("a node answers and knows who has the slot")
     }
 
     /// Which node has a slot, as one of them sees it.
-    fn owner_by(&self, node: &Redis, slot: u16) -> Option<usize> {
-        let nodes = node.try_command(&["CLUSTER", "NODES"]).ok()?;
+    pub fn owner_by(&self, node: usize, slot: u16) -> Option<usize> {
+        let nodes = self.nodes[node].try_command(&["CLUSTER", "NODES"]).ok()?;
         let has = |line: &&str| {
             line.split_whitespace().skip(8).any(|range| {
                 let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -109,9 +190,12 @@ impl RedisCluster {
             })
         };
         let place = nodes.lines().find(has)?.split_whitespace().nth(1)?;
-        self.nodes
-            .iter()
-            .position(|node| place.contains(&format!(":{}@", node.server().port())))
+        // Asked without TLS, it names the ports without TLS.
+        let port = |node: usize| match self.proxies.get(node) {
+            Some(proxy) => proxy.address().port(),
+            None => self.nodes[node].server().port(),
+        };
+        (0..self.nodes.len()).find(|node| place.contains(&format!(":{}@", port(*node))))
     }
 
     /// Moves a slot with its keys from one primary to another, as `redis-cli` does it, and waits until all nodes know. One
@@ -124,20 +208,23 @@ impl RedisCluster {
         let (number, new_owner) = (slot, to);
         let slot = slot.to_string();
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
+        // Nodes that speak TLS do it here too.
+        let port = self.port(to).to_string();
         let (from, to) = (self.id(from), self.id(to));
         target.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from]);
         source.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to]);
-        let port = target.server().port().to_string();
         loop {
             let keys = source.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
             if keys.is_empty() {
                 break;
             }
-            source.command(&["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
+            let moving = ["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"];
+            let password = self.password.map(|password| ["AUTH", password]);
+            source.command(&[&moving[..], password.as_ref().map_or(&[], |words| &words[..])].concat());
         }
         target.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
         source.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to]);
-        for node in &self.nodes {
+        for node in 0..self.nodes.len() {
             wait_until("all nodes to know who has the slot", || {
                 self.owner_by(node, number) == Some(new_owner)
             });
@@ -177,8 +264,8 @@ impl RedisCluster {
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &format!("{epoch}")]);
         }
         let first = &self.nodes[0];
-        for node in &self.nodes[1..] {
-            let port = node.server().port().to_string();
+        for (number, node) in self.nodes.iter().enumerate().skip(1) {
+            let port = self.port(number).to_string();
             let settings = node.command(&["CONFIG", "GET", "cluster-port"]);
             let bus = settings.lines().nth(1).unwrap_or_default().to_owned();
             first.command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);

@@ -1,5 +1,6 @@
 //! The time, which never goes back within a process.
 
+#[cfg(any(all(test, feature = "memory"), feature = "testing"))]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 pub(crate) enum Clock {
     #[default]
     System,
-    #[cfg_attr(not(any(test, feature = "testing")), allow(dead_code))]
+    #[cfg(any(all(test, feature = "memory"), feature = "testing"))]
     Manual(Arc<AtomicU64>),
 }
 
@@ -34,6 +35,7 @@ impl Clock {
                 };
                 Timestamp::from_unix_millis(now.max(latest))
             }
+            #[cfg(any(all(test, feature = "memory"), feature = "testing"))]
             Self::Manual(millis) => Timestamp::from_unix_millis(millis.load(Ordering::SeqCst)),
         }
     }

@@ -8,7 +8,7 @@ use crate::bounded::{Patience, bounded};
 use crate::recent::Tag;
 use crate::settle::Fresh;
 use crate::shared::{self, Shared};
-use crate::state::{Doubt, Found, Reading, Step};
+use crate::state::{Doubt, Effect, Found, Reading, Step};
 use crate::{Error, ErrorKind, events, sealed};
 
 /// Writes what the request did to its session.
@@ -97,6 +97,7 @@ async fn end(shared: &Shared, delete: Delete, patience: &mut Patience) -> Result
     match bounded(config.store_timeout, config.store.delete(delete)).await {
         Ok(deleted) => {
             shared.state().ended_first(deleted);
+            config.outdate(id);
             if deleted == Deleted::Ended {
                 events::ended(id, "somebody else signed in");
             }
@@ -115,10 +116,14 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
     let id = write.id;
     match bounded(config.store_timeout, config.store.write(write)).await {
         Ok(Written::Applied { revision, ended }) => {
-            ended
-                .into_iter()
-                .for_each(|id| events::ended(id, "more sessions than allowed"));
+            for id in ended {
+                config.outdate(id);
+                events::ended(id, "more sessions than allowed");
+            }
             let effect = shared.state().applied(tag, revision);
+            if matches!(effect, Effect::SignedIn | Effect::Rotated) {
+                config.outdate(id);
+            }
             shared::announce(id, effect);
             Ok(Next::Done)
         }

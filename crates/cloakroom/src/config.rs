@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Cap, Namespace, Residence, Store as _, Stored, Timestamp};
+use cloakroom_store::{AnyStore, Cap, Id, Namespace, Principal, Residence, Store as _, Stored, Timestamp};
 
 use crate::change::Limit;
 use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::cookie::Cookie;
+use crate::data::Data;
 use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
+use crate::gone::Gone;
+use crate::held::Held;
 use crate::keyring::KeyRing;
 use crate::nowhere::Nowhere;
 use crate::policy::Policy;
@@ -18,6 +21,7 @@ use crate::random::Random;
 use crate::revocations::{Revocations, Verdict};
 use crate::seal::Derivation;
 use crate::sealed_cookie::SealedCookie;
+use crate::snapshot::{Snapshot, Snapshots};
 use crate::token::Token;
 use crate::{Error, ErrorKind};
 
@@ -28,6 +32,10 @@ pub(crate) struct Config {
     pub(crate) store: AnyStore,
     /// How they are sealed into their cookies; `None` where the store has them.
     pub(crate) sealed: Option<Sealed>,
+    /// How what the store says is kept in a second cookie for a moment; `None` where the store is asked each time.
+    pub(crate) snapshots: Option<Snapshots>,
+    /// What this node has ended since snapshots were taken that could still be presented.
+    gone: Arc<Gone>,
     pub(crate) policy: Policy,
     pub(crate) cookie: Cookie,
     pub(crate) application: String,
@@ -92,6 +100,8 @@ impl Config {
         Self {
             store,
             sealed: None,
+            snapshots: None,
+            gone: Arc::default(),
             policy: Policy::default(),
             cookie,
             application,
@@ -150,6 +160,48 @@ impl Config {
         }
     }
 
+    /// Keeps what the store says for a moment in a second cookie.
+    pub(crate) fn set_snapshots(&mut self, keys: KeyRing, fresh_for: Duration) {
+        self.snapshots = Some(Snapshots::new(keys, fresh_for, &self.application, &self.cookie));
+    }
+
+    /// A session ended here, or got another token: no snapshot from before is believed on this node any more.
+    pub(crate) fn outdate(&self, id: Id) {
+        if let Some(snapshots) = &self.snapshots {
+            let now = self.clock.now();
+            self.gone.session(id, now, snapshots.longest());
+        }
+    }
+
+    /// The sessions of a principal ended here.
+    pub(crate) fn outdate_principal(&self, principal: &Principal) {
+        if let Some(snapshots) = &self.snapshots {
+            let now = self.clock.now();
+            self.gone.principal(principal.clone(), now, snapshots.longest());
+        }
+    }
+
+    /// What a fresh snapshot says of the session, if it is to be believed on this node.
+    pub(crate) fn fresh(&self, text: &[u8], token: &Token, now: Timestamp) -> Option<(Box<Held>, Data)> {
+        let snapshots = self.snapshots.as_ref()?;
+        let Snapshot { taken, stored } = snapshots.open(text, token)?;
+        if self
+            .gone
+            .outdates(token.id, stored.record.principal.as_ref(), taken)
+        {
+            return None;
+        }
+        match self.open(stored, token, now) {
+            Ok(Opened::Live(held, data)) => {
+                let fresh_for = snapshots.fresh_for(held.lifetime.idle());
+                // The clock of the node that took it may be ahead.
+                (now.since(taken) < fresh_for).then_some((held, data))
+            }
+            // Only the store itself says no.
+            _ => None,
+        }
+    }
+
     /// How much a session may hold.
     pub(crate) fn limit(&self) -> Limit<'_> {
         match &self.sealed {
@@ -166,6 +218,9 @@ impl Config {
     pub(crate) fn check_policy(&self) -> Result<(), Error> {
         let wrong = |what: &'static str| Err(Error::new(ErrorKind::Invalid, what));
         match &self.sealed {
+            Some(_) if self.snapshots.is_some() => wrong(
+                "sealed sessions ask no store, so there is nothing to take snapshots of: leave `Sessions::snapshots` out",
+            ),
             Some(_) if self.policy.rotate_every.is_some() => wrong(
                 "sealed sessions do not rotate periodically: a new cookie would not tell the old one to end. Leave \
                  `Policy::rotate_every` out",
@@ -198,6 +253,9 @@ impl Config {
             sealed.cookie.set_use(&self.application, &self.cookie);
             // What was read so far is about another application's sessions.
             sealed.revocations = sealed.revocations.take().map(Revocations::afresh);
+        }
+        if let Some(snapshots) = &mut self.snapshots {
+            *snapshots = snapshots.of(&self.application, &self.cookie);
         }
         self.namespace = namespace;
     }

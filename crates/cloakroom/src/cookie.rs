@@ -50,6 +50,14 @@ impl Cookie {
         &self.name
     }
 
+    /// One with the same attributes beside this one: its name is longer by a suffix.
+    pub(crate) fn beside(&self, suffix: &str) -> Self {
+        Self {
+            name: format!("{}{suffix}", self.name).into(),
+            attributes: Arc::clone(&self.attributes),
+        }
+    }
+
     /// The value of a `Set-Cookie` header that hands out a value: a token, or a sealed session.
     ///
     /// Without `lives_for` the cookie ends with the browser. Expiry is the server's business either way.

@@ -284,7 +284,10 @@ impl Session {
         let delete = Delete::new(config.namespace.clone(), id, owner);
         let deleted = bounded(config.store_timeout, config.store.delete(delete))
             .await
-            .map_err(|error| Error::store("end session", error))?;
+            .map_err(|error| Error::store("end session", error));
+        // Also where the answer was lost: it may have ended.
+        config.outdate(id);
+        let deleted = deleted?;
         if deleted == Deleted::Ended {
             events::ended(id, why);
         }
@@ -293,9 +296,15 @@ impl Session {
 }
 
 async fn revoke(config: &Config, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
-    let revoke = Revoke::new(config.namespace.clone(), Scope::Principal { principal, keep });
-    let revoked = bounded(config.store_timeout, config.store.revoke(revoke))
-        .await
-        .map_err(|error| Error::store("end the sessions of a principal", error))?;
-    Ok(revoked.ended)
+    let scope = Scope::Principal {
+        principal: principal.clone(),
+        keep,
+    };
+    let revoke = Revoke::new(config.namespace.clone(), scope);
+    let revoked = bounded(config.store_timeout, config.store.revoke(revoke)).await;
+    // Also where the answer was lost: they may have ended.
+    config.outdate_principal(&principal);
+    revoked
+        .map(|revoked| revoked.ended)
+        .map_err(|error| Error::store("end the sessions of a principal", error))
 }

@@ -25,13 +25,15 @@ pub use server_key::{KeyId, ServerKey};
 /// Keys that are to be exchanged while requests run come from a [`KeyFile`](crate::KeyFile):
 ///
 /// ```no_run
-/// # use cloakroom::{Error, KeyFile, KeyRing, Sessions, stores::Memory};
-/// # fn main() -> Result<(), Error> {
+/// # fn main() -> Result<(), cloakroom::Error> {
+/// # #[cfg(feature = "memory")] {
+/// # use cloakroom::{KeyFile, KeyRing, Sessions, stores::Memory};
 /// let file = KeyFile::new("/etc/shop/keys");
 /// let keys = KeyRing::from(file.read()?);
 /// let sessions = Sessions::new(Memory::default()).keys(keys.clone());
 /// let _watcher = file.watch(&keys).start();
 /// // … serve …
+/// # }
 /// # Ok(())
 /// # }
 /// ```

@@ -5,6 +5,8 @@
 //! an error, never a logout.
 //!
 //! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "memory"))]
+//! # mod app {
 //! use axum::{Router, routing::get};
 //! use cloakroom::stores::Memory;
 //! use cloakroom::{Error, Key, Session, Sessions};
@@ -23,6 +25,8 @@
 //!     axum::serve(tokio::net::TcpListener::bind("localhost:3000").await?, app).await?;
 //!     Ok(())
 //! }
+//! # }
+//! # fn main() {}
 //! ```
 //!
 //! # Three types
@@ -108,6 +112,7 @@ mod recent;
 mod rfc3339;
 mod seal;
 mod sealed_cookie;
+mod snapshot;
 mod token;
 
 mod bounded;
@@ -116,6 +121,7 @@ mod config;
 mod cookie_header;
 mod error;
 mod events;
+mod gone;
 mod nowhere;
 mod random;
 

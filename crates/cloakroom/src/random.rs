@@ -13,7 +13,7 @@ type Fill = dyn Fn(&mut [u8]) -> Result<(), Error> + Send + Sync;
 
 impl Random {
     /// Takes randomness from a function: for tests of what a broken or repeating source does.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(all(test, feature = "memory"), feature = "testing"))]
     pub(crate) fn fake(fill: impl Fn(&mut [u8]) -> Result<(), Error> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(fill)))
     }

@@ -148,20 +148,20 @@ impl SealedCookie {
 ///
 /// A key that this node lacks is an outage, and a damaged name must not pass for one: a request with a cookie that
 /// lost a bit is anonymous. Whoever makes up a name and its checksum gets a 503 for it, and nobody else does.
-struct Footer([u8; Self::LEN]);
+pub(crate) struct Footer(pub(crate) [u8; Self::LEN]);
 
 impl Footer {
     /// With nine bytes base64url has no bit to spare, so there is one spelling.
-    const LEN: usize = KeyId::LEN + 1;
+    pub(crate) const LEN: usize = KeyId::LEN + 1;
 
-    fn of(id: KeyId) -> Self {
+    pub(crate) fn of(id: KeyId) -> Self {
         let mut bytes = [0; Self::LEN];
         bytes[..KeyId::LEN].copy_from_slice(id.as_bytes());
         bytes[KeyId::LEN] = checksum(id.as_bytes());
         Self(bytes)
     }
 
-    fn read(bytes: &[u8]) -> Option<KeyId> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<KeyId> {
         let ([sum], id) = bytes.split_last_chunk().map(|(id, sum)| (sum, id))?;
         let id: &[u8; KeyId::LEN] = id.try_into().ok()?;
         (checksum(id) == *sum).then(|| KeyId::from_bytes(*id))
@@ -179,7 +179,7 @@ fn checksum(bytes: &[u8]) -> u8 {
 }
 
 /// What must be known beforehand to open a value: what it is for.
-fn assertion(purpose: &str, application: &str, cookie: &str) -> Vec<u8> {
+pub(crate) fn assertion(purpose: &str, application: &str, cookie: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(3 + purpose.len() + application.len() + cookie.len());
     for part in [purpose, application, cookie] {
         // An application's name has at most 32 characters, and a cookie's 64 and a prefix.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Delete, Freshness, Id, Load, Namespace, Owner, Store, Stored};
+use cloakroom_store::{AnyStore, Delete, Freshness, Id, Load, Namespace, Owner, Store, Stored, Timestamp};
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -14,6 +14,7 @@ use crate::keyring::KeyRing;
 use crate::policy::Policy;
 use crate::revocations::Revocations;
 use crate::session::Session;
+use crate::snapshot::Snapshot;
 use crate::state::{CookieChange, Doubt, State};
 use crate::token::Token;
 use crate::{Error, ErrorKind, commit, events, sealed};
@@ -21,10 +22,12 @@ use crate::{Error, ErrorKind, commit, events, sealed};
 /// Sessions of one application: a store, and how sessions are kept in it. Cheap to clone.
 ///
 /// ```
+/// # #[cfg(feature = "memory")] {
 /// use cloakroom::stores::Memory;
 /// use cloakroom::{Policy, Sessions};
 ///
 /// let sessions = Sessions::new(Memory::default()).policy(Policy::aal2());
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sessions {
@@ -117,6 +120,35 @@ impl Sessions {
         self
     }
 
+    /// Keeps what the store says of a session for a moment in a second cookie, sealed under these keys: the hybrid strategy.
+    ///
+    /// While such a snapshot is fresh, a request that only reads asks no store. It is good for `fresh_for`, of which ten
+    /// seconds are a good value, and never for more than a twentieth of the session's idle timeout. What is written goes
+    /// through the store, as without; the response brings the snapshot of it.
+    ///
+    /// ```
+    /// # use cloakroom::{KeyRing, Sessions, stores::Memory};
+    /// # use std::time::Duration;
+    /// # fn f(keys: KeyRing) {
+    /// let sessions = Sessions::new(Memory::default()).snapshots(keys, Duration::from_secs(10));
+    /// # }
+    /// ```
+    ///
+    /// # What it costs
+    ///
+    /// * **What another node has ended goes on for `fresh_for`** where the browser still has its snapshot, and what it has
+    ///   written is seen as late. On the node that did it both take effect at once. A handler that must know asks
+    ///   [`confirm`](Session::confirm).
+    /// * A snapshot is as large as the session. One that has no room in a cookie is not sent, and the store is asked.
+    /// * Within one browser reads may go back by as much, when a slow response brings an older snapshot.
+    ///
+    /// A snapshot opens only together with the token it was taken for: one that comes late, after a sign-in, is nobody's.
+    #[must_use]
+    pub fn snapshots(mut self, keys: KeyRing, fresh_for: Duration) -> Self {
+        Arc::make_mut(&mut self.config).set_snapshots(keys, fresh_for);
+        self
+    }
+
     /// Names the application, so that several can share a store: `app` by default.
     ///
     /// # Errors
@@ -156,26 +188,32 @@ impl Sessions {
     /// [`ErrorKind::CookiesTooLarge`] for more cookies than a server should accept, and [`ErrorKind::Invalid`] for a policy
     /// that the strategy cannot keep.
     pub async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
-        self.config.check_policy()?;
-        let text = match find(self.config.cookie.name(), lines) {
-            Found::One(text) => Some(text),
-            Found::Nothing => None,
-            Found::Several => {
-                events::several_cookies();
-                None
-            }
-            Found::TooMuch => {
-                return Err(Error::new(
-                    ErrorKind::CookiesTooLarge,
-                    "the request's cookies are larger than 64 KiB",
-                ));
-            }
+        let config = &self.config;
+        config.check_policy()?;
+        let Some(snapshots) = &config.snapshots else {
+            return self.open_from(cookie(config.cookie.name(), lines)?, None).await;
         };
+        let lines: Vec<&[u8]> = lines.collect();
+        let lines = || lines.iter().copied();
+        let text = cookie(config.cookie.name(), lines())?;
+        // Of several snapshots none is missed: the store is asked.
+        let snapshot = match find(snapshots.cookie().name(), lines()) {
+            Found::One(snapshot) => Some(snapshot),
+            _ => None,
+        };
+        self.open_from(text, snapshot).await
+    }
+
+    /// The session that a cookie's value names, of which a snapshot may say what the store would.
+    async fn open_from(&self, text: Option<&[u8]>, snapshot: Option<&[u8]>) -> Result<Session, Error> {
         let state = match (text, &self.config.sealed) {
             (None, _) => State::anonymous(),
             (Some(text), Some(sealed)) => sealed::open(&self.config, sealed, text).await?,
             (Some(text), None) => match Token::parse(text) {
-                Some(token) => self.load(token).await?,
+                Some(token) => {
+                    let state = self.look_up(token, snapshot).await?;
+                    state.with_snapshot(snapshot.is_some())
+                }
                 None => {
                     events::malformed_token();
                     State::anonymous()
@@ -185,18 +223,32 @@ impl Sessions {
         Ok(Session::new(Arc::clone(&self.config), state))
     }
 
-    async fn load(&self, token: Token) -> Result<State, Error> {
+    async fn look_up(&self, token: Token, snapshot: Option<&[u8]>) -> Result<State, Error> {
+        let now = self.config.clock.now();
+        match snapshot.and_then(|text| self.config.fresh(text, &token, now)) {
+            Some((held, data)) => Ok(State::live(held, data)),
+            None => self.load(token, now).await,
+        }
+    }
+
+    /// Asks the store, at this moment.
+    async fn load(&self, token: Token, now: Timestamp) -> Result<State, Error> {
         let load = Load::new(self.config.namespace.clone(), token.id);
         let Some(stored) = self.read(load).await? else {
             return Ok(State::anonymous());
         };
         let copied = stored.freshness == Freshness::Copied;
+        // A copy of a copy would be older than either may be.
+        let seen = (self.config.snapshots.is_some() && !copied).then(|| Snapshot {
+            taken: now,
+            stored: stored.clone(),
+        });
         let opened = self.config.open(stored, &token, self.config.clock.now());
         if copied && !matches!(opened, Ok(Opened::Live(..))) {
             // The copy may be from before it was signed in or touched elsewhere: only the store itself says no.
             return Box::pin(self.load_latest(token)).await;
         }
-        self.take(opened?, token.id).await
+        Ok(self.take(opened?, token.id).await?.with_seen(seen))
     }
 
     async fn load_latest(&self, token: Token) -> Result<State, Error> {
@@ -243,6 +295,7 @@ impl Sessions {
     async fn end_stolen(&self, id: Id) -> Result<(), Error> {
         let config = &self.config;
         let delete = Delete::new(config.namespace.clone(), id, Owner::Any);
+        config.outdate(id);
         bounded(config.store_timeout, config.store.delete(delete))
             .await
             .map_err(|error| Error::store("end session", error))?;
@@ -322,7 +375,47 @@ impl Sessions {
             },
             (Some(CookieChange::Seal) | None, _) => None,
         };
-        Finished { result, set_cookie }
+        let set_snapshot = self.snapshot(state);
+        Finished {
+            result,
+            set_cookie,
+            set_snapshot,
+        }
+    }
+
+    /// The value of the `Set-Cookie` header that brings a snapshot, or takes away one that is outdated.
+    fn snapshot(&self, state: &State) -> Option<String> {
+        let config = &self.config;
+        let snapshots = config.snapshots.as_ref()?;
+        let taken = state.seen().and_then(|(snapshot, held)| {
+            // Without randomness there is no snapshot, and the store is asked again.
+            let nonce = config.random.draw().ok()?;
+            let text = snapshots.seal(snapshot, &held.token, &nonce)?;
+            let fresh_for = snapshots.fresh_for(held.lifetime.idle());
+            Some(snapshots.cookie().set(&text, Some(fresh_for)))
+        });
+        let removal = || snapshots.cookie().removal();
+        taken.or_else(|| state.outdates_snapshot().then(removal))
+    }
+}
+
+/// The value of the cookie of this name.
+///
+/// # Errors
+///
+/// [`ErrorKind::CookiesTooLarge`] for more cookies than are looked through.
+fn cookie<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [u8]>, Error> {
+    match find(name, lines) {
+        Found::One(text) => Ok(Some(text)),
+        Found::Nothing => Ok(None),
+        Found::Several => {
+            events::several_cookies();
+            Ok(None)
+        }
+        Found::TooMuch => Err(Error::new(
+            ErrorKind::CookiesTooLarge,
+            "the request's cookies are larger than 64 KiB",
+        )),
     }
 }
 
@@ -347,4 +440,6 @@ pub struct Finished {
     /// The value of a `Set-Cookie` header. Also where writing failed: what was saved before, and what was ended, is
     /// so.
     pub set_cookie: Option<String>,
+    /// The value of another `Set-Cookie` header, where the strategy is hybrid: a snapshot of the session.
+    pub set_snapshot: Option<String>,
 }

@@ -5,7 +5,7 @@ mod sealed;
 use std::time::Duration;
 
 use cloakroom_store::{
-    Delete, Deleted, Expect, Id, Owner, Principal, Revision, Stored, Timestamp, Touch, Write,
+    Delete, Deleted, Expect, Id, Owner, Principal, Record, Revision, Stored, Timestamp, Touch, Write,
 };
 
 use crate::Error;
@@ -17,6 +17,7 @@ use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
 use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
+use crate::snapshot::Snapshot;
 use crate::token::Token;
 
 pub(crate) use sealed::{Pending, SealedStep};
@@ -40,6 +41,12 @@ pub(crate) struct State {
     /// The moment before which the tokens of a sealed session are, or may be, marked by this request.
     stamp: Option<Timestamp>,
     cookie: Option<CookieChange>,
+    /// What the store said last, where that is kept in a cookie for a moment.
+    seen: Option<Snapshot>,
+    /// Whether the browser has a snapshot.
+    has_snapshot: bool,
+    /// Whether that is from before something this request did.
+    outdates_snapshot: bool,
     /// The response head has left: no cookie can be sent any more.
     pub(crate) head_sent: bool,
 }
@@ -87,6 +94,8 @@ struct Attempt {
     changes: usize,
     /// The data it carries, once the view shows something else.
     data: Option<Data>,
+    /// What it writes, where that is kept for a snapshot.
+    record: Option<Record>,
 }
 
 /// What the response does to the session cookie.
@@ -151,6 +160,28 @@ impl State {
     /// A request whose token belongs to a live session.
     pub(crate) fn live(held: Box<Held>, data: Data) -> Self {
         Self::of(Loaded::Stored(held), data)
+    }
+
+    /// Keeps what the store said, for a snapshot.
+    pub(crate) fn with_seen(mut self, seen: Option<Snapshot>) -> Self {
+        self.seen = seen;
+        self
+    }
+
+    /// Notes that the browser has a snapshot.
+    pub(crate) fn with_snapshot(mut self, has_snapshot: bool) -> Self {
+        self.has_snapshot = has_snapshot;
+        self
+    }
+
+    /// Whether the browser has a snapshot that must not be presented again.
+    pub(crate) fn outdates_snapshot(&self) -> bool {
+        self.has_snapshot && (self.outdates_snapshot || self.held.is_none())
+    }
+
+    /// What the store said last of the session that is held.
+    pub(crate) fn seen(&self) -> Option<(&Snapshot, &Held)> {
+        self.seen.as_ref().zip(self.stored())
     }
 
     /// A request whose cookie holds a live session.
@@ -253,6 +284,7 @@ impl State {
             over,
             head_sent,
             version,
+            has_snapshot: self.has_snapshot,
             cookie: self.cookie.take(),
             ..Self::default()
         };
@@ -351,6 +383,7 @@ impl State {
                     plan,
                     changes: self.changes.len(),
                     data: None,
+                    record: config.snapshots.as_ref().map(|_| write.record.clone()),
                 });
                 Step::Write { write, tag }
             }
@@ -360,6 +393,7 @@ impl State {
     /// The session of somebody else, which had to end first, is gone, and with it what was under way to it.
     pub(crate) fn ended_first(&mut self, deleted: Deleted) {
         self.held = None;
+        self.seen = None;
         self.base = Data::default();
         self.attempts.clear();
         if deleted == Deleted::Ended {
@@ -376,6 +410,7 @@ impl State {
             mut plan,
             changes,
             data,
+            record,
             ..
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
@@ -392,6 +427,11 @@ impl State {
             Expect::Revision(_) if plan.new_token => Effect::Rotated,
             Expect::Revision(_) => Effect::None,
         };
+        // It was so at the latest when it was decided to write it.
+        let taken = plan.next.last_seen;
+        let written = |record| Stored::new(revision, record);
+        self.outdates_snapshot = true;
+        self.seen = record.map(written).map(|stored| Snapshot { taken, stored });
         self.held = Some(Loaded::Stored(plan.next));
         effect
     }
@@ -473,6 +513,8 @@ impl State {
     /// Takes up the session as it is now; what is left of the changes has to be applied again.
     fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
         self.over = false;
+        self.seen = None;
+        self.outdates_snapshot = true;
         self.base = data.clone();
         let session = self.held.insert(Loaded::Stored(held));
         Replay {
@@ -501,6 +543,7 @@ impl State {
             // Whoever was signed in decides what the sign-in may take along: nothing, if that was somebody else.
             let principal = self.owner();
             self.held = None;
+            self.seen = None;
             self.base = Data::default();
             self.attempts.clear();
             self.stamp = None;
@@ -521,6 +564,7 @@ impl State {
             head_sent,
             version,
             cookie,
+            has_snapshot: self.has_snapshot,
             ..Self::default()
         };
     }
@@ -532,6 +576,7 @@ impl State {
             cookie: Some(CookieChange::Remove),
             head_sent,
             version,
+            has_snapshot: self.has_snapshot,
             ..Self::default()
         };
     }
@@ -550,6 +595,12 @@ impl State {
             held.revision = Some(revision);
             held.last_seen = last_seen;
             held.expires = expires;
+        }
+        self.outdates_snapshot = true;
+        if let Some(Snapshot { stored, .. }) = &mut self.seen {
+            stored.revision = revision;
+            stored.record.last_seen = last_seen;
+            stored.record.expires = expires;
         }
     }
 

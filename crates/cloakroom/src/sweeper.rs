@@ -18,13 +18,15 @@ use crate::{Sessions, clock, events};
 /// goes on. A store whose card says that it expires records by itself is left alone.
 ///
 /// ```
-/// # use cloakroom::{Sessions, stores::Memory};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
+/// # #[cfg(feature = "memory")] {
+/// # use cloakroom::{Sessions, stores::Memory};
 /// let sessions = Sessions::new(Memory::default());
 /// let sweeper = sessions.sweeper().start();
 /// // … serve …
 /// sweeper.stop().await;
+/// # }
 /// # }
 /// ```
 #[derive(Debug, Clone)]

@@ -43,6 +43,8 @@ const MODULES: &[Module] = &[
     pure("seal", "error token policy keyring paseto"),
     pure("claims", "data policy rfc3339"),
     pure("sealed_cookie", "pure"),
+    pure("snapshot", "pure"),
+    pure("gone", "pure"),
     pure("recent", "error"),
     pure("held", "keyring policy recent seal token"),
     pure("sign_in", "error policy"),

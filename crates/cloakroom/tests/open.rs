@@ -26,6 +26,8 @@ async fn an_unknown_url_is_told_what_is_known() {
         ("", "memory:, disk:PATH, sqlite:PATH, redis://"),
         ("memory", "memory:, disk:PATH, sqlite:PATH, redis://"),
         ("mongodb://user:hush@host", "`mongodb:`: memory:, disk:PATH"),
+        ("memcached://user:hush@host", "here it is `memcache://`"),
+        ("valkey://user:hush@host", "here it is `redis://`"),
         ("DISK:x", "`DISK:`"),
         ("bad\nscheme:x", r"`bad\nscheme:`"),
         ("memory:x", "nothing behind it"),

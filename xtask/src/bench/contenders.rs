@@ -51,6 +51,8 @@ pub(super) const CONTENDERS: &[Contender] = &[
     Contender::new("Cloakroom, MariaDB", Package::Ours, "cloakroom", "mysql"),
     Contender::new("Cloakroom, SQLite", Package::Ours, "cloakroom", "sqlite").elsewhere(),
     Contender::new("Cloakroom, disk", Package::Ours, "cloakroom", "disk").elsewhere(),
+    Contender::new("Cloakroom, sealed", Package::Ours, "cloakroom-sealed", "memory"),
+    Contender::new("PrivateCookieJar", Package::Ours, "private-cookies", "memory"),
     Contender::new(
         "tower-sessions, memory",
         Package::Ours,

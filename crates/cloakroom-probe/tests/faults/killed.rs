@@ -1,14 +1,17 @@
 //! The server is killed under load, and started again over what it kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_testbed::Server;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
+use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
-use crate::scenario::{MayLose, Scenario};
+use crate::scenario::{MayLose, Scenario, both};
 
 const FAULT: &str = "killed and started again";
 
@@ -17,6 +20,45 @@ async fn redis_that_keeps_everything_loses_nothing() {
     let redis = Arc::new(RedisLaunch::new(REDIS).durable().start());
     let url = redis.url();
     kill("Redis", url, redis, Redis::server, MayLose::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_of_several_servers_loses_nothing() {
+    both(watched(), cluster()).await;
+}
+
+/// It is back before the sentinels take it for lost.
+async fn watched() {
+    let primary = RedisLaunch::new(REDIS).durable().start();
+    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    primary.is_followed_by(1);
+    let sentinels = SentinelLaunch::over(&primary)
+        .patience(Duration::from_secs(60))
+        .start(1);
+    let url = sentinels.url("");
+    let watched = Arc::new((primary, replica, sentinels));
+    kill(
+        "Redis with Sentinel",
+        url,
+        watched,
+        |(primary, ..)| primary.server(),
+        MayLose::Nothing,
+    )
+    .await;
+}
+
+/// Its slots have no replica that could take over.
+async fn cluster() {
+    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).durable().start());
+    let url = cluster.url();
+    kill(
+        "Redis Cluster",
+        url,
+        cluster,
+        |cluster| cluster.nodes()[0].server(),
+        MayLose::Nothing,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::browser::{Answer, Browser};
+use crate::browser::{Answer, Browser, State};
 
 /// How many users count, each in a session of their own.
 const COUNTING: usize = 12;
@@ -98,11 +98,17 @@ impl Load {
 
     /// Waits until so many more requests have failed, or for so long.
     pub(crate) async fn fails(&self, more: u64, at_most: Duration) {
-        let begun = Instant::now();
-        let goal = self.progress.failed.load(Ordering::SeqCst) + more;
-        while self.progress.failed.load(Ordering::SeqCst) < goal && begun.elapsed() < at_most {
-            tick().await;
-        }
+        let failed = || self.progress.failed.load(Ordering::SeqCst);
+        reaches(failed, more, at_most).await;
+    }
+
+    /// Waits until so many more requests were answered, whichever way, or for so long.
+    pub(crate) async fn goes_on(&self, more: u64, at_most: Duration) {
+        let Progress {
+            succeeded, failed, ..
+        } = &*self.progress;
+        let answered = || succeeded.load(Ordering::SeqCst) + failed.load(Ordering::SeqCst);
+        reaches(answered, more, at_most).await;
     }
 
     /// Lets everybody stop, and compares what is there with what they were told.
@@ -125,7 +131,7 @@ impl Load {
         for (number, browser) in self.counting.iter().enumerate() {
             let counted = told.counted.get(&number).copied().unwrap_or_default();
             let in_doubt = told.in_doubt.get(&number).copied().unwrap_or_default();
-            let state = browser.state().await;
+            let state = kept(browser).await;
             if state.principal.is_none() {
                 outcome.lost_sessions += 1;
                 continue;
@@ -135,7 +141,7 @@ impl Load {
             outcome.invented += found.saturating_sub(counted + in_doubt);
         }
         for token in &told.ended {
-            let state = self.counting[0].with_token(token).state().await;
+            let state = kept(&self.counting[0].with_token(token)).await;
             outcome.revived += u64::from(state.principal.is_some());
         }
         outcome
@@ -188,6 +194,27 @@ async fn timed(browser: &Browser, request: &str, progress: &Progress) -> Answer 
         status => panic!("{request} was answered with {status}: {answer:?}"),
     };
     answer
+}
+
+/// What a session is afterwards. A machine that is busy with other tests may be too slow for one question, not for all.
+async fn kept(browser: &Browser) -> State {
+    let begun = Instant::now();
+    loop {
+        let answer = browser.send("GET /read").await;
+        match answer.status {
+            200 => return serde_json::from_str(&answer.body).unwrap(),
+            503 if begun.elapsed() < Duration::from_secs(15) => tick().await,
+            status => panic!("reading was answered with {status}: {answer:?}"),
+        }
+    }
+}
+
+/// Waits until a number has grown by so much, or for so long.
+async fn reaches(number: impl Fn() -> u64, more: u64, at_most: Duration) {
+    let (begun, goal) = (Instant::now(), number() + more);
+    while number() < goal && begun.elapsed() < at_most {
+        tick().await;
+    }
 }
 
 /// A moment, for whoever looks again and again.

@@ -3,6 +3,10 @@
 //! `cargo xtask faults` makes the table of them.
 
 #![allow(
+    clippy::large_futures,
+    reason = "each is made once, and a fault takes seconds"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "in a test a panic is the answer"
@@ -17,4 +21,5 @@ mod scenario;
 mod cut;
 mod failover;
 mod killed;
+mod lagging;
 mod paused;

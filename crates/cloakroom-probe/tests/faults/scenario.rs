@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use cloakroom::Sessions;
 use cloakroom::stores;
 use cloakroom_probe::{Pause, app};
-use cloakroom_testbed::note;
+use cloakroom_testbed::{is_noted, note};
 use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::load::{Load, Outcome};
 
@@ -29,6 +29,24 @@ pub(crate) struct Scenario<Away, Back> {
     pub(crate) back: Back,
 }
 
+/// Plays two scenarios that mostly wait for servers side by side, unless they are timed for the table.
+pub(crate) async fn both(
+    one: impl Future<Output = ()> + Send + 'static,
+    other: impl Future<Output = ()> + Send + 'static,
+) {
+    let mut playing = JoinSet::new();
+    playing.spawn(one);
+    if is_noted() {
+        playing
+            .join_next()
+            .await
+            .expect("one is played")
+            .expect("it holds");
+    }
+    playing.spawn(other);
+    playing.join_all().await;
+}
+
 /// What a fault may cost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MayLose {
@@ -47,6 +65,15 @@ where
 {
     /// Plays it under load, holds what came of it against what must always hold, and notes it for the table.
     pub(crate) async fn play(self) {
+        self.play_after(None::<fn()>).await;
+    }
+
+    /// The same, but something else goes wrong first that nobody notices, and the users go on for a while. May block.
+    pub(crate) async fn play_behind(self, unnoticed: impl FnOnce() + Send + 'static) {
+        self.play_after(Some(unnoticed)).await;
+    }
+
+    async fn play_after(self, unnoticed: Option<impl FnOnce() + Send + 'static>) {
         let store = stores::open(&self.url).await.expect("the store opens");
         let sessions = Sessions::new(store);
         let listener = TcpListener::bind("127.0.0.1:0")
@@ -58,6 +85,10 @@ where
 
         let load = Load::begin(address).await;
         load.succeeds(300).await;
+        if let Some(unnoticed) = unnoticed {
+            spawn_blocking(unnoticed).await.expect("it can go wrong");
+            load.goes_on(300, Duration::from_secs(4)).await;
+        }
         spawn_blocking(self.away).await.expect("the fault can be made");
         load.fails(16, Duration::from_secs(4)).await;
         spawn_blocking(self.back).await.expect("the fault can be undone");

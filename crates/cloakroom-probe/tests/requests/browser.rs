@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 /// The cookie's name.
 pub(crate) const NAME: &str = "__Host-session";
 
+/// The name of the cookie that holds a snapshot.
+pub(crate) const SNAPSHOT: &str = "__Host-session-snapshot";
+
 /// A browser with one cookie jar. Clones are tabs of it.
 #[derive(Clone)]
 pub(crate) struct Browser {
@@ -161,8 +164,19 @@ impl Answer {
     /// The lines that do something to the session cookie.
     pub(crate) fn set_cookies(&self) -> Vec<String> {
         let lines = self.header("set-cookie");
-        let ours = lines.iter().filter(|line| line.starts_with(NAME));
+        let is_ours = |line: &str| line.strip_prefix(NAME).is_some_and(|rest| rest.starts_with('='));
+        let ours = lines.iter().filter(|line| is_ours(line));
         ours.map(|line| (*line).to_owned()).collect()
+    }
+
+    /// What the response does to the snapshot, where the strategy is hybrid.
+    pub(crate) fn snapshot(&self) -> Option<Option<String>> {
+        let lines = self.header("set-cookie");
+        let line = lines
+            .iter()
+            .find_map(|line| line.strip_prefix(SNAPSHOT)?.strip_prefix('='))?;
+        let (value, attributes) = line.split_once("; ").expect("attributes");
+        Some((!attributes.contains("Max-Age=0")).then(|| value.to_owned()))
     }
 
     /// The token that the response hands out.

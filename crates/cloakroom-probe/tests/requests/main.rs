@@ -43,6 +43,7 @@ mod cancelled;
 
 mod no_secret_leaks;
 
+mod hybrid;
 mod sealed;
 mod strategies;
 

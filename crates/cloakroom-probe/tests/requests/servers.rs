@@ -7,8 +7,9 @@ use cloakroom_testbed::Tap;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch, Sentinels};
+use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisCluster;
+use cloakroom_testbed::redis_sentinel::Sentinels;
 
 /// A server, as one stage reaches it.
 pub(crate) struct Reached {

@@ -83,10 +83,32 @@ const STORES: &[Kind] = &[
         strategy: Strategy::Stored,
     },
     Kind {
+        name: "memory, with snapshots that no browser keeps",
+        place: Place::Memory,
+        keys: false,
+        strategy: Strategy::Hybrid,
+    },
+    Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,
         strategy: Strategy::Stored,
+    },
+];
+
+/// Where sessions are of which browsers keep snapshots.
+const HYBRID: &[Kind] = &[
+    Kind {
+        name: "memory, with snapshots",
+        place: Place::Memory,
+        keys: false,
+        strategy: Strategy::Hybrid,
+    },
+    Kind {
+        name: "Redis, with snapshots",
+        place: Place::Server(servers::redis),
+        keys: false,
+        strategy: Strategy::Hybrid,
     },
 ];
 
@@ -120,6 +142,7 @@ struct Kind {
 #[derive(Clone, Copy, PartialEq)]
 enum Strategy {
     Stored,
+    Hybrid,
     Sealed,
 }
 
@@ -131,6 +154,9 @@ enum Place {
     /// A store on a server that all tests share.
     Server(fn() -> Reached),
 }
+
+/// How long a snapshot is good for.
+pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
 pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
@@ -145,6 +171,13 @@ pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
 pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
     on_every_store(&test);
     on_sealed_sessions(test);
+}
+
+/// Runs a test where browsers keep snapshots of their sessions.
+pub(crate) fn on_hybrid_sessions<T: AsyncFn(&Stage)>(test: T) {
+    HYBRID
+        .iter()
+        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
 }
 
 /// Runs a test where sessions are sealed into their cookies.
@@ -269,7 +302,11 @@ impl Stage {
         if self.is_sealed() {
             return self.sealed_with(|revocations| revocations);
         }
-        self.with_keys(self.sessions_without_keys())
+        let sessions = self.with_keys(self.sessions_without_keys());
+        match self.kind.strategy {
+            Strategy::Hybrid => sessions.snapshots(KeyRing::new(server_key(1)), FRESH),
+            Strategy::Stored | Strategy::Sealed => sessions,
+        }
     }
 
     /// Sealed sessions whose marks are seen through the doubles, with other settings than usual.

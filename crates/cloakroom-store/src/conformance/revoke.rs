@@ -15,6 +15,8 @@ pub(super) fn rules() -> Vec<Rule> {
         revoking_a_principal_in_batches_ends_all,
         revoking_everyone_ends_what_began_before,
         revoking_everyone_in_batches_ends_all,
+        revoking_everyone_gets_past_what_began_since,
+        revoking_from_a_foreign_cursor_is_refused,
     ]
 }
 
@@ -102,6 +104,47 @@ async fn revoking_everyone_in_batches_ends_all(store: Fixture) -> Held {
     keeps_only(&store, &after).await
 }
 
+async fn revoking_everyone_gets_past_what_began_since(store: Fixture) -> Held {
+    if !store.card.revokes_by_principal {
+        return card::revoking_is_unsupported(&store).await;
+    }
+    // Wherever a store begins to look, it comes upon many that stay before it has ended a few.
+    let mut since = BTreeSet::new();
+    for n in 0..60 {
+        let is_since = n % 20 != 7;
+        let begun = if is_since { 2 } else { 1 };
+        let record = store.record_of("alice", begun);
+        store.create(id(n), &record).await?;
+        if is_since {
+            since.insert(id(n));
+        }
+    }
+    let begun_before = store.record_of("alice", 2).created;
+    let ended = in_batches(&store, &Scope::Everyone { begun_before }, 1).await?;
+    same("how many ended", &3, &ended)?;
+    same("who is left", &since, &store.kept((0..60).map(id)).await?)
+}
+
+async fn revoking_from_a_foreign_cursor_is_refused(store: Fixture) -> Held {
+    if !store.card.revokes_by_principal {
+        return card::revoking_is_unsupported(&store).await;
+    }
+    let after = begun(&store).await?;
+    let begun_before = store.in_hours(2);
+    for foreign in [&b""[..], b"somebody else's", &[0xff; 300]] {
+        let everyone = Scope::Everyone { begun_before };
+        let answer = store.revoke_after(everyone, 3, Some(Cursor::new(foreign))).await;
+        same(
+            "revoking from a cursor that the store did not give",
+            &Some(ErrorKind::InvalidCursor),
+            &answer.err().map(|error| error.kind()),
+        )?;
+    }
+    let answer = store.revoke(Scope::Everyone { begun_before }).await?;
+    same("revoking everyone after that", &Revoked::new(8, false), &answer)?;
+    keeps_only(&store, &after).await
+}
+
 /// Gives alice so many sessions, and others some, whose ids are answered.
 async fn fill(store: &Fixture, alices: usize) -> Result<BTreeSet<Id>, Failure> {
     for n in 0..alices {
@@ -157,15 +200,6 @@ async fn in_batches(store: &Fixture, scope: &Scope, limit: usize) -> Result<u64,
         sum += ended;
         if !more {
             return Ok(sum);
-        }
-        if next.is_some() {
-            let foreign = Some(Cursor::new(*b"somebody else's"));
-            let answer = store.revoke_after(scope.clone(), limit, foreign).await;
-            same(
-                "revoking from a cursor that the store did not give",
-                &Some(ErrorKind::InvalidCursor),
-                &answer.err().map(|error| error.kind()),
-            )?;
         }
         after = next;
         tokio::task::yield_now().await;

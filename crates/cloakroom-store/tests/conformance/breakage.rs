@@ -160,11 +160,12 @@ const CAUGHT: &[(Flaw, &[&str])] = &[
         ],
     ),
     (
+        Flaw::LooksOnlyAtTheBeginning,
+        &["revoking_everyone_gets_past_what_began_since"],
+    ),
+    (
         Flaw::TakesAnyCursorToRevoke,
-        &[
-            "revoking_a_principal_in_batches_ends_all",
-            "revoking_everyone_in_batches_ends_all",
-        ],
+        &["revoking_from_a_foreign_cursor_is_refused"],
     ),
     (
         Flaw::SweepsAtTheMoment,

@@ -1,7 +1,7 @@
 //! The rules about marks, held against a store that keeps them and ones that do not.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_store::{
     Capabilities, Cursor, Error, Mark, Marks, MarksOf, Namespace, News, Residence, SetMark, Subject, Sweep,
@@ -76,6 +76,10 @@ async fn each_flaw_is_found() {
 }
 
 impl Book {
+    fn changes(&self) -> MutexGuard<'_, Vec<(Namespace, Mark)>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
     }
@@ -83,7 +87,7 @@ impl Book {
     /// The marks of a namespace as they are now, each with the number of its last change.
     fn latest(&self, namespace: &Namespace) -> HashMap<Subject, (usize, Mark)> {
         let mut latest: HashMap<Subject, (usize, Mark)> = HashMap::new();
-        for (number, (of, mark)) in self.changes.lock().unwrap().iter().enumerate() {
+        for (number, (of, mark)) in self.changes().iter().enumerate() {
             if of != namespace && !self.has(Flaw::IgnoresNamespaces) {
                 continue;
             }
@@ -109,15 +113,15 @@ impl Marks for Book {
         if self.has(Flaw::NumbersBeforeItWrites) {
             let nobody = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
             let place = {
-                let mut changes = self.changes.lock().unwrap();
-                changes.push((Namespace::new("nobody").unwrap(), nobody));
+                let mut changes = self.changes();
+                changes.push((namespace("nobody"), nobody));
                 changes.len() - 1
             };
             tokio::task::yield_now().await;
-            self.changes.lock().unwrap()[place] = (request.namespace.clone(), request.mark);
+            self.changes()[place] = (request.namespace.clone(), request.mark);
         } else {
             let change = (request.namespace.clone(), request.mark);
-            self.changes.lock().unwrap().push(change);
+            self.changes().push(change);
         }
         Ok(self.latest(&request.namespace)[&subject].1.clone())
     }
@@ -137,7 +141,7 @@ impl Marks for Book {
     }
 
     async fn news(&self, request: News) -> Result<Told, Error> {
-        let end = self.changes.lock().unwrap().len();
+        let end = self.changes().len();
         let position = |cursor: &Cursor| cursor.as_bytes().try_into().map(usize::from_be_bytes).ok();
         let known = request.after.as_ref().map(|after| match position(after) {
             Some(number) if number <= end => Some(number),
@@ -170,8 +174,8 @@ impl Marks for Book {
             .map(|(_, mark)| mark.subject)
             .take(request.limit.get())
             .collect();
-        let forgotten = Namespace::new("forgotten").unwrap();
-        for (namespace, mark) in self.changes.lock().unwrap().iter_mut() {
+        let forgotten = namespace("forgotten");
+        for (namespace, mark) in self.changes().iter_mut() {
             if *namespace == request.namespace && over.contains(&mark.subject) {
                 // The numbers of the others stay what they are.
                 namespace.clone_from(&forgotten);
@@ -183,4 +187,9 @@ impl Marks for Book {
     fn card(&self) -> Capabilities {
         Capabilities::new("book", Residence::Process)
     }
+}
+
+/// A namespace that no rule uses.
+fn namespace(name: &str) -> Namespace {
+    Namespace::new(name).expect("it is a namespace")
 }

@@ -75,7 +75,11 @@ impl Store for Reference {
     }
 
     async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {
-        Ok(self.rows().revoke(&request))
+        match (&request.scope, &request.after) {
+            // It never gives one: what remains is found without.
+            (Scope::Everyone { .. }, Some(_)) => Err(invalid_cursor()),
+            _ => Ok(self.rows().revoke(&request)),
+        }
     }
 
     async fn sweep(&self, request: Sweep) -> Result<Swept, Error> {
@@ -243,10 +247,12 @@ pub(crate) fn oldest_first(
 
 fn position(cursor: &Cursor) -> Result<Id, Error> {
     let bytes = cursor.as_bytes().try_into();
-    bytes.map(Id::from_bytes).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidCursor,
-            "the cursor is not one of the reference store",
-        )
-    })
+    bytes.map(Id::from_bytes).map_err(|_| invalid_cursor())
+}
+
+fn invalid_cursor() -> Error {
+    Error::new(
+        ErrorKind::InvalidCursor,
+        "the cursor is not one of the reference store",
+    )
 }

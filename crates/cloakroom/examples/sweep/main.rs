@@ -6,7 +6,7 @@
 //!
 //! Fills a store (`postgres`, `mysql` or `sqlite`, on a server or in a file of its own) with so many sessions, of which
 //! 98 % have expired, and reads live ones at an even pace: without a sweep, while a [`Sweeper`](cloakroom::Sweeper)
-//! works, and after. Prints how long the reads took.
+//! works, and after. Prints how long the reads took. A third argument says after how many seconds of sweeping to stop.
 
 mod filling;
 mod reading;
@@ -14,14 +14,12 @@ mod reading;
 use std::time::{Duration, Instant};
 
 use cloakroom::Sessions;
+use cloakroom::store::{Count, Query, Store as _};
 use cloakroom::stores;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// How long errors are overcome.
-const GIVES_UP: Duration = Duration::from_secs(1800);
 
 /// How long reads are watched without a sweep.
 const WATCHED: Duration = Duration::from_secs(30);
@@ -33,10 +31,12 @@ async fn main() -> Result<(), Failure> {
         .next()
         .ok_or("which engine: postgres, mysql or sqlite?")?;
     let sessions = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
+    let most = arguments.next().map_or(Ok(1800), |text| text.parse())?;
+    let most = Duration::from_secs(most);
     match engine.as_str() {
         "postgres" => {
             let server = Postgres::start_with(&["max_wal_size=8GB", "shared_buffers=1GB"]);
-            measure(&server.url(), sessions, async || {
+            measure(&server.url(), (sessions, most), async || {
                 filling::postgres(&server.url(), sessions).await
             })
             .await
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Failure> {
         "mysql" => {
             let server = Mysqld::start_with(&["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G"]);
             println!("{}", Mysqld::version());
-            measure(&server.url(), sessions, async || {
+            measure(&server.url(), (sessions, most), async || {
                 filling::mysql(&server.admin_url(), sessions).await
             })
             .await
@@ -52,9 +52,11 @@ async fn main() -> Result<(), Failure> {
         "sqlite" => {
             let directory = tempfile::tempdir()?;
             let file = directory.path().join("sessions.db");
-            measure(&format!("sqlite:{}", file.display()), sessions, async || {
-                filling::sqlite(&file, sessions)
-            })
+            measure(
+                &format!("sqlite:{}", file.display()),
+                (sessions, most),
+                async || filling::sqlite(&file, sessions),
+            )
             .await
         }
         other => Err(format!("there is no engine {other:?}: it is postgres, mysql or sqlite").into()),
@@ -63,7 +65,7 @@ async fn main() -> Result<(), Failure> {
 
 async fn measure(
     url: &str,
-    sessions: u64,
+    (sessions, most): (u64, Duration),
     fill: impl AsyncFnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // Makes the tables.
@@ -82,19 +84,20 @@ async fn measure(
     reading::during("without a sweep", &store, sessions, watched()).await?;
     let sweep = async {
         let begun = Instant::now();
-        let mut removed = sessions - sessions.div_ceil(filling::LIVE);
-        // A running sweeper goes on after an error, and so does this.
-        while let Err(error) = store.sweeper().sweep().await {
-            println!("after {:.0?}: {error}", begun.elapsed());
-            if begun.elapsed() > GIVES_UP {
-                removed = 0;
-                break;
+        let sweeping = async {
+            // A running sweeper goes on after an error, and so does this.
+            while let Err(error) = store.sweeper().sweep().await {
+                println!("after {:.0?}: {error}", begun.elapsed());
             }
-        }
+        };
+        let is_done = tokio::time::timeout(most, sweeping).await.is_ok();
         let took = begun.elapsed();
+        let count = Count::new(store.namespace().clone(), Query::default());
+        let removed = sessions - store.store().count(count).await?;
         println!(
-            "swept {removed} in {took:.0?}, {:.0} a second",
-            removed as f64 / took.as_secs_f64()
+            "swept {removed} in {took:.0?}, {:.0} a second{}",
+            removed as f64 / took.as_secs_f64(),
+            if is_done { "" } else { ", and stopped there" }
         );
         Ok(())
     };

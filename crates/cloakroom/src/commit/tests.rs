@@ -811,3 +811,5 @@ async fn a_late_sign_out_of_nobody_ends_nobodys_login() {
     assert!(app.finish(&session).await.set_cookie.is_none());
     assert_eq!(app.who(&alice).await.as_deref(), Some("alice"));
 }
+
+mod snapshots;

@@ -1,6 +1,6 @@
 //! Opens a store by its URL: for programs that are told where to keep sessions.
 
-use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Marks, Store};
+use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Store};
 
 /// Opens the store that a URL names.
 ///
@@ -31,7 +31,7 @@ use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Marks, Store};
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
-    open_as::<AnyStore>(url).await
+    Ok(opened(url).await?.0)
 }
 
 /// Opens what a URL names to keep marks in, which sealed sessions need: any store of [`open`] but Memcached.
@@ -40,46 +40,23 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
 ///
 /// Those of [`open`], and [`ErrorKind::Unsupported`] for a store that keeps no marks.
 pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
-    open_as::<AnyMarks>(url).await
-}
-
-/// As what a store is opened.
-trait As: Sized {
-    /// A store that keeps marks as well.
-    fn both(store: impl Store + Marks) -> Self;
-
-    /// A store that keeps sessions only.
-    fn sessions_only(store: impl Store) -> Result<Self, Error>;
-}
-
-impl As for AnyStore {
-    fn both(store: impl Store + Marks) -> Self {
-        Self::new(store)
-    }
-
-    fn sessions_only(store: impl Store) -> Result<Self, Error> {
-        Ok(Self::new(store))
-    }
-}
-
-impl As for AnyMarks {
-    fn both(store: impl Store + Marks) -> Self {
-        Self::new(store)
-    }
-
-    fn sessions_only(store: impl Store) -> Result<Self, Error> {
-        Err(Error::new(
+    let (store, marks) = opened(url).await?;
+    marks.ok_or_else(|| {
+        Error::new(
             ErrorKind::Unsupported,
             format!(
                 "{} keeps no marks: it has no order to tell them in and may evict them; take redis, postgres, mysql, \
                  sqlite or disk for them",
                 store.capabilities().name
             ),
-        ))
-    }
+        )
+    })
 }
 
-async fn open_as<T: As>(url: &str) -> Result<T, Error> {
+/// A store, and the same to keep marks in if it can.
+type Opened = (AnyStore, Option<AnyMarks>);
+
+async fn opened(url: &str) -> Result<Opened, Error> {
     let parts = url.split_once(':').ok_or_else(|| {
         misconfigured(format!(
             "a store URL begins with a scheme and a colon: {} are known",
@@ -88,35 +65,44 @@ async fn open_as<T: As>(url: &str) -> Result<T, Error> {
     })?;
     match parts {
         #[cfg(feature = "memory")]
-        ("memory", "") => Ok(T::both(super::memory::Memory::default())),
+        ("memory", "") => Ok(both(super::memory::Memory::default())),
         #[cfg(feature = "memory")]
         ("memory", _) => Err(misconfigured(
             "the URL of the memory store is `memory:`, with nothing behind it",
         )),
         #[cfg(feature = "disk")]
-        ("disk", path) => Ok(T::both(super::disk::Disk::open(given(path, "disk")?).await?)),
+        ("disk", path) => Ok(both(super::disk::Disk::open(given(path, "disk")?).await?)),
         #[cfg(feature = "sqlite")]
-        ("sqlite", path) => Ok(T::both(
-            super::sqlite::Sqlite::open(given(path, "sqlite")?).await?,
-        )),
+        ("sqlite", path) => Ok(both(super::sqlite::Sqlite::open(given(path, "sqlite")?).await?)),
         #[cfg(feature = "redis")]
-        ("redis-cluster" | "rediss-cluster", _) => {
-            Ok(T::both(super::redis::RedisCluster::connect(url).await?))
-        }
+        ("redis-cluster" | "rediss-cluster", _) => Ok(both(super::redis::RedisCluster::connect(url).await?)),
         #[cfg(feature = "redis")]
         ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
-            Ok(T::both(super::redis::Redis::connect(url).await?))
+            Ok(both(super::redis::Redis::connect(url).await?))
         }
         #[cfg(feature = "memcached")]
         ("memcache" | "memcache+unix" | "memcaches", _) => {
-            T::sessions_only(super::memcached::Memcached::connect(url).await?)
+            let store = super::memcached::Memcached::connect(url).await?;
+            Ok((AnyStore::new(store), None))
         }
         #[cfg(feature = "postgres")]
-        ("postgres" | "postgresql", _) => Ok(T::both(super::postgres::Postgres::connect(url).await?)),
+        ("postgres" | "postgresql", _) => Ok(both(super::postgres::Postgres::connect(url).await?)),
         #[cfg(feature = "mysql")]
-        ("mysql" | "mariadb", _) => Ok(T::both(super::mysql::Mysql::connect(url).await?)),
+        ("mysql" | "mariadb", _) => Ok(both(super::mysql::Mysql::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
+}
+
+#[cfg(any(
+    feature = "disk",
+    feature = "memory",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
+fn both(store: impl Store + cloakroom_store::Marks + Clone) -> Opened {
+    (AnyStore::new(store.clone()), Some(AnyMarks::new(store)))
 }
 
 /// The stores there are: what their URLs look like, and the feature that has them.
@@ -145,8 +131,19 @@ fn known() -> String {
     shapes.join(", ")
 }
 
+/// What others call some of them, and how their URLs begin here.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("memcached", "memcache://"),
+    ("sqlite3", "sqlite:PATH"),
+    ("valkey", "redis://"),
+    ("valkeys", "rediss://"),
+];
+
 /// Why nothing opens a URL of this scheme.
 fn not_there(scheme: &str) -> Error {
+    if let Some((name, shape)) = OTHER_NAMES.iter().find(|(name, _)| *name == scheme) {
+        return misconfigured(format!("no store has the scheme `{name}:`: here it is `{shape}`"));
+    }
     let store = STORES
         .iter()
         .find(|(shape, _)| shape.split(':').next() == Some(scheme));

@@ -144,6 +144,13 @@ impl StoreUrl {
         let Some((name, _)) = self.options.first() else {
             return Ok(());
         };
+        let alike = |one: &&&str| plain(one) == plain(name);
+        if let Some(written) = self.known.iter().find(alike) {
+            return Err(wrong(format!(
+                "the option `{}` in {self} is not known: here it is `{written}`",
+                name.escape_debug()
+            )));
+        }
         let mut known = self.known.clone();
         known.sort_unstable();
         known.dedup();
@@ -225,6 +232,12 @@ fn part(text: &str, what: &str) -> Result<Option<String>, Error> {
     Ok((!decoded.is_empty()).then(|| decoded.into_owned()))
 }
 
+/// The name of an option but for how it joins its words: `sslmode` of one engine is `ssl-mode` of another.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|character| character.is_ascii_alphanumeric());
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -294,6 +307,19 @@ mod tests {
             .duration("timeout")
             .expect_err("no unit");
         assert!(wrong.to_string().contains("500ms"), "{wrong}");
+    }
+
+    #[test]
+    fn what_another_engine_calls_an_option_is_told_its_name_here() {
+        for other in ["ssl_mode", "ssl-mode", "sslMode"] {
+            let mut url = parsed(&format!("redis://host?{other}=require"));
+            assert_eq!(url.option("sslmode"), None);
+            let unknown = url
+                .nothing_left()
+                .expect_err("it is written otherwise")
+                .to_string();
+            assert!(unknown.ends_with("here it is `sslmode`"), "{unknown}");
+        }
     }
 
     #[test]

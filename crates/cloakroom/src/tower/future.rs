@@ -75,13 +75,18 @@ async fn finish(sessions: Sessions, session: Session, outcome: Outcome) -> Finis
 
 /// The response as it leaves: the handler's, or a refusal where its changes could not be written.
 fn conclude<B: Default + 'static>(mut response: Response<B>, finished: Finished) -> Response<B> {
-    let Finished { result, set_cookie } = finished;
+    let Finished {
+        result,
+        set_cookie,
+        set_snapshot,
+    } = finished;
     if let Err(error) = result {
         response = refusal(error.kind());
     }
     let headers = response.headers_mut();
-    if let Some(line) = set_cookie {
-        let line = HeaderValue::try_from(line).expect("a token and checked attributes are visible ASCII");
+    for line in set_cookie.into_iter().chain(set_snapshot) {
+        let line =
+            HeaderValue::try_from(line).expect("a value of ours and checked attributes are visible ASCII");
         headers.append(SET_COOKIE, line);
     }
     keep_private(headers);

@@ -1,6 +1,5 @@
 //! The near cache: what it may answer with a copy, for how long, and what it never does.
 
-#![cfg(all(feature = "cached", feature = "memory"))]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 #![allow(clippy::panic, reason = "in a test a panic is the answer")]
 

@@ -27,6 +27,15 @@ pub(crate) fn command_after(settings: &str, task: &str, directory: &Path) -> Com
     command
 }
 
+/// The same behind another program, which runs what it is given.
+#[cfg(target_os = "linux")]
+pub(crate) fn command_through(program: &[&str], task: &str, directory: &Path) -> Command {
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).arg(std::env::current_exe().unwrap());
+    as_child(&mut command, task, directory);
+    command
+}
+
 fn as_child(command: &mut Command, task: &str, directory: &Path) {
     command.args(["--exact", "child::does_what_it_is_told", "--nocapture"]);
     command
@@ -50,6 +59,8 @@ async fn does_what_it_is_told() {
         },
         "write" => crash::write_until_killed(directory, number.parse().unwrap()).await,
         "fill" => full::fill_what_there_is(directory).await,
+        #[cfg(target_os = "linux")]
+        "read-only" => crate::read_only::use_what_cannot_be_written(directory).await,
         other => panic!("no such task: {other}"),
     }
 }

@@ -72,7 +72,11 @@ async fn a_killed_process_loses_no_acknowledged_write() {
         total > ROUNDS * 20,
         "only {total} writes were acknowledged: nothing was shown"
     );
-    println!("{total} acknowledged writes survived {ROUNDS} kills");
+    cloakroom_testbed::note(
+        "killed and started again",
+        "disk",
+        &format!("the process, {ROUNDS} times, 16 writing: lost 0 of {total} writes and endings, revived 0"),
+    );
 }
 
 /// Reads what is acknowledged, kills the process in the middle of it, and reads the rest. Answers how much there was.

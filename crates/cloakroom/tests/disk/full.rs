@@ -51,6 +51,14 @@ pub(crate) async fn fill_what_there_is(directory: &Path) {
     };
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.to_string().contains("sessions.redb"), "{error}");
+    let seen = error
+        .to_string()
+        .replace(&directory.display().to_string(), "sessions");
+    cloakroom_testbed::note(
+        "no room left on the server",
+        "disk",
+        &format!("writes: \"{seen}\"; reads go on, and what fits"),
+    );
     // It fails again and again, and each time is as good as the first.
     for n in 0..5 {
         let again = write(&store, id(written + n), Expect::Absent, record_of("bob", large())).await;

@@ -13,6 +13,8 @@ mod damage;
 mod writer;
 
 mod full;
+#[cfg(target_os = "linux")]
+mod read_only;
 
 mod crash;
 

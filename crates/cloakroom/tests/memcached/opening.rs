@@ -79,6 +79,12 @@ async fn a_server_that_asks_for_a_password_gets_the_right_one() {
         "refused the user and the password",
     )
     .await;
+    let error = Memcached::connect(&wrong).await.unwrap_err();
+    testbed::note(
+        "wrong password",
+        "Memcached",
+        &format!("with `-Y`, at connecting: \"{error}\""),
+    );
     let right = format!("memcache://bob:hunter2-and-more@{host}");
     let store = Memcached::connect(&right).await.unwrap();
     create(&store, 1, record("kept")).await;

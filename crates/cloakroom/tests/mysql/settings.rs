@@ -78,6 +78,12 @@ async fn what_the_server_refuses_is_a_setting() {
     let wrong = ErrorKind::Misconfigured;
     let password = url.replace(Mysqld::PASSWORD, "s3cret");
     refused(&password, wrong, &["refuses the user, the password", "app@"]).await;
+    let error = Mysql::connect(&password).await.unwrap_err();
+    cloakroom_testbed::note(
+        "wrong password",
+        "MariaDB",
+        &format!("at connecting: \"{error}\""),
+    );
     refused(&url.replace("app:", "nobody:"), wrong, &["nobody@"]).await;
     // Somebody who may do anything learns that it is not there, others that they may not.
     let admin = shared().admin_url().replace("/cloakroom", "/nowhere");

@@ -8,13 +8,21 @@ mod conformance;
 
 mod options;
 
+mod encrypted;
+
 mod requests;
 
 mod faults;
+mod watched_faults;
 
 mod failover;
+mod sentinels;
+mod woken;
 
 #[cfg(feature = "cached")]
 mod tracking;
+#[cfg(feature = "cached")]
+mod tracking_failover;
 
 mod fixture;
+mod watched;

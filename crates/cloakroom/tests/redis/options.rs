@@ -118,7 +118,22 @@ async fn tls_trusts_whom_it_is_told_to() {
     fails(ErrorKind::Misconfigured, Redis::connect(&not_one)).await;
     // A server without TLS waits for more.
     let plain = server.url().replace("redis://", "rediss://") + "?connect_timeout=500ms";
-    fails(ErrorKind::Unavailable, Redis::connect(&plain)).await;
+    let text = fails(ErrorKind::Unavailable, Redis::connect(&plain)).await;
+    assert!(text.contains("perhaps it does not speak TLS"), "{text}");
+    let encrypted = server.tls_url("localhost").replace("rediss://", "redis://");
+    let text = fails(ErrorKind::Unavailable, Redis::connect(&encrypted)).await;
+    assert!(text.contains("perhaps because it speaks TLS"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_is_said_to_be_missing() {
+    let server = Server::start();
+    let address = server.server().address();
+    let store = Redis::connect(&format!("redis://{address}/15")).await.unwrap();
+    create(&store, 1, "alice").await;
+    let missing = format!("redis://{address}/99");
+    let text = fails(ErrorKind::Misconfigured, Redis::connect(&missing)).await;
+    assert!(text.contains("from /0 to /15"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use cloakroom::stores::Redis;
+use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Cap, Expect, List, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch, Write};
 use cloakroom_testbed::redis::Redis as Server;
+use tokio::time::timeout;
 
 use crate::fixture::{create, delete, id, load, namespace, principal, record, write};
 
@@ -98,16 +101,14 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     assert!((day..=day + 600_000).contains(&left), "{left}");
     // One that lives longer takes it along, also when it is touched.
     let mut record = record("alice", "");
-    record.expires = record
-        .created
-        .saturating_add(std::time::Duration::from_secs(2 * 86_400));
+    record.expires = record.created.saturating_add(Duration::from_secs(2 * 86_400));
     write(&store, 300, Expect::Absent, record).await.unwrap();
     create(&store, 301, "alice").await;
     let left: i64 = server.command(&["PTTL", index]).parse().unwrap();
     assert!(left > 2 * day, "{left}");
     let revision = create(&store, 302, "alice").await;
     let now = Timestamp::from(std::time::SystemTime::now());
-    let later = now.saturating_add(std::time::Duration::from_secs(3 * 86_400));
+    let later = now.saturating_add(Duration::from_secs(3 * 86_400));
     store
         .touch(Touch::new(namespace(), id(302), revision, later, later))
         .await
@@ -116,6 +117,62 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
         let left: i64 = server.command(&["PTTL", &key]).parse().unwrap();
         assert!(left > 3 * day, "{key}: {left}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_ends_everyone_looks_at_few_keys_and_the_next_goes_on_from_there() {
+    let server = among_others();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    for n in 0..20 {
+        create(&store, n, "alice").await;
+    }
+    let begun_before = Timestamp::MAX;
+    let everyone = Revoke::new(namespace(), Scope::Everyone { begun_before });
+    let limited = everyone.at_most(NonZeroUsize::new(1000).unwrap());
+    let (mut ended, mut steps, mut after) = (0, 0, None);
+    sent(&server);
+    loop {
+        let revoked = store.revoke(limited.clone().after(after)).await.unwrap();
+        let scans = sent(&server)["scan"];
+        assert!(scans <= 64, "{scans} at once");
+        (ended, steps) = (ended + revoked.ended, steps + 1);
+        assert_eq!(revoked.more, revoked.next.is_some());
+        if !revoked.more {
+            break;
+        }
+        after = revoked.next;
+        // Far more than there are, were each to begin at the beginning.
+        assert!(steps < 400, "it does not come to an end");
+    }
+    assert_eq!(ended, 20);
+    assert!(steps > 1, "one step was enough");
+    println!("{steps} steps");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_everyones_sessions_comes_to_an_end_among_the_keys_of_others() {
+    let server = among_others();
+    let sessions = Sessions::new(Redis::connect(&server.url()).await.unwrap());
+    let session = sessions.open([].into_iter()).await.unwrap();
+    session.sign_in("alice").unwrap();
+    assert!(sessions.finish(&session, Outcome::Success).await.result.is_ok());
+    sent(&server);
+    let ending = timeout(Duration::from_secs(60), sessions.end_everyone());
+    assert_eq!(ending.await.expect("it comes to an end").unwrap(), 1);
+    let scans = sent(&server)["scan"];
+    // Once through all, as the steps of a table that is no fuller than half go.
+    assert!(scans <= 4 * OTHERS / 512, "{scans} pages");
+}
+
+/// How many keys of others there are: too many for one step.
+const OTHERS: u64 = 200_000;
+
+/// A server on which sessions are few among the keys of somebody else.
+fn among_others() -> Server {
+    let server = Server::start();
+    let fill = format!("for n = 1, {OTHERS} do redis.call('SET', 'theirs' .. n, 1) end");
+    server.command(&["EVAL", &fill, "0"]);
+    server
 }
 
 // One worker that runs all tasks, as it would run the driver after each of them.

@@ -19,7 +19,7 @@ fn patient(cluster: &redis_cluster::RedisCluster) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_store_conforms() {
     for program in programs() {
-        let cluster = redis_cluster::RedisCluster::launch(program, 3, 0, None);
+        let cluster = redis_cluster::RedisClusterLaunch::new(program, 3).start();
         println!("{}", cluster.nodes()[0].version());
         conformance::run(RedisCluster::connect(&patient(&cluster)).await.unwrap()).await;
     }

@@ -8,6 +8,10 @@ mod conformance;
 
 mod options;
 
+mod faults;
+
+mod encrypted;
+
 mod requests;
 
 mod filings;

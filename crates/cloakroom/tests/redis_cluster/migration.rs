@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{Expect, Id, List, Query, Store, Written};
-use cloakroom_testbed::redis_cluster;
+use cloakroom_testbed::{redis_cluster, wait_until};
 use tokio::task::JoinSet;
 
 use crate::fixture::{applied, delete, id, key, listed, load, namespace, record, record_of, write};
@@ -129,6 +129,55 @@ async fn a_session_in_a_slot_that_is_moving_is_found_written_and_ended() {
     // A new one in the slot begins where it is moving to.
     applied(write(&store, 1, Expect::Absent, record("d")).await.unwrap());
     assert_eq!(target.command(&["DBSIZE"]), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_nobody_knew_is_connected_to_once_and_not_for_every_call() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    without_slots(&cluster);
+    let store = RedisCluster::connect(&cluster.url()).await.unwrap();
+    let slot = slot(&cluster, 1);
+    let (giver, target) = (&cluster.nodes()[cluster.owner(slot)], &cluster.nodes()[2]);
+    let (from, to) = (cluster.id(cluster.owner(slot)), cluster.id(2));
+    target.command(&["CLUSTER", "SETSLOT", &slot.to_string(), "IMPORTING", &from]);
+    giver.command(&["CLUSTER", "SETSLOT", &slot.to_string(), "MIGRATING", &to]);
+    let connections = || {
+        let statistics = target.command(&["INFO", "stats"]);
+        let mut lines = statistics.lines();
+        let received = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+        received.unwrap().trim().parse::<u64>().unwrap()
+    };
+    let before = connections();
+    for _ in 0..100 {
+        assert_eq!(load(&store, 1).await.unwrap(), None);
+    }
+    applied(write(&store, 1, Expect::Absent, record("a")).await.unwrap());
+    assert_eq!(target.command(&["DBSIZE"]), "1");
+    let made = connections() - before;
+    assert!(made < 20, "{made} connections for 101 calls");
+}
+
+/// Takes the last node's slots away before it has any keys, and gives them to the first.
+fn without_slots(cluster: &redis_cluster::RedisCluster) {
+    let [first, second, last] = cluster.nodes() else {
+        panic!("there are three");
+    };
+    let slots = ["10922", "16383"];
+    for node in [last, second, first] {
+        node.command(&[&["CLUSTER", "DELSLOTSRANGE"], &slots[..]].concat());
+    }
+    first.command(&[&["CLUSTER", "ADDSLOTSRANGE"], &slots[..]].concat());
+    wait_until("the first node to have the slots", || {
+        let views = cluster
+            .nodes()
+            .iter()
+            .map(|node| node.command(&["CLUSTER", "NODES"]));
+        views.into_iter().all(|view| {
+            view.lines()
+                .any(|line| line.ends_with(" 10922-16383") && line.contains(" 0-"))
+        })
+    });
+    cluster.is_ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,8 @@ async fn a_url_that_makes_no_sense_is_told_what_does() {
         ("redis-cluster://host/1", "nothing behind them"),
         ("redis-cluster://host?conections=1", "connections"),
         ("redis-cluster://host?index_lifetime=5", "400d"),
+        // There is no such thing here: the guide says what to do instead.
+        ("redis-cluster://host?wait_replicas=1", "`wait_replicas`"),
         ("redis-cluster://:hush@host?prefix=a%25b", "prefix"),
         ("rediss-cluster://host?tls_ca=/no/such/file", "/no/such/file"),
     ] {
@@ -44,7 +46,9 @@ async fn a_server_that_is_not_there_or_in_no_cluster_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_used_and_never_shown() {
-    let cluster = redis_cluster::RedisCluster::launch(REDIS, 3, 0, Some("hush"));
+    let cluster = redis_cluster::RedisClusterLaunch::new(REDIS, 3)
+        .password("hush")
+        .start();
     let store = RedisClusterOptions::default()
         .operation_timeout(Duration::from_secs(5))
         .connect(&cluster.url())
@@ -65,6 +69,11 @@ async fn a_password_is_used_and_never_shown() {
     assert!(
         text.contains("correct the user and the password") && !text.contains("secret"),
         "{text}"
+    );
+    cloakroom_testbed::note(
+        "wrong password",
+        "Redis Cluster",
+        &format!("at connecting: \"{text}\""),
     );
     let (kind, text) = refused(&cluster.url().replace(":hush@", "")).await;
     assert_eq!(kind, ErrorKind::Misconfigured, "{text}");

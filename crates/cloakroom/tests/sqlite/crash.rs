@@ -75,7 +75,11 @@ async fn a_killed_process_loses_no_acknowledged_write() {
         total > ROUNDS * 20,
         "only {total} writes were acknowledged: nothing was shown"
     );
-    println!("{total} acknowledged writes survived {ROUNDS} kills");
+    cloakroom_testbed::note(
+        "killed and started again",
+        "SQLite",
+        &format!("the process, {ROUNDS} times, 16 writing: lost 0 of {total} writes and endings, revived 0"),
+    );
 }
 
 /// Holds when the engine finds nothing wrong, and every session has its data and every piece of data its session.

@@ -120,6 +120,14 @@ pub(crate) async fn use_what_cannot_be_written(file: &Path) {
     let error = patient().open(file).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("read-only"), "{error}");
+    let seen = error
+        .to_string()
+        .replace(&file.display().to_string(), "sessions.db");
+    cloakroom_testbed::note(
+        "the server only reads: a replica, or told to",
+        "SQLite",
+        &format!("on a read-only disk, at opening: \"{seen}\""),
+    );
     let missing = patient().open(file.with_file_name("other.db")).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::Unavailable, "{missing}");
     remount(file, "rw");

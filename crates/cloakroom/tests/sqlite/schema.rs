@@ -54,6 +54,12 @@ async fn an_older_schema_becomes_this_releases() {
         text.contains("older release") && text.contains("run migrate()"),
         "{text}"
     );
+    let seen = text.replace(&file.display().to_string(), "sessions.db");
+    cloakroom_testbed::note(
+        "tables of an older release, `migrate=never`",
+        "SQLite",
+        &format!("\"{seen}\""),
+    );
     let mut opening = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let file = file.clone();

@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_store::{
-    Capabilities, Count, Cursor, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Page,
-    Principal, Query, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write,
-    Written,
+    Capabilities, Count, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Page, Principal,
+    Query, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Timestamp, Touch, Touched, Write, Written,
 };
 
 use crate::reference::Reference;
@@ -55,6 +54,8 @@ pub(crate) enum Flaw {
     ForgetsToKeep,
     HidesRacingSignIns,
     IgnoresOwners,
+    LooksOnlyAtTheBeginning,
+    NeverIsDoneRevoking,
     RevokesAtOldRevisions,
     RevokesByLastSeen,
     RevokesByPrefix,
@@ -64,7 +65,6 @@ pub(crate) enum Flaw {
     SweepsAtTheMoment,
     SweepsWhatItListed,
     TakesAnyCursorToRevoke,
-    NeverIsDoneRevoking,
     // Listing
     CountsEverything,
     FoldsCase,
@@ -217,13 +217,13 @@ impl Store for Flawed {
         if let Scope::Principal { principal, .. } = &mut request.scope {
             *principal = self.principal(principal.clone());
         }
+        if self.flaw == Flaw::TakesAnyCursorToRevoke {
+            request.after = None;
+        }
         let limited = request.limit.is_some();
         let mut answer = self.flawed_revoke(request).await?;
         answer.more &= self.flaw != Flaw::SaysNothingRemains;
         answer.more |= limited && self.flaw == Flaw::NeverIsDoneRevoking;
-        if answer.more && self.flaw == Flaw::TakesAnyCursorToRevoke {
-            answer.next = Some(Cursor::new(*b"1"));
-        }
         Ok(answer)
     }
 

@@ -133,7 +133,12 @@ pub(super) fn path(doing: &str, path: &Path, cause: &io::Error) -> Failure {
     } else {
         ErrorKind::Unavailable
     };
-    Failure::new(kind, format!("could not {doing} {}", path.display())).because(cause)
+    let advice = match cause.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => ": its file system is read-only, mount it for writing",
+        io::ErrorKind::PermissionDenied => ": see that this user may read and write it",
+        _ => "",
+    };
+    Failure::new(kind, format!("could not {doing} {}{advice}", path.display())).because(cause)
 }
 
 /// Whether it is for lack of room, so that nothing has been changed.

@@ -21,6 +21,10 @@ impl Tables {
             Scope::Principal { principal, keep } => {
                 Ok(self.revoke_principal(namespace, principal, *keep, *limit))
             }
+            Scope::Everyone { .. } if request.after.is_some() => Err(Error::new(
+                ErrorKind::InvalidCursor,
+                "the memory store gives no cursors: call again without one",
+            )),
             Scope::Everyone { begun_before } => Ok(self.revoke_everyone(namespace, *begun_before, *limit)),
             _ => Err(Error::new(
                 ErrorKind::Unsupported,

@@ -59,8 +59,13 @@
 //! * **Durability.** With `innodb_flush_log_at_trx_commit=1`, the server's default, what was answered survives a
 //!   crash of the machine; with 2 a crash of the server only; with 0 not that, and the card then says so.
 //! * **Replication.** A replica that is behind when it is promoted has lost the last writes, and may know sessions
-//!   that had ended: use semi-synchronous replication where that matters. Reads go to the server in the URL and never
-//!   to a replica.
+//!   that had ended: use semi-synchronous replication where that matters, with `rpl_semi_sync_master_wait_point=AFTER_SYNC`
+//!   and a `rpl_semi_sync_master_timeout` that is longer than an outage, for past it the server goes on without the
+//!   replica. Meanwhile each write that was given up keeps its connection there: have two replicas. Reads go to the
+//!   server in the URL and never to a replica.
+//! * **Failover.** The URL names one server, so something in front of the servers says which it is: a proxy such as
+//!   HAProxy, ProxySQL or MaxScale, or an address that moves. It should cut the connections to the old primary when it
+//!   moves; a primary that was set to `read_only` is left by itself. It must never lead back to the old primary.
 //! * **Eviction.** Nothing is ever dropped to make room. Expired sessions stay until they are swept: run a
 //!   `Sweeper`. One node sweeps at a time, 250 sessions in a statement.
 //! * **Limits.** A record's body has at most 1 MiB, and less where the server's `max_allowed_packet` is smaller:

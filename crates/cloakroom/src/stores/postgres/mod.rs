@@ -59,6 +59,15 @@
 //! was ended may be back. Set `synchronous_standby_names` on the server, and with it `synchronous_commit=on` waits for a
 //! replica. A server that has become read-only answers [`ErrorKind::Unavailable`] to writes, and `ping` says so.
 //!
+//! Of several servers in the URL the store takes the first that can be written to, each time that it connects. So whoever
+//! promotes a standby must first see to it that the old primary stays away: one that wakes up as a primary would be
+//! written to again.
+//!
+//! While `synchronous_commit` waits and no standby answers, a write is [`ErrorKind::Unavailable`] after
+//! `operation_timeout`, and so is what was asked on the same connection behind it. The server does not end such a wait:
+//! each connection that was given up stays there until a standby is back, and after some minutes they may be all that
+//! `max_connections` allows. Name two standbys of which one is enough: `synchronous_standby_names = 'ANY 1 (a, b)'`.
+//!
 //! When its disk is full the server refuses writes with [`ErrorKind::Full`], and takes them again when there is room.
 
 mod options;

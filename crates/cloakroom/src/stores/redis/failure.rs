@@ -97,6 +97,9 @@ fn verdict(error: &RedisError) -> (ErrorKind, &'static str) {
     found.map_or((ErrorKind::Unavailable, ""), |(_, kind, advice)| (kind, advice))
 }
 
+/// What an error says of a server that did not answer as one does that speaks TLS.
+pub(super) const NOT_TLS: &str = "no answer to the greeting of TLS";
+
 /// A first connection that did not come about.
 pub(super) fn not_connected(server: &str, error: &RedisError) -> Error {
     let (kind, advice) = match error.kind() {
@@ -110,6 +113,18 @@ pub(super) fn not_connected(server: &str, error: &RedisError) -> Error {
         {
             (ErrorKind::Misconfigured, verdict(error).1)
         }
+        _ if error.to_string().contains("DB index is out of range") => (
+            ErrorKind::Misconfigured,
+            ": name one that it has at the end of the URL, from /0 to /15 unless its `databases` says otherwise",
+        ),
+        _ if error.to_string().contains(NOT_TLS) => (
+            ErrorKind::Unavailable,
+            ": perhaps it does not speak TLS, without which the URL begins with `redis` instead of `rediss`",
+        ),
+        _ if error.is_connection_dropped() && !error.is_connection_refusal() => (
+            ErrorKind::Unavailable,
+            ": it hung up, perhaps because it speaks TLS, with which the URL begins with `rediss`, or takes nobody from here",
+        ),
         _ if error.is_io_error() => (
             ErrorKind::Unavailable,
             ": see whether it runs and can be reached from here",

@@ -1,5 +1,6 @@
 //! Listing and counting: a principal's sessions from their index, everyone's by going through the keys.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,12 @@ pub(super) async fn page(pool: &Pool, keys: &Keys, request: &List) -> Result<Pag
 }
 
 /// How many match, see [`Store::count`](cloakroom_store::Store::count).
+///
+/// A count is exact where nothing comes or goes, and the server shows keys twice while its table grows or shrinks. It does
+/// not say when that is, so all that were counted are remembered, by their ids: there is no bound to how far apart the two
+/// are. Where that is too much, count in pages, or what a query narrows down: only what matches is remembered.
 pub(super) async fn count(pool: &Pool, keys: &Keys, request: Count) -> Result<u64, Error> {
-    let mut ids = std::collections::HashSet::new();
+    let mut ids = HashSet::new();
     let limit = NonZeroUsize::new(LOOKED_AT).expect("it is not zero");
     let mut list = List::new(request.namespace, request.query, limit);
     loop {

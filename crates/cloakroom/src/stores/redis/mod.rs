@@ -40,7 +40,9 @@
 //! A script that the server does not know, as after a restart, is one round trip more. All requests share one
 //! [connection](RedisOptions::connections), and the commands of requests that run at the same time leave in one write.
 //! Listing and revoking everyone goes through the whole key space: give sessions a database of their own when other
-//! keys are many.
+//! keys are many. Counting everyone's is exact, and for that remembers every id it has counted until it is done, since the
+//! server may show a key twice: 19 to 39 bytes each in this process, 285 MB for
+//! ten million and half as much again while it grows (x86-64, 26 November 2026).
 //!
 //! # What it promises
 //!
@@ -62,7 +64,10 @@
 //! when the store connects: change it, then restart the application.
 //!
 //! *Failover.* Replicas follow a little later. The last writes and endings before a primary is lost may be lost with it,
-//! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another.
+//! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another. All
+//! sentinels of the URL are asked at once, and the latest that most of them know is believed: name at least three, so that
+//! one that was cut off together with the old primary does not lead there. Where no more than that one answers, it is
+//! believed by who has just started, and whoever had found a later primary stays there.
 //! [`wait_replicas`](RedisOptions::wait_replicas) answers only once that many replicas have it, on connections of its own.
 //! That makes a loss unlikely, not impossible: whether it is lost depends on which replica is promoted. On the server,
 //! `min-replicas-to-write 1` and `min-replicas-max-lag 10` have a primary that was cut off stop taking writes.
@@ -105,11 +110,14 @@ mod turn;
 mod link;
 
 #[cfg(feature = "cached")]
+mod fed;
+#[cfg(feature = "cached")]
 mod tracking;
 
 mod server;
 
 mod address;
+mod all;
 mod backoff;
 mod driver;
 mod failure;
@@ -180,8 +188,12 @@ impl Redis {
     #[must_use]
     pub fn cached(self, options: super::cached::CachedOptions) -> super::cached::Cached {
         let (server, keys) = (Arc::clone(self.0.reads.server()), self.0.keys.clone());
-        let (cached, invalidations) = options.around_fed(self);
-        tokio::spawn(tracking::feed(server, keys, invalidations));
+        let feeder = Arc::<fed::Feeder>::default();
+        let (cached, invalidations) = options.around_fed(fed::Fed {
+            redis: self,
+            feeder: Arc::clone(&feeder),
+        });
+        tokio::spawn(tracking::feed(server, keys, feeder, invalidations));
         cached
     }
 

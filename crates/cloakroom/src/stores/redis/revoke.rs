@@ -1,5 +1,7 @@
 //! Ending all sessions of a principal in one step, or everyone's a page of keys at a time.
 
+use std::time::{Duration, Instant};
+
 use cloakroom_store::{Error, ErrorKind, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
 use redis::Value;
 
@@ -16,6 +18,9 @@ const STEPS: usize = 512;
 /// How many round trips a call takes at most, where it may leave something behind: the keys of others are gone through
 /// too, and there may be very many.
 const ROUND_TRIPS: usize = 64;
+
+/// For how long it begins another one then. Whoever calls has a bound, and the server may be far away.
+const LOOKING: Duration = Duration::from_millis(200);
 
 /// Ends many sessions, see [`Store::revoke`](cloakroom_store::Store::revoke).
 pub(super) async fn revoke(pool: &Pool, keys: &Keys, request: &Revoke) -> Result<Revoked, Error> {
@@ -74,6 +79,7 @@ async fn everyone(
         Some(next) => Revoked::up_to(ended, next),
         None => Revoked::new(ended, true),
     };
+    let begun = Instant::now();
     let mut ended = 0;
     let mut from = cursor::position(request.after.as_ref(), run)?;
     for round_trip in 1.. {
@@ -102,7 +108,8 @@ async fn everyone(
         if from == 0 {
             break;
         }
-        if ended >= most || (request.limit.is_some() && round_trip == ROUND_TRIPS) {
+        let is_long = round_trip == ROUND_TRIPS || begun.elapsed() > LOOKING;
+        if ended >= most || (request.limit.is_some() && is_long) {
             return Ok(up_to(ended, from));
         }
         turn.again();

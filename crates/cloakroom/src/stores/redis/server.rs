@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::address::{Address, Place};
-use super::{driver, sentinel};
+use super::{driver, failure, sentinel};
 
 /// How to reach a server.
 pub(super) struct Server {
@@ -44,6 +44,16 @@ pub(super) struct Live {
     pub(super) suspected: Notify,
     /// Where it leads to.
     pub(super) place: Place,
+    /// How late the sentinels were that knew of it.
+    pub(super) epoch: u64,
+}
+
+impl Live {
+    /// Whether another connection leads to the same run of the same server.
+    #[cfg(feature = "cached")]
+    pub(super) fn is_same_server(&self, other: &Self) -> bool {
+        (self.run, &self.place) == (other.run, &other.place)
+    }
 }
 
 /// A connection, and the task that runs it: it ends when this is dropped.
@@ -99,9 +109,13 @@ impl Server {
         login: &RedisConnectionInfo,
         configuration: AsyncConnectionConfig,
     ) -> Result<Connected, RedisError> {
-        let place = match &self.address.place {
-            Place::Sentinel(sentinels) => sentinel::primary(self, sentinels).await?,
-            place => place.clone(),
+        let (place, epoch) = match &self.address.place {
+            Place::Sentinel(sentinels) => {
+                // Those that do not answer must leave time to connect.
+                let found = sentinel::primary(self, sentinels, self.connect_timeout / 2).await?;
+                (found.place, found.epoch)
+            }
+            place => (place.clone(), 0),
         };
         let (connection, driving) = self.open_as(&place, login, configuration).await?;
         let (mut asking, mut run) = (connection.clone(), 0);
@@ -118,7 +132,12 @@ impl Server {
             is_broken: AtomicBool::new(false),
             suspected: Notify::new(),
             place,
+            epoch,
         });
+        // One that was frozen meanwhile may have been replaced, and has not heard of it: what it takes is lost.
+        if !self.is_current(&live).await {
+            return Err(io::Error::other("the sentinels have chosen another primary").into());
+        }
         Ok(Connected { live, driving })
     }
 
@@ -163,8 +182,18 @@ impl Server {
                     return Ok(Box::pin(stream));
                 };
                 let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
-                let connector = TlsConnector::from(Arc::clone(config));
-                Ok(Box::pin(connector.connect(name, stream).await?))
+                let greeting = TlsConnector::from(Arc::clone(config)).connect(name, stream);
+                // A server without TLS may wait for the rest of what it takes for a command: that is said before the
+                // time is up.
+                match timeout(self.connect_timeout.mul_f32(0.9), greeting).await {
+                    Ok(Ok(stream)) => Ok(Box::pin(stream)),
+                    Ok(Err(error)) if is_no_tls(&error) => Err(io::Error::new(
+                        error.kind(),
+                        format!("{}: {error}", failure::NOT_TLS),
+                    )),
+                    Ok(Err(error)) => Err(error),
+                    Err(_elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, failure::NOT_TLS)),
+                }
             }
             Place::Socket(path) => Ok(Box::pin(UnixStream::connect(path).await?)),
             Place::Sentinel(_) => Err(io::Error::other(
@@ -188,10 +217,11 @@ impl Server {
         let Place::Sentinel(sentinels) = &self.address.place else {
             return true;
         };
-        match timeout(self.operation_timeout, sentinel::primary(self, sentinels)).await {
-            Ok(Ok(place)) => place == live.place,
+        // While one connects there is this much time for it, too.
+        match sentinel::primary(self, sentinels, self.connect_timeout / 4).await {
+            Ok(found) => !found.contradicts(&live.place, live.epoch),
             // That nobody knows is no reason to leave a server that answers.
-            _ => true,
+            Err(_) => true,
         }
     }
 
@@ -205,6 +235,12 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Server").field(&self.shown).finish()
     }
+}
+
+/// Whether a server answered a greeting of TLS with something else, or hung up.
+fn is_no_tls(error: &io::Error) -> bool {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(refused, Some(rustls::Error::InvalidMessage(_))) || error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Fails when a server says that it is a replica. One that does not say who it is may be a primary.
@@ -230,10 +266,12 @@ fn may_not_be_replica(role: &Value) -> Result<(), RedisError> {
 
 /// The number of the run of a server, from what it says of itself.
 fn run_of(info: &Value) -> u64 {
-    let Value::BulkString(text) = info else {
-        return 0;
+    let text = match info {
+        Value::BulkString(text) => String::from_utf8_lossy(text),
+        // As the connection that feeds a cache is told, which speaks RESP3.
+        Value::VerbatimString { text, .. } => text.into(),
+        _ => return 0,
     };
-    let text = String::from_utf8_lossy(text);
     let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
     let digits = run.and_then(|run| run.get(..16));
     digits

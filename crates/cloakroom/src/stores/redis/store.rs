@@ -1,5 +1,7 @@
 //! The verbs.
 
+use std::sync::Arc;
+
 use cloakroom_store::{
     Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Mark, Marks, MarksOf,
     News, Page, Revoke, Revoked, Scope, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch,
@@ -8,23 +10,12 @@ use cloakroom_store::{
 use redis::Value;
 
 use super::script::Scripts as _;
+use super::server::Live;
 use super::{Redis, card, delete, list, marks, record, revoke, touch, write};
 
 impl Store for Redis {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
-        const WHAT: &str = "read a session";
-        let mut command = redis::cmd("GET");
-        command.arg(self.0.keys.session(&request.namespace, &request.id));
-        // What becomes of a write that too few replicas had is found out by reading it back: not before they have it.
-        let pool = match request.freshness {
-            Freshness::Latest => self.0.endings(),
-            Freshness::Copied => &self.0.reads,
-        };
-        match pool.send(WHAT, &command).await? {
-            Value::Nil => Ok(None),
-            Value::BulkString(bytes) => record::parse(&bytes).map(Some),
-            _ => Err(self.0.reads.nonsense(WHAT)),
-        }
+        Ok(self.load_from(request).await?.0)
     }
 
     async fn write(&self, request: Write) -> Result<Written, Error> {
@@ -110,6 +101,25 @@ impl Marks for Redis {
 }
 
 impl Redis {
+    /// Loads a session, and says from which server.
+    pub(super) async fn load_from(&self, request: Load) -> Result<(Option<Stored>, Arc<Live>), Error> {
+        const WHAT: &str = "read a session";
+        let mut command = redis::cmd("GET");
+        command.arg(self.0.keys.session(&request.namespace, &request.id));
+        // What becomes of a write that too few replicas had is found out by reading it back: not before they have it.
+        let pool = match request.freshness {
+            Freshness::Latest => self.0.endings(),
+            Freshness::Copied => &self.0.reads,
+        };
+        let turn = pool.turn(WHAT).await?;
+        let found = match turn.send(&command).await? {
+            Value::Nil => None,
+            Value::BulkString(bytes) => Some(record::parse(&bytes)?),
+            _ => return Err(self.0.reads.nonsense(WHAT)),
+        };
+        Ok((found, turn.into_live()))
+    }
+
     /// When the key of a session that expires then goes, in milliseconds; empty when it never does.
     fn goes(&self, expires: Timestamp) -> String {
         match expires.saturating_add(self.0.margin) {

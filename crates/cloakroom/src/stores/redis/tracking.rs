@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::super::cached::Invalidations;
 use super::backoff::Backoff;
+use super::fed::Feeder;
 use super::keys::Keys;
 use super::server::{Connected, Server};
 
@@ -19,11 +20,13 @@ use super::server::{Connected, Server};
 const LOOKED_AT: Duration = Duration::from_millis(500);
 
 /// Feeds a cache with what the server tells, for as long as there is one.
-pub(super) async fn feed(server: Arc<Server>, keys: Keys, invalidations: Invalidations) {
+pub(super) async fn feed(server: Arc<Server>, keys: Keys, feeder: Arc<Feeder>, invalidations: Invalidations) {
     let invalidations = Arc::new(invalidations);
     let mut backoff = Backoff::default();
     while invalidations.is_wanted() {
         if let Ok(connected) = track(&server, &keys, &invalidations).await {
+            // First, so that nothing is kept of what another server answers.
+            feeder.is_now(&connected.live);
             // From here on every change is told: a load that begins now is not from before one that was not.
             invalidations.connected();
             backoff.reset();

@@ -94,6 +94,11 @@ impl<'a> Turn<'a> {
         self.live.run
     }
 
+    /// Who was called.
+    pub(super) fn into_live(self) -> Arc<Live> {
+        self.live
+    }
+
     /// The error for one answer of several that is not what was asked for.
     pub(super) fn refusal(&self, answer: Value) -> Error {
         self.accept(answer).err().unwrap_or_else(|| self.nonsense())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use cloakroom_store::{Error, Id, Namespace};
 use redis::Value;
 
+use super::super::all::all;
 use super::super::turn::Turn;
 use super::super::{keys, scan};
 use super::Inner;
-use super::all::all;
 use super::map::{Map, Node};
 use super::slot::SLOTS;
 use super::topology;

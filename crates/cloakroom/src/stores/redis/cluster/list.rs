@@ -31,6 +31,8 @@ impl Inner {
     }
 
     /// How many match, see [`Store::count`](cloakroom_store::Store::count).
+    ///
+    /// All that were counted are remembered, as with a single server, and here they are also found twice on their way.
     pub(super) async fn count(&self, request: Count) -> Result<u64, Error> {
         let mut ids = HashSet::new();
         let limit = NonZeroUsize::new(LOOKED_AT).expect("it is not zero");

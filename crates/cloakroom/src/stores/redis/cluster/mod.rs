@@ -38,14 +38,17 @@
 //! it creates the session, or when the session was created and last seen in the same moment; where that is wrong the
 //! write takes one request more, or one that was not needed.
 //!
-//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving.
+//! A few more where filings are old and tidied up, and one more for each key of a slot that is moving. What counting
+//! everyone takes in memory is as with a [single server](super).
 //!
 //! # What it promises, and what not
 //!
 //! Replication is asynchronous: a primary that is lost takes its last writes with it, and its replica goes on without
 //! them. So a session that was ended in the last moments may be back, and a filing may be lost: the session then works,
 //! but is not listed among its principal's, and does not end with theirs. Writes to a primary that is cut off from the
-//! others are lost likewise, for as long as `cluster-node-timeout` says; `min-replicas-to-write 1` makes both rarer.
+//! others are lost likewise, for as long as `cluster-node-timeout` says; `min-replicas-to-write 1` makes both rarer. There
+//! is no `wait_replicas` as there is for a [single primary](super::RedisOptions::wait_replicas): a sign-in writes to two
+//! primaries, and a wait on each would not make one promise of the two.
 //!
 //! A cap is exact, also when sign-ins race: the key of the filings decides. Only a process that dies between the steps
 //! leaves more: under a cap that refuses a place that is taken for a minute, and under one that ends the oldest one
@@ -84,8 +87,6 @@ mod map;
 mod slot;
 mod topology;
 
-mod all;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -94,10 +95,10 @@ use tokio::task::JoinSet;
 
 use super::super::revisions::Revisions;
 use super::super::url::StoreUrl;
+use super::all::all;
 use super::keys::Keys;
 use super::script::{self as scripts, Invocation};
 use super::{address, card, tls};
-use all::all;
 use nodes::{Nodes, Settings};
 pub use options::RedisClusterOptions;
 use under_way::UnderWay;

@@ -1,7 +1,7 @@
 //! The nodes of a cluster, with connections to each, and a task that keeps up with who has which slots.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_store::Error;
@@ -11,10 +11,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::super::address::{Address, Place};
+use super::super::all::all;
 use super::super::failure;
 use super::super::pool::Pool;
 use super::super::server::Server;
-use super::all::all;
 use super::map::{Map, Node};
 use super::topology::{NodeId, Topology};
 
@@ -22,6 +22,8 @@ use super::topology::{NodeId, Topology};
 pub(super) struct Nodes {
     settings: Settings,
     map: watch::Sender<Arc<Map>>,
+    /// Nodes that others have named and the map does not have, for as long as it stays as it is. Locked to look one up.
+    strangers: Mutex<Vec<Arc<Node>>>,
     /// Told when somebody was sent elsewhere, or got no answer.
     is_doubted: Notify,
 }
@@ -58,6 +60,7 @@ impl Nodes {
     pub(super) async fn find(settings: Settings) -> Result<Self, Error> {
         let nodes = Self {
             map: watch::Sender::new(Arc::new(Map::default())),
+            strangers: Mutex::default(),
             is_doubted: Notify::new(),
             settings,
         };
@@ -217,13 +220,17 @@ impl Nodes {
             let slots = usize::from(range.first)..=usize::from(range.last);
             map.owners[slots].fill(u16::try_from(number).ok());
         }
-        self.map.send_if_modified(|present| {
+        let changed = self.map.send_if_modified(|present| {
             let changed = !present.is_as(&map);
             if changed {
                 *present = Arc::new(map);
             }
             changed
         });
+        if changed {
+            // The map has them now, or nobody names them any more.
+            self.strangers().clear();
+        }
     }
 
     fn node(&self, id: NodeId, place: &Place) -> Arc<Node> {
@@ -255,11 +262,26 @@ impl Nodes {
         }
     }
 
-    /// A node that another one has named and the map does not have yet.
+    /// A node that another one has named and the map does not have yet. Connections to it are kept, for those who are sent
+    /// there next.
     pub(super) fn stranger(&self, place: &Place) -> Arc<Node> {
         let map = self.map();
-        let known = map.nodes.iter().find(|node| node.place == *place).map(Arc::clone);
-        known.unwrap_or_else(|| self.node(NodeId([0; 20]), place))
+        let mut strangers = self.strangers();
+        let known = map
+            .nodes
+            .iter()
+            .chain(&*strangers)
+            .find(|node| node.place == *place);
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let stranger = self.node(NodeId([0; 20]), place);
+        strangers.push(Arc::clone(&stranger));
+        stranger
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Until when a call that begins now must be answered.

@@ -1,5 +1,7 @@
 //! Ending all sessions of a principal, or everyone's: one step for each session, on its own node.
 
+use std::time::{Duration, Instant};
+
 use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal, Revoke, Revoked, Scope, Timestamp};
 use redis::Value;
 
@@ -16,6 +18,9 @@ const WHAT: &str = "end sessions";
 /// How many steps of a tour a call takes at most, where it may leave something behind: the keys of others are gone
 /// through too, and there may be very many.
 const STEPS: usize = 64;
+
+/// For how long it begins another one then. Whoever calls has a bound, and a node may be far away.
+const LOOKING: Duration = Duration::from_millis(200);
 
 impl Inner {
     /// Ends many sessions, see [`Store::revoke`](cloakroom_store::Store::revoke).
@@ -60,6 +65,7 @@ impl Inner {
             Some(after) => tour_of(after)?,
             None => self.bounded(WHAT, self.tour(WHAT)).await?,
         };
+        let begun = Instant::now();
         let mut ended = 0;
         for step_number in 1.. {
             let step = self.end_step(&request.namespace, begun_before, most - ended, at.clone());
@@ -71,7 +77,8 @@ impl Inner {
             }
             let Some(next) = next else { break };
             at = next;
-            if ended >= most || (request.limit.is_some() && step_number == STEPS) {
+            let is_long = step_number == STEPS || begun.elapsed() > LOOKING;
+            if ended >= most || (request.limit.is_some() && is_long) {
                 return Ok(Revoked::up_to(ended as u64, at.cursor()));
             }
         }

@@ -12,10 +12,10 @@ use redis::{Cmd, RedisError, Value};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::super::address::Place;
+use super::super::all::all;
 use super::super::failure;
 use super::super::script::Invocation;
 use super::super::turn::Turn;
-use super::all::all;
 use super::map::{Map, Node};
 use super::nodes::Nodes;
 use super::slot;

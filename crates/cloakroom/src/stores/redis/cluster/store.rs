@@ -11,9 +11,9 @@ use cloakroom_store::{
 use redis::Value;
 use tokio::time::timeout;
 
+use super::super::all::all;
 use super::super::script::{self as scripts, Invocation};
 use super::super::{card, failure, record};
-use super::all::all;
 use super::{Inner, RedisCluster, write};
 
 impl Store for RedisCluster {

@@ -1,0 +1,147 @@
+//! Sessions of which the browser keeps a snapshot: reading asks no store, and nothing is believed for longer than that.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::browser::{Answer, NAME, SNAPSHOT, State};
+use crate::stage::{FRESH, Node, Stage, on_hybrid_sessions};
+
+/// A browser that keeps both cookies.
+#[derive(Clone)]
+struct Browser {
+    session: Option<String>,
+    snapshot: Option<String>,
+}
+
+impl Browser {
+    async fn signed_in(stage: &Stage, node: &Node) -> Self {
+        let mut browser = Self {
+            session: None,
+            snapshot: None,
+        };
+        browser.ok(node, "POST /set?key=cart&value=full").await;
+        browser.ok(node, "POST /sign-in?principal=alice").await;
+        // A node believes no snapshot from the millisecond in which it gave out another token.
+        stage.clock.advance(Duration::from_millis(1));
+        browser.ok(node, "GET /read").await;
+        assert!(browser.snapshot.is_some());
+        stage.recording.take();
+        browser
+    }
+
+    async fn ok(&mut self, node: &Node, request: &str) -> Answer {
+        let lines = [(NAME, &self.session), (SNAPSHOT, &self.snapshot)];
+        let pairs = lines.iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?;
+            Some(format!("{name}={value}"))
+        });
+        let line = pairs.collect::<Vec<_>>().join("; ");
+        let answer = node.exchange(request, &[line.as_str()]).await;
+        assert!(answer.status < 300, "{request}: {answer:?}");
+        if let [session] = &answer.set_cookies()[..] {
+            let (pair, attributes) = session.split_once("; ").unwrap();
+            let value = pair.split_once('=').unwrap().1;
+            self.session = (!attributes.contains("Max-Age=0")).then(|| value.to_owned());
+        }
+        if let Some(snapshot) = answer.snapshot() {
+            self.snapshot = snapshot;
+        }
+        answer
+    }
+
+    async fn state(&mut self, node: &Node) -> State {
+        serde_json::from_str(&self.ok(node, "GET /read").await.body).unwrap()
+    }
+}
+
+fn alice() -> State {
+    State::of(Some("alice"), json!({"cart": "full"}))
+}
+
+#[test]
+fn reading_asks_no_store_while_the_snapshot_is_fresh() {
+    on_hybrid_sessions(async |stage| {
+        let node = stage.node().await;
+        let mut browser = Browser::signed_in(stage, &node).await;
+        for _ in 0..5 {
+            assert_eq!(browser.state(&node).await, alice());
+        }
+        assert_eq!(stage.recording.take().len(), 0);
+        stage.clock.advance(FRESH);
+        for _ in 0..5 {
+            assert_eq!(browser.state(&node).await, alice());
+        }
+        assert_eq!(stage.recording.take().len(), 1);
+    });
+}
+
+#[test]
+fn parallel_updates_from_one_snapshot_all_count() {
+    on_hybrid_sessions(async |stage| {
+        let node = stage.node().await;
+        let browser = Browser::signed_in(stage, &node).await;
+        for _ in 0..20 {
+            // Each with the snapshot from before all of them.
+            browser.clone().ok(&node, "POST /add?key=n").await;
+        }
+        let mut browser = browser;
+        browser.ok(&node, "POST /add?key=n").await;
+        assert_eq!(browser.state(&node).await.data["n"], 21);
+    });
+}
+
+#[test]
+fn a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound() {
+    on_hybrid_sessions(async |stage| {
+        for request in ["POST /sign-out", "POST /sign-out-everywhere", "POST /rotate"] {
+            let (here, elsewhere) = (stage.node().await, stage.node().await);
+            let mut browser = Browser::signed_in(stage, &here).await;
+            let mut captured = browser.clone();
+            browser.ok(&here, request).await;
+            assert_eq!(captured.clone().state(&here).await, State::default(), "{request}");
+            assert_eq!(captured.clone().state(&elsewhere).await, alice(), "{request}");
+            stage.clock.advance(FRESH);
+            assert_eq!(captured.state(&elsewhere).await, State::default(), "{request}");
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_alone_or_of_another_session_is_nothing() {
+    on_hybrid_sessions(async |stage| {
+        let node = stage.node().await;
+        let browser = Browser::signed_in(stage, &node).await;
+        let mut alone = Browser {
+            session: None,
+            ..browser.clone()
+        };
+        assert_eq!(alone.state(&node).await, State::default());
+        let mut mallory = Browser {
+            session: None,
+            snapshot: None,
+        };
+        mallory.ok(&node, "POST /sign-in?principal=mallory").await;
+        mallory.snapshot.clone_from(&browser.snapshot);
+        let principal = mallory.state(&node).await.principal;
+        assert_eq!(principal.as_deref(), Some("mallory"));
+    });
+}
+
+#[test]
+fn a_damaged_snapshot_is_as_none() {
+    on_hybrid_sessions(async |stage| {
+        let node = stage.node().await;
+        let browser = Browser::signed_in(stage, &node).await;
+        let whole = browser.snapshot.clone().unwrap();
+        for at in (0..whole.len()).step_by(7) {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let mut damaged = Browser {
+                snapshot: Some(String::from_utf8(bytes).unwrap()),
+                ..browser.clone()
+            };
+            assert_eq!(damaged.state(&node).await, alice(), "character {at}");
+        }
+    });
+}
