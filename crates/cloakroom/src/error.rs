@@ -84,7 +84,7 @@ pub enum ErrorKind {
     NoLayer,
     /// The response head has left: no cookie can be sent any more. HTTP 500.
     TooLate,
-    /// The session's data is larger than the store takes. HTTP 500.
+    /// The session's data is larger than the store takes, or than fits into its cookie. HTTP 500.
     TooLarge,
     /// The store is down, slow or full: nothing is known, and nobody is signed out. HTTP 503.
     Unavailable,

@@ -90,9 +90,9 @@ pub(crate) fn marks_read_again() {
 }
 
 /// Sessions are accepted though nobody can say whether they were ended.
-pub(crate) fn accepted_unknown(error: &crate::Error) {
+pub(crate) fn accepted_unknown(error: &cloakroom_store::Error) {
     tracing::error!(
-        target: "cloakroom", error = %Story::of(error),
+        target: "cloakroom", error = %Story::of_store(error),
         "accepting sessions without knowing whether they were ended"
     );
 }

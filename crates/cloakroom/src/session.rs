@@ -72,7 +72,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::Encode`] when it cannot be written as JSON, [`ErrorKind::TooLarge`] when the session's data
-    /// would be larger than its store takes. Nothing has changed then.
+    /// would be larger than its store takes, or than fits into its cookie. Nothing has changed then.
     pub fn set<T: Serialize>(&self, key: Key<T>, value: &T) -> Result<(), Error> {
         let value = encode(key.name(), value)?;
         self.record(Change::Set {
@@ -186,7 +186,8 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes: a mistake of the program, so
-    /// check what comes from a form before. At the end of the request the policy's cap can answer
+    /// check what comes from a form before. [`ErrorKind::TooLarge`] where principal and label do not fit into a sealed
+    /// session's cookie beside its data. At the end of the request the policy's cap can answer
     /// [`ErrorKind::AtCap`], as a 409 with a line of text. To answer with a page, ask before the end:
     ///
     /// ```
@@ -222,7 +223,7 @@ impl Session {
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be written in time, [`ErrorKind::AtCap`] when the
     /// policy allows no further session, and [`ErrorKind::TooLate`] for a change that needs a cookie once the
-    /// response head has left.
+    /// response head has left; of sealed sessions that is any change.
     pub async fn save(&self) -> Result<(), Error> {
         let _gate = self.0.gate.lock().await;
         let too_late = {
@@ -239,6 +240,8 @@ impl Session {
     }
 
     /// Reads the session again: whether it is still there, and still this token's.
+    ///
+    /// Of a sealed session it reads, from the store itself, whether it has ended.
     ///
     /// For long-lived connections, which otherwise would not notice a sign-out. Values read afterwards are
     /// current; recorded changes are kept, and applied to them.

@@ -1,4 +1,4 @@
-//! A table of marks, packed: a million of them are some 57 MB.
+//! A table of marks, packed: a million of them are less than 64 MB, whatever room a table keeps to grow.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};

@@ -74,6 +74,38 @@ fn what_was_sealed_opens() {
 }
 
 #[test]
+fn an_independent_implementation_agrees() {
+    let cookies: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/paseto/cookie.json")).unwrap();
+    let sealed = sealed_cookie(1);
+    let at = |millis: u64| Timestamp::from_unix_millis(1_800_000_000_000 + millis);
+    let expected = Claims {
+        id: Id::from_bytes([0xab; 16]),
+        principal: Some(Principal::new("alice").unwrap()),
+        begun: at(0),
+        rotated: at(60_000),
+        seen: at(120_000),
+        ends: at(86_400_000),
+        idle: Duration::from_secs(1800),
+        remembered: true,
+        label: Some(cloakroom_store::Label::new("Firefox")),
+    };
+    for name in ["ours", "theirs"] {
+        let value = cookies[name]["value"].as_str().unwrap();
+        let Ok(Opened::Live(claims, data)) = sealed.open(value.as_bytes(), NOW) else {
+            panic!("{name} does not open");
+        };
+        assert_eq!(*claims, expected, "{name}");
+        let cart: Vec<String> = serde_json::from_slice(data.get("cart").unwrap()).unwrap();
+        assert_eq!(cart, ["coat"], "{name}");
+        // Where it is what we write ourselves, it is sealed to the same bytes: they open what we seal.
+        if name == "ours" {
+            assert_eq!(sealed.seal(&claims, &data, &[1; 32]).unwrap(), value);
+        }
+    }
+}
+
+#[test]
 fn nothing_one_bit_away_from_it_opens() {
     let sealed = sealed_cookie(1);
     let text = seal(&sealed).into_bytes();
