@@ -17,8 +17,8 @@
 //! and what was found. To report each rule as a test of its own, go through [`rules`] and
 //! [`check`](Rule::check) one by one; to look into one, take it from [`rule()`].
 //!
-//! A store that keeps [`Marks`](crate::Marks) too goes through [`run_marks`]. A store that keeps its records outside of its process goes through [`run_restarts`] as well, and one with a
-//! server through [`run_outages`].
+//! A store that keeps [`Marks`] goes through [`run_marks`] as well, one that keeps its records outside of its process
+//! through [`run_restarts`], and one with a server through [`run_outages`].
 //!
 //! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
 //!   leave records behind: hand in a store that is made for tests.
