@@ -149,8 +149,9 @@ async fn run(target: Arc<Target>, mut calls: UnboundedReceiver<Call>, status: wa
             "no connection within {within:?} (connect_timeout): see whether it runs and answers"
         )),
     };
-    // From here on a call makes a new connection. Those in the queue were never sent, and hear why when it is
-    // dropped.
+    // From here on a call makes a new connection. Those in the queue were never sent, and hear why when they are dropped.
     calls.close();
     status.send_replace(Status::Ended(ended));
+    // To the last: one that is being queued at this moment is in no queue yet that could be dropped with it.
+    while calls.recv().await.is_some() {}
 }
