@@ -83,6 +83,13 @@ pub(super) const CONTENDERS: &[Contender] = &[
         "redis",
     )
     .beside((Package::Peers, "actix-bare")),
+    Contender::new(
+        "actix-session, cookies",
+        Package::Peers,
+        "actix-session-cookies",
+        "memory",
+    )
+    .beside((Package::Peers, "actix-bare")),
 ];
 
 /// What a figure may come to, and what another library's was when the goal was set (2026-11-21).

@@ -9,22 +9,29 @@ use actix_web::rt::{System, SystemRunner};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, web};
 
-use super::{Sessions, bare_routes, routes};
+use super::{Key, Kind, Sessions, bare_routes, in_cookies, routes};
 
 /// How many requests go before those that are counted.
 const WARM_UP: usize = 100;
 
-/// Counts requests to a route of the app, or without a store to the one without sessions.
-pub(super) fn count(store: Option<&str>, route: &str, requests: usize) -> io::Result<()> {
+/// Counts requests to a route of the app.
+pub(super) fn count(kind: Kind<'_>, route: &str, requests: usize) -> io::Result<()> {
     let system = System::new();
-    match store {
-        Some(store) => {
+    match kind {
+        Kind::Redis(store) => {
             let sessions = system.block_on(Sessions::at(store));
             let scope = web::scope("").wrap(sessions.middleware()).configure(routes);
             let app = system.block_on(init_service(App::new().service(scope)));
             count_in(&system, &app, route, requests);
         }
-        None => {
+        Kind::Cookies => {
+            let scope = web::scope("")
+                .wrap(in_cookies(&Key::generate()))
+                .configure(routes);
+            let app = system.block_on(init_service(App::new().service(scope)));
+            count_in(&system, &app, route, requests);
+        }
+        Kind::Nowhere => {
             let scope = web::scope("").configure(bare_routes);
             let app = system.block_on(init_service(App::new().service(scope)));
             count_in(&system, &app, route, requests);

@@ -1,11 +1,11 @@
-//! With actix-session and its Redis store on actix-web, as they come.
+//! With actix-session on actix-web, as they come: its Redis store, and its cookies.
 
 mod instructions;
 mod serve;
 
 use std::process::ExitCode;
 
-use actix_session::storage::RedisSessionStore;
+use actix_session::storage::{CookieSessionStore, RedisSessionStore};
 use actix_session::{Session, SessionMiddleware};
 use actix_web::cookie::Key;
 use actix_web::{Result, web};
@@ -14,17 +14,26 @@ use harness::data;
 /// What it is called on the command line.
 pub(crate) const NAME: &str = "actix-session-redis";
 
+/// The same with sessions in cookies.
+pub(crate) const COOKIES: &str = "actix-session-cookies";
+
 /// The same without the middleware, and with all of actix-web.
 pub(crate) const BARE: &str = "actix-bare";
 
 /// Serves the app, or counts what a request to it takes: what the harness does with the others.
 pub(crate) fn run(arguments: &[&str]) -> Option<ExitCode> {
     let done = match *arguments {
-        ["serve", NAME, store] => actix_web::rt::System::new().block_on(serve::serve(store)),
-        ["instructions", app @ (NAME | BARE), store, route, requests, _] => {
-            let sessions = app == NAME;
-            instructions::count(sessions.then_some(store), route, requests.parse().ok()?)
+        ["serve", app @ (NAME | COOKIES), store] => {
+            actix_web::rt::System::new().block_on(serve::serve(kind(app, store)))
         }
+        [
+            "instructions",
+            app @ (NAME | COOKIES | BARE),
+            store,
+            route,
+            requests,
+            _,
+        ] => instructions::count(kind(app, store), route, requests.parse().ok()?),
         _ => return None,
     };
     Some(done.map_or_else(
@@ -36,7 +45,27 @@ pub(crate) fn run(arguments: &[&str]) -> Option<ExitCode> {
     ))
 }
 
-/// What begins, finds and keeps sessions.
+/// Where sessions are kept.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Nowhere,
+    Cookies,
+    Redis(&'a str),
+}
+
+fn kind<'a>(app: &str, store: &'a str) -> Kind<'a> {
+    match app {
+        NAME => Kind::Redis(store),
+        COOKIES => Kind::Cookies,
+        _ => Kind::Nowhere,
+    }
+}
+
+fn in_cookies(key: &Key) -> SessionMiddleware<CookieSessionStore> {
+    SessionMiddleware::new(CookieSessionStore::default(), key.clone())
+}
+
+/// What begins, finds and keeps sessions in Redis.
 #[derive(Clone)]
 struct Sessions {
     store: RedisSessionStore,
