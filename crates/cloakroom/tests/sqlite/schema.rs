@@ -47,7 +47,10 @@ async fn an_older_schema_becomes_this_releases() {
     let (_directory, file) = place();
     Sqlite::migrate(&file).await.unwrap();
     neighbour(&file)
-        .execute_batch("DROP TABLE cloakroom_sessions; DROP TABLE cloakroom_bodies; PRAGMA user_version = 0")
+        .execute_batch(
+            "DROP TABLE cloakroom_sessions; DROP TABLE cloakroom_bodies; DROP TABLE cloakroom_marks;
+             DROP TABLE cloakroom_mark_numbers; PRAGMA user_version = 0",
+        )
         .unwrap();
     let text = refused_with(never(), &file, ErrorKind::Misconfigured).await;
     assert!(
