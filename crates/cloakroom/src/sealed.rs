@@ -174,10 +174,11 @@ pub(crate) fn commit_at_once(state: &mut State, config: &Config) -> bool {
 ///
 /// When there is no randomness.
 pub(crate) fn conclude(
-    state: &State,
+    state: &mut State,
     config: &Config,
     sealed: &Sealed,
 ) -> Result<Option<(String, Option<Duration>)>, Error> {
+    state.keep_stamp();
     let Some(claims) = state.claims() else {
         return Ok(None);
     };
