@@ -51,6 +51,7 @@ pub(crate) use turns::{Turn, Turns};
 /// A refresh reads what is new, not what is there. A node that has a million marks takes 62 MB for them
 /// (`examples/revocations_footprint.rs`, 26 November 2026). The mark of a session is kept until the session would have ended anyway; one of a principal or of
 /// everyone until no session can be left that it is about: for as long as the longest absolute timeout of the present policy.
+/// Whoever may sign out or rotate may add one, anonymous visitors too: limit how often a stranger does.
 /// Where an earlier policy gave sessions longer, let the longest one stand until those have ended.
 #[derive(Debug, Clone)]
 pub struct Revocations {

@@ -662,6 +662,24 @@ async fn a_save_that_was_dropped_half_way_loses_no_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_saved_survives_a_mark_whose_answer_never_comes() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let session = node.open(&alice).await;
+    add_one(&session);
+    session.save().await.unwrap();
+    session.rotate().unwrap();
+    node.marks.always(Goes::ButLosesTheAnswer);
+    let finished = node.end(&session, Outcome::Success).await;
+    assert_eq!(finished.result.unwrap_err().kind(), ErrorKind::Unavailable);
+    // It has arrived, or has not: the token that is handed out counts in either case.
+    let kept = pair(&finished.set_cookie.unwrap());
+    let neighbour = node.neighbour(Duration::ZERO);
+    assert_eq!(neighbour.sees(&kept).await, somebody("alice", 2));
+    assert_eq!(neighbour.sees(&alice).await, NOBODY);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_was_forgotten_where_the_store_was_restarted() {
     let node = Node::new();
     let alice = node.signed_in("alice").await;

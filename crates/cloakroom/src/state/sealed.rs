@@ -186,12 +186,19 @@ impl State {
         }
     }
 
+    /// Hands out the token that a mark of this request was set for, where it is not known whether that arrived: it counts
+    /// in either case.
+    pub(crate) fn keep_stamp(&mut self) {
+        if let (Some(stamp), Some(Loaded::Sealed(claims))) = (self.stamp, &mut self.held) {
+            claims.rotated = claims.rotated.max(stamp);
+        }
+    }
+
     /// Forgets what was not written, after a 5xx. Where a mark of this request may have arrived, the token it was set
     /// for is handed out all the same: the one from before may be dead.
     pub(crate) fn drop_sealed_changes(&mut self, now: Timestamp) {
         self.drop_changes();
-        if let (Some(stamp), Some(Loaded::Sealed(claims))) = (self.stamp.take(), &mut self.held) {
-            claims.rotated = stamp;
+        if let (Some(_), Some(Loaded::Sealed(claims))) = (self.stamp, &mut self.held) {
             claims.seen = now;
             self.cookie = Some(CookieChange::Seal);
         }

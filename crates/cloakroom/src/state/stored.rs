@@ -1,0 +1,309 @@
+//! What a request knows of a stored session and of the writes under way to it: decided here, carried out elsewhere.
+
+use cloakroom_store::{Delete, Expect, Id, Owner, Record, Revision, Stored, Timestamp, Touch, Write};
+
+use super::{CookieChange, Effect, Found, Loaded, Replay, State};
+use crate::Error;
+use crate::config::Config;
+use crate::data::Data;
+use crate::envelope::Opened;
+use crate::held::Held;
+use crate::recent::Tag;
+use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
+use crate::snapshot::Snapshot;
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Done,
+    /// Call again with randomness: something is to be written.
+    Draw,
+    /// Apply the changes again, as those of a new session: the one they were made to is over.
+    Replay(Replay),
+    /// End the session of somebody else, before another one begins.
+    End(Delete),
+    Touch(Touch),
+    Write {
+        write: Write,
+        tag: Tag,
+    },
+}
+
+/// Whether a record that has not changed is to be taken up all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Anew,
+    IfChanged,
+}
+
+/// What there is to be known before the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    None,
+    /// What became of this session: load it.
+    About(Id),
+}
+
+impl State {
+    /// Keeps what the store said, for a snapshot.
+    pub(crate) fn with_seen(mut self, seen: Option<Snapshot>) -> Self {
+        self.seen = seen;
+        self
+    }
+
+    /// Notes that the browser has a snapshot.
+    pub(crate) fn with_snapshot(mut self, has_snapshot: bool) -> Self {
+        self.has_snapshot = has_snapshot;
+        self
+    }
+
+    /// Whether the browser has a snapshot that must not be presented again.
+    pub(crate) fn outdates_snapshot(&self) -> bool {
+        self.has_snapshot && (self.outdates_snapshot || self.held.is_none())
+    }
+
+    /// What the store said last of the session that is held.
+    pub(crate) fn seen(&self) -> Option<(&Snapshot, &Held)> {
+        self.seen.as_ref().zip(self.stored())
+    }
+
+    /// Whether nothing is to be done at all: nothing was changed, and neither a touch nor a rotation is due.
+    pub(crate) fn is_done(&self, config: &Config, now: Timestamp) -> bool {
+        let (held, wanted) = (self.stored(), Wanted::default());
+        let settlement = || settle::settle(held, &wanted, &self.rules(config), now, None);
+        !self.is_changed() && matches!(settlement(), Settlement::Nothing)
+    }
+
+    pub(crate) fn doubt(&self) -> Doubt {
+        self.attempts
+            .last()
+            .map_or(Doubt::None, |attempt| Doubt::About(attempt.plan.next.token.id))
+    }
+
+    /// Decides what to do next, and remembers it until it is known what became of it.
+    pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Option<Fresh>) -> Step {
+        if self.is_settled() {
+            return Step::Done;
+        }
+        let namespace = || config.namespace.clone();
+        let rules = self.rules(config);
+        let wanted = self.view.wanted(&self.base, &self.changes);
+        if let (None, Some(attempt), Some(fresh)) = (&self.held, self.attempts.last(), &mut fresh) {
+            // An attempt to begin a session may still arrive: the next one begins the same, so that at most one
+            // of them does. With the same key, too: what wraps it comes from the token, and wraps one key only.
+            fresh.token = attempt.plan.next.token.clone();
+            if let Some(key) = &attempt.plan.next.key {
+                fresh.key = key.key.clone();
+            }
+        }
+        match settle::settle(self.stored(), &wanted, &rules, now, fresh.as_ref()) {
+            Settlement::Nothing => Step::Done,
+            Settlement::Draw => Step::Draw,
+            Settlement::Over => match self.end_elsewhere() {
+                Found::Changed(replay) => Step::Replay(replay),
+                Found::Unchanged | Found::Over => Step::Done,
+            },
+            Settlement::End { id, owner } => Step::End(Delete::new(namespace(), id, Owner::Is(owner))),
+            Settlement::Touch { last_seen, expires } => match self.stored() {
+                Some(Held {
+                    token,
+                    revision: Some(revision),
+                    ..
+                }) => Step::Touch(Touch::new(namespace(), token.id, *revision, last_seen, expires)),
+                _ => Step::Done,
+            },
+            Settlement::Write(mut plan) => {
+                let tag = plan.next.recent.last();
+                let record = config.envelope.seal(&mut plan.next, &self.view.data, plan.nonce);
+                let id = plan.next.token.id;
+                let mut write = Write::new(namespace(), id, plan.expect, record);
+                if plan.signs_in {
+                    write = write.with_cap(config.policy.cap, now);
+                }
+                self.attempts.push(Attempt {
+                    tag,
+                    plan,
+                    changes: self.changes.len(),
+                    data: None,
+                    record: config.snapshots.as_ref().map(|_| write.record.clone()),
+                });
+                Step::Write { write, tag }
+            }
+        }
+    }
+
+    /// A write was applied, at this revision.
+    pub(crate) fn applied(&mut self, tag: Tag, revision: Revision) -> Effect {
+        let Some(at) = self.attempts.iter().position(|attempt| attempt.tag == tag) else {
+            return Effect::None;
+        };
+        let Attempt {
+            mut plan,
+            changes,
+            data,
+            record,
+            ..
+        } = self.attempts.swap_remove(at);
+        self.attempts.clear();
+        self.over = false;
+        plan.next.revision = Some(revision);
+        self.hand_out(&plan);
+        // Clones of the session may have recorded more while the write was under way: that stays to be done.
+        self.changes.drain(..changes);
+        self.base = data.unwrap_or_else(|| self.view.data.clone());
+        self.view.is_written(plan.next.principal.as_ref(), &self.changes);
+        let effect = match plan.expect {
+            _ if plan.signs_in => Effect::SignedIn,
+            Expect::Absent => Effect::Begun,
+            Expect::Revision(_) if plan.new_token => Effect::Rotated,
+            Expect::Revision(_) => Effect::None,
+        };
+        // It was so at the latest when it was decided to write it.
+        let taken = plan.next.last_seen;
+        let written = |record| Stored::new(revision, record);
+        self.outdates_snapshot = true;
+        self.seen = record.map(written).map(|stored| Snapshot { taken, stored });
+        self.held = Some(Loaded::Stored(plan.next));
+        effect
+    }
+
+    /// A write was certainly not applied.
+    pub(crate) fn refused(&mut self, tag: Tag) -> Doubt {
+        self.attempts.retain(|attempt| attempt.tag != tag);
+        match (self.doubt(), self.id()) {
+            (Doubt::None, Some(id)) => Doubt::About(id),
+            // With none held, another session has this id: the next attempt draws another one.
+            (doubt, _) => doubt,
+        }
+    }
+
+    /// What the store says now, for the session that [`Doubt::About`] was about.
+    pub(crate) fn reconsider(
+        &mut self,
+        stored: Option<Stored>,
+        config: &Config,
+        now: Timestamp,
+        reading: Reading,
+    ) -> Result<Found, Error> {
+        if let Some(stored) = &stored
+            && let Some(found) = self.find_own_write(stored, config, now)?
+        {
+            return Ok(found);
+        }
+        let Some(held) = self.stored() else {
+            // A session was to be begun. Where another one has its id, none of the attempts can arrive any more.
+            if stored.is_some() {
+                self.attempts.clear();
+            }
+            return Ok(Found::Unchanged);
+        };
+        let opened = match stored {
+            Some(stored) => {
+                let unchanged = Some(stored.revision) == held.revision;
+                if unchanged && reading == Reading::IfChanged {
+                    return Ok(Found::Unchanged);
+                }
+                let opened = config.open(stored, &held.token, now)?;
+                if !unchanged {
+                    // None of the attempts can arrive any more: all of them expected what was there before.
+                    self.attempts.clear();
+                }
+                opened
+            }
+            None => Opened::Superseded,
+        };
+        Ok(match opened {
+            Opened::Live(held, data) => Found::Changed(self.rebase(held, data)),
+            _ => self.end_elsewhere(),
+        })
+    }
+
+    pub(crate) fn touched(&mut self, revision: Revision, last_seen: Timestamp, expires: Timestamp) {
+        if let Some(Loaded::Stored(held)) = &mut self.held {
+            held.revision = Some(revision);
+            held.last_seen = last_seen;
+            held.expires = expires;
+        }
+        self.outdates_snapshot = true;
+        if let Some(Snapshot { stored, .. }) = &mut self.seen {
+            stored.revision = revision;
+            stored.record.last_seen = last_seen;
+            stored.record.expires = expires;
+        }
+    }
+
+    /// Forgets the writes that are under way, once it is known that none was applied.
+    pub(crate) fn give_up(&mut self) {
+        self.attempts.clear();
+    }
+
+    /// Looks for a write of this request whose answer was lost.
+    fn find_own_write(
+        &mut self,
+        stored: &Stored,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Option<Found>, Error> {
+        for at in 0..self.attempts.len() {
+            let attempt = &self.attempts[at];
+            let opened = config.open(stored.clone(), &attempt.plan.next.token, now)?;
+            if let Opened::Live(held, data) = opened
+                && held.recent.contains(attempt.tag)
+            {
+                let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
+                self.attempts.clear();
+                self.hand_out(&plan);
+                self.changes.drain(..changes);
+                return Ok(Some(Found::Changed(self.rebase(held, data))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes up the session as it is now; what is left of the changes has to be applied again.
+    fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
+        self.over = false;
+        self.seen = None;
+        self.outdates_snapshot = true;
+        self.base = data.clone();
+        let session = self.held.insert(Loaded::Stored(held));
+        Replay {
+            from: session.view(data),
+            changes: self.changes.clone(),
+        }
+    }
+
+    fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
+        Rules {
+            policy: &config.policy,
+            // A rotation nobody can be told of would lock its user out.
+            rotate_every: config.policy.rotate_every.filter(|_| !self.head_sent),
+            residence: config.residence(),
+            window: config.settling_window(),
+        }
+    }
+
+    fn hand_out(&mut self, plan: &Plan) {
+        if plan.new_token {
+            let next = &plan.next;
+            let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
+            self.cookie = Some(CookieChange::Set {
+                token: next.token.clone(),
+                lives_for,
+            });
+        }
+    }
+}
+
+/// A write that is under way, or whose answer was lost.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) tag: Tag,
+    pub(super) plan: Plan,
+    /// How many of the changes it carries.
+    pub(super) changes: usize,
+    /// The data it carries, once the view shows something else.
+    pub(super) data: Option<Data>,
+    /// What it writes, where that is kept for a snapshot.
+    pub(super) record: Option<Record>,
+}
