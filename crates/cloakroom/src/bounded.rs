@@ -1,12 +1,12 @@
 //! Bounds in time: no wait for a store is without end.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_store as store;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock;
 
@@ -22,18 +22,21 @@ pub(crate) async fn bounded<T>(
     call: impl Future<Output = Result<T, store::Error>>,
 ) -> Result<T, store::Error> {
     let mut call = pin!(call);
-    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-    if let Poll::Ready(answer) = first {
-        return answer;
-    }
     // Boxed, so that those who need no timer do not carry the room for one around.
-    match Box::pin(tokio::time::timeout(limit, call)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(store::Error::new(
-            store::ErrorKind::Unavailable,
-            format!("the store did not answer within {limit:?}"),
-        )),
-    }
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(|context| {
+        if let Poll::Ready(answer) = call.as_mut().poll(context) {
+            return Poll::Ready(answer);
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        timer.as_mut().poll(context).map(|()| {
+            Err(store::Error::new(
+                store::ErrorKind::Unavailable,
+                format!("the store did not answer within {limit:?}"),
+            ))
+        })
+    })
+    .await
 }
 
 /// How long to go on trying. Begins at the first attempt that was in vain.
@@ -75,7 +78,7 @@ impl Patience {
             Duration::from_micros(500) * (1 << self.attempts.min(doublings)) - Duration::from_millis(1);
         let wait = longest.mul_f64(noise as f64 / u64::MAX as f64);
         if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+            sleep(wait).await;
         }
         Ok(())
     }
