@@ -39,6 +39,23 @@ fn data() -> impl Strategy<Value = Data> {
     })
 }
 
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 20, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec(("[\"\\\\a}\\]]{0,3}", inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn what_is_said_reads_back(claims in claims(), data in data()) {
@@ -46,6 +63,52 @@ proptest! {
         let (read, values) = Claims::from_json(&message).expect("it reads");
         prop_assert_eq!(&read, &claims);
         prop_assert_eq!(values.as_bytes(), data.as_bytes());
+    }
+
+    #[test]
+    fn both_readers_agree_on_what_is_said(claims in claims(), data in data()) {
+        let message = claims.to_json(&data);
+        let (read, values) = any_json::read(&message).expect("it reads");
+        prop_assert_eq!(&read, &claims);
+        prop_assert_eq!(values.as_bytes(), data.as_bytes());
+        // Of text that is escaped only one of them knows.
+        let plain = |text: &str| !text.contains(|c: char| c < ' ' || c == '"' || c == '\\');
+        let texts = [claims.principal.as_ref().map(Principal::as_str), claims.label.as_ref().map(Label::as_str)];
+        if texts.into_iter().flatten().chain(data.iter().map(|(key, _)| key)).all(plain) {
+            let (read, values) = own_spelling::read(&message).expect("it is its own spelling");
+            prop_assert_eq!(&read, &claims);
+            prop_assert_eq!(values.as_bytes(), data.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_only_nearly_is_our_spelling_reads_the_same_or_not_at_all(
+        claims in claims(),
+        data in data(),
+        at in any::<proptest::sample::Index>(),
+        byte in option::of(proptest::sample::select(b"\"\\,:{}[]0 ax\n\xff".to_vec())),
+    ) {
+        let mut message = claims.to_json(&data);
+        let at = at.index(message.len());
+        match byte {
+            Some(byte) => message[at] = byte,
+            None => drop(message.remove(at)),
+        }
+        if let (Some((read, values)), Ok((expected, data))) = (own_spelling::read(&message), any_json::read(&message)) {
+            prop_assert_eq!(read, expected);
+            prop_assert_eq!(values.as_bytes(), data.as_bytes());
+        }
+    }
+
+    #[test]
+    fn values_of_all_kinds_are_found(values in vec(json_value(), 0..5)) {
+        let mut data = Data::default();
+        for (n, value) in values.iter().enumerate() {
+            data.set(&n.to_string(), value.to_string().as_bytes());
+        }
+        let claims = Claims::from_json(plain().to_string().as_bytes()).expect("it reads").0;
+        let (_, read) = own_spelling::read(&claims.to_json(&data)).expect("it is its own spelling");
+        prop_assert_eq!(read.as_bytes(), data.as_bytes());
     }
 
     #[test]
