@@ -6,11 +6,12 @@
 /// The characters, by what they stand for.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// What each byte stands for, or [`STRANGER`].
-const VALUES: [u8; 256] = values();
+/// What each byte stands for as the first, second, third and fourth of its group: its bits where they belong in the
+/// group's three bytes, as a little-endian number, or [`STRANGER`].
+static VALUES: [[u32; 256]; 4] = values();
 
 /// Stands for nothing. No value has its highest bit.
-const STRANGER: u8 = 0x80;
+const STRANGER: u32 = 1 << 31;
 
 /// How many characters so many bytes take.
 pub(crate) const fn encoded_len(bytes: usize) -> usize {
@@ -27,6 +28,20 @@ pub(crate) const fn decoded_len(characters: usize) -> Option<usize> {
     }
 }
 
+/// The bytes that a text stands for, if it is the one spelling of any.
+pub(crate) fn bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; decoded_len(text.len())?];
+    decode(text, &mut bytes)?;
+    Some(bytes)
+}
+
+/// The text that bytes are spelled as.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    let mut text = vec![0; encoded_len(bytes.len())];
+    encode(bytes, &mut text);
+    String::from_utf8(text).expect("base64url is ASCII")
+}
+
 /// Decodes a text that fills `bytes` exactly; `None` for any other, and then `bytes` is anything.
 pub(crate) fn decode(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     let (groups, rest) = bytes.as_chunks_mut::<3>();
@@ -34,25 +49,29 @@ pub(crate) fn decode(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     if texts.len() != groups.len() {
         return None;
     }
+    let [first, second, third, fourth] = &VALUES;
+    let at = |character: &u8| usize::from(*character);
     let mut seen = 0;
     for ([a, b, c, d], group) in texts.iter().zip(groups) {
-        let [a, b, c, d] = [value(*a), value(*b), value(*c), value(*d)];
-        seen |= a | b | c | d;
-        *group = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        let value = first[at(a)] | second[at(b)] | third[at(c)] | fourth[at(d)];
+        seen |= value;
+        [group[0], group[1], group[2], _] = value.to_le_bytes();
     }
     let spare = match (left, rest) {
         ([], []) => 0,
         ([a, b], [one]) => {
-            let [a, b] = [value(*a), value(*b)];
-            seen |= a | b;
-            *one = a << 2 | b >> 4;
-            b & 0x0f
+            let value = first[at(a)] | second[at(b)];
+            seen |= value;
+            let spare;
+            [*one, spare, ..] = value.to_le_bytes();
+            spare
         }
         ([a, b, c], [one, two]) => {
-            let [a, b, c] = [value(*a), value(*b), value(*c)];
-            seen |= a | b | c;
-            (*one, *two) = (a << 2 | b >> 4, b << 4 | c >> 2);
-            c & 0x03
+            let value = first[at(a)] | second[at(b)] | third[at(c)];
+            seen |= value;
+            let spare;
+            [*one, *two, spare, _] = value.to_le_bytes();
+            spare
         }
         _ => return None,
     };
@@ -90,15 +109,15 @@ fn character(sextet: u8) -> u8 {
     ALPHABET[usize::from(sextet & 0x3f)]
 }
 
-fn value(character: u8) -> u8 {
-    VALUES[usize::from(character)]
-}
-
-const fn values() -> [u8; 256] {
-    let mut values = [STRANGER; 256];
+const fn values() -> [[u32; 256]; 4] {
+    let mut values = [[STRANGER; 256]; 4];
     let mut value = 0;
-    while value < ALPHABET.len() {
-        values[ALPHABET[value] as usize] = value as u8;
+    while value < ALPHABET.len() as u32 {
+        let character = ALPHABET[value as usize] as usize;
+        values[0][character] = value << 2;
+        values[1][character] = value >> 4 | (value & 0xf) << 12;
+        values[2][character] = value >> 2 << 8 | (value & 0x3) << 22;
+        values[3][character] = value << 16;
         value += 1;
     }
     values
@@ -110,24 +129,12 @@ mod tests {
 
     use super::*;
 
-    fn encoded(bytes: &[u8]) -> String {
-        let mut text = vec![0; encoded_len(bytes.len())];
-        encode(bytes, &mut text);
-        String::from_utf8(text).unwrap()
-    }
-
-    fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; decoded_len(text.len())?];
-        decode(text, &mut bytes)?;
-        Some(bytes)
-    }
-
     #[test]
     fn the_examples_of_the_standard_hold() {
         // RFC 4648 §10, without its padding.
-        let check = |bytes: &[u8], text: &str| {
-            assert_eq!(encoded(bytes), text);
-            assert_eq!(decoded(text.as_bytes()).as_deref(), Some(bytes));
+        let check = |these: &[u8], spelled: &str| {
+            assert_eq!(text(these), spelled);
+            assert_eq!(bytes(spelled.as_bytes()).as_deref(), Some(these));
         };
         check(b"", "");
         check(b"f", "Zg");
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn another_spelling_is_none() {
-        let check = |text: &str| assert_eq!(decoded(text.as_bytes()), None, "{text:?}");
+        let check = |text: &str| assert_eq!(bytes(text.as_bytes()), None, "{text:?}");
         check("Z");
         check("Zm9vY");
         check("Zh");
@@ -155,14 +162,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_bytes_read_back(bytes: Vec<u8>) {
-            prop_assert_eq!(decoded(encoded(&bytes).as_bytes()), Some(bytes));
+        fn all_bytes_read_back(these: Vec<u8>) {
+            prop_assert_eq!(bytes(text(&these).as_bytes()), Some(these));
         }
 
         #[test]
-        fn what_decodes_is_spelled_as_it_was(text in "[A-Za-z0-9_-]{0,12}") {
-            if let Some(bytes) = decoded(text.as_bytes()) {
-                prop_assert_eq!(encoded(&bytes), text);
+        fn what_decodes_is_spelled_as_it_was(spelled in "[A-Za-z0-9_-]{0,12}") {
+            if let Some(bytes) = bytes(spelled.as_bytes()) {
+                prop_assert_eq!(text(&bytes), spelled);
             }
         }
     }

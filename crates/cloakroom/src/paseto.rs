@@ -1,6 +1,7 @@
 //! PASETO v4.local: seals a message in a text that only who has the key can write or read.
 //!
-//! The published format (<https://github.com/paseto-standard/paseto-spec>, Version 4), over RustCrypto's primitives:
+//! The published format (<https://github.com/paseto-standard/paseto-spec>, Version 4), over blake2b_simd and RustCrypto's
+//! chacha20:
 //!
 //! ```text
 //! v4.local. base64url(nonce 32 · XChaCha20 ciphertext · tag 32) [ . base64url(footer) ]
@@ -10,11 +11,9 @@
 //! text at all: it is what the opener must know beforehand. BLAKE2b derives a key to encrypt and one to authenticate
 //! for each token, from a nonce of 256 bits, so there is no number of tokens to count.
 
-use std::fmt;
+use std::{fmt, hint};
 
-use blake2::Blake2bMac;
-use blake2::digest::consts::{U32, U56};
-use blake2::digest::{FixedOutput as _, Mac as _};
+use blake2b_simd::{Params, State};
 use chacha20::XChaCha20;
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use subtle::ConstantTimeEq as _;
@@ -30,24 +29,24 @@ pub(crate) const NONCE_LEN: usize = 32;
 
 const TAG_LEN: usize = 32;
 
+const XCHACHA_NONCE_LEN: usize = 24;
+
 /// A key that seals and opens tokens. Wiped when dropped.
 ///
 /// It has hashed the key and the domain already, which are the same for each token: half of the derivation.
 #[derive(Clone)]
 pub(crate) struct Key {
-    encryption: Blake2bMac<U56>,
-    authentication: Blake2bMac<U32>,
+    encryption: State,
+    authentication: State,
 }
 
 impl Key {
     pub(crate) const LEN: usize = 32;
 
     pub(crate) fn new(bytes: &[u8; Self::LEN]) -> Self {
-        const INVARIANT: &str = "BLAKE2b takes keys of 32 bytes";
-        let mut encryption = Blake2bMac::new_with_salt_and_personal(Some(bytes), &[], &[]).expect(INVARIANT);
+        let mut encryption = hash(Self::LEN + XCHACHA_NONCE_LEN, bytes);
         encryption.update(b"paseto-encryption-key");
-        let mut authentication =
-            Blake2bMac::new_with_salt_and_personal(Some(bytes), &[], &[]).expect(INVARIANT);
+        let mut authentication = hash(Self::LEN, bytes);
         authentication.update(b"paseto-auth-key-for-aead");
         Self {
             encryption,
@@ -89,12 +88,18 @@ impl Key {
         Some(Zeroizing::new(payload))
     }
 
+    /// Overwrites it, as surely as that can be done without unsafe code.
+    fn wipe(&mut self) {
+        for state in [&mut self.encryption, &mut self.authentication] {
+            *state = State::new();
+            hint::black_box(state);
+        }
+    }
+
     /// Encrypts, which is the same as to decrypt.
     fn apply_cipher(&self, nonce: &[u8; NONCE_LEN], message: &mut [u8]) {
-        let mut derived = Zeroizing::new([0; 56]);
-        let derivation = self.encryption.clone().chain_update(nonce);
-        derivation.finalize_into((&mut *derived).into());
-        let (key, nonce) = derived.split_at(Self::LEN);
+        let derived = self.encryption.clone().update(nonce).finalize();
+        let (key, nonce) = derived.as_bytes().split_at(Self::LEN);
         XChaCha20::new_from_slices(key, nonce)
             .expect("56 bytes are a key of XChaCha20 and a nonce")
             .apply_keystream(message);
@@ -107,11 +112,8 @@ impl Key {
         footer: &[u8],
         assertion: &[u8],
     ) -> [u8; TAG_LEN] {
-        let mut key = Zeroizing::new([0; Self::LEN]);
-        let derivation = self.authentication.clone().chain_update(nonce);
-        derivation.finalize_into((&mut *key).into());
-        let mut mac = Blake2bMac::<U32>::new_with_salt_and_personal(Some(&key[..]), &[], &[])
-            .expect("BLAKE2b takes keys of 32 bytes");
+        let key = self.authentication.clone().update(nonce).finalize();
+        let mut mac = hash(TAG_LEN, key.as_bytes());
         // The spec's pre-authentication encoding: how many pieces, then the length of each before it.
         let pieces = [HEADER, nonce, ciphertext, footer, assertion];
         mac.update(&(pieces.len() as u64).to_le_bytes());
@@ -119,7 +121,21 @@ impl Key {
             mac.update(&(piece.len() as u64).to_le_bytes());
             mac.update(piece);
         }
-        mac.finalize().into_bytes().into()
+        *mac.finalize()
+            .as_bytes()
+            .first_chunk()
+            .expect("it was asked for as many bytes")
+    }
+}
+
+/// BLAKE2b, keyed, with so many bytes of output.
+fn hash(length: usize, key: &[u8]) -> State {
+    Params::new().hash_length(length).key(key).to_state()
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 
@@ -146,8 +162,8 @@ impl Untrusted {
             Some(dot) if dot + 1 == body.len() => return None,
             Some(dot) => (&body[..dot], &body[dot + 1..]),
         };
-        let payload = decode(payload).filter(|payload| payload.len() >= NONCE_LEN + TAG_LEN)?;
-        let footer = decode(footer)?;
+        let payload = base64url::bytes(payload).filter(|payload| payload.len() >= NONCE_LEN + TAG_LEN)?;
+        let footer = base64url::bytes(footer)?;
         Some(Self { payload, footer })
     }
 
@@ -175,12 +191,6 @@ fn spell(payload: &[u8], footer: &[u8]) -> String {
         base64url::encode(footer, &mut text[end + 1..]);
     }
     String::from_utf8(text).expect("base64url is ASCII")
-}
-
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; base64url::decoded_len(text.len())?];
-    base64url::decode(text, &mut bytes)?;
-    Some(bytes)
 }
 
 #[cfg(test)]
