@@ -127,11 +127,14 @@ impl Config {
     /// When this node lacks what it takes to read it.
     pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
         match self.envelope.open(stored, token, now)? {
-            Opened::Live(held, _) if held.created.as_unix_millis() < self.mark.load(Ordering::SeqCst) => {
-                Ok(Opened::Expired)
-            }
+            Opened::Live(held, _) if self.is_marked(&held) => Ok(Opened::Expired),
             opened => Ok(opened),
         }
+    }
+
+    /// Whether a session begun before the mark: then it does not count.
+    fn is_marked(&self, held: &Held) -> bool {
+        held.created.as_unix_millis() < self.mark.load(Ordering::SeqCst)
     }
 
     /// From now on, nothing begun before this moment counts in this process.
@@ -184,22 +187,20 @@ impl Config {
     /// What a fresh snapshot says of the session, if it is to be believed on this node.
     pub(crate) fn fresh(&self, text: &[u8], token: &Token, now: Timestamp) -> Option<(Box<Held>, Data)> {
         let snapshots = self.snapshots.as_ref()?;
-        let Snapshot { taken, stored } = snapshots.open(text, token)?;
-        if self
-            .gone
-            .outdates(token.id, stored.record.principal.as_ref(), taken)
-        {
-            return None;
-        }
-        match self.open(stored, token, now) {
-            Ok(Opened::Live(held, data)) => {
-                let fresh_for = snapshots.fresh_for(held.lifetime.idle());
-                // The clock of the node that took it may be ahead.
-                (now.since(taken) < fresh_for).then_some((held, data))
-            }
-            // Only the store itself says no.
-            _ => None,
-        }
+        let snapshot = snapshots.open(text, token)?;
+        let Snapshot {
+            taken,
+            server_key,
+            held,
+            data,
+        } = snapshot;
+        // The clock of the node that took it may be ahead.
+        let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle());
+        let has_time_left = now < held.expires.min(held.ends) && !self.is_marked(&held);
+        let is_gone = self.gone.outdates(token.id, held.principal.as_ref(), taken);
+        let counts = is_fresh && has_time_left && !is_gone && self.envelope.accepts(server_key);
+        // Only the store itself says no.
+        counts.then_some((held, data))
     }
 
     /// How much a session may hold.

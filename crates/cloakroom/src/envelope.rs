@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::data::Data;
 use crate::held::{Held, SessionKey, Standing, Wrapped};
-use crate::keyring::{Found, KeyId, KeyRing, KeyState, ServerKey};
-use crate::seal::{self, Derivation, SealingKey};
+use crate::keyring::{Found, Key, KeyId, KeyRing, KeyState, ServerKey};
+use crate::seal::{self, Derivation, Verifier};
 use crate::settle;
 use crate::token::Token;
 use crate::{Error, ErrorKind};
@@ -131,13 +131,8 @@ impl Envelope {
     /// `held.recent` ends with the tag of this write; `nonce` is the rest of the nonce. What was still to be
     /// derived for `held` is filled in.
     pub(crate) fn seal(&self, held: &mut Held, data: &Data, nonce: [u8; 16]) -> Record {
-        let verifier = *held
-            .verifier
-            .get_or_insert_with(|| self.derivation.verifier(&held.token.secret));
-        let sealing = held.key.as_mut().map(|key| {
-            let wrapped = self.wrap(key, &held.token, held.standing);
-            Sealing::new(held.recent.last(), &nonce, wrapped)
-        });
+        let (verifier, wrapped) = self.complete(held);
+        let sealing = wrapped.map(|wrapped| Sealing::new(held.recent.last(), &nonce, wrapped));
         let data = data.as_bytes();
         let mut body = layout::write(held, &verifier, sealing.as_ref(), data.len());
         match (&held.key, &sealing) {
@@ -154,6 +149,18 @@ impl Envelope {
             .with_principal(held.principal.clone())
             .with_last_seen(held.last_seen)
             .with_label(held.label.clone())
+    }
+
+    /// Derives what is still to be derived of a session: how its secret is verified, and its key wrapped.
+    pub(crate) fn complete(&self, held: &mut Held) -> (Verifier, Option<Wrapped>) {
+        let verifier = *held
+            .verifier
+            .get_or_insert_with(|| self.derivation.verifier(&held.token.secret));
+        let wrapped = held
+            .key
+            .as_mut()
+            .map(|key| self.wrap(key, &held.token, held.standing));
+        (verifier, wrapped)
     }
 
     /// The data, and the key it was sealed under.
@@ -178,17 +185,34 @@ impl Envelope {
             (Standing::Newest, _) => Some(sealing.wrapped),
             (Standing::Previous, previous) => previous.as_ref().and_then(|previous| previous.wrapped),
         };
-        let key = self.unwrap(&wrapped.ok_or(Closed::Unverifiable)?, token)?;
+        let wrapped = wrapped.ok_or(Closed::Unverifiable)?;
+        let server = self.server_key(wrapped.server_key)?;
+        let server_key = server.as_ref().map(|found| found.key());
+        let pad = self.derivation.wrapping_pad(&token.secret, token.id, server_key);
+        let key = seal::wrap(&pad, &wrapped.sealed);
         let data_key = self.derivation.data_key(&key, &sealing.nonce);
         let associated = self.associated(token.id, record.principal.as_ref(), record.created, header);
-        let data = seal::open(&data_key, &associated, sealed)
-            .and_then(|data| Data::parse(Arc::from(&data[..]), 0..data.len()))
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let data = seal::open(&data_key, &associated, &mut sealed)
+            .and_then(|data| Data::parse(Arc::from(data), 0..data.len()))
             .ok_or(Closed::Unverifiable)?;
+        if let Some(server) = server {
+            server.count_opened();
+        }
         let key = SessionKey {
             key,
             wrapped: Some(sealing.wrapped),
         };
         Ok((Some(key), data))
+    }
+
+    /// Whether what is under this server key in the store would open here.
+    pub(crate) fn accepts(&self, server_key: KeyId) -> bool {
+        match &self.keys {
+            _ if self.residence == Residence::Process => true,
+            None => server_key == KeyId::NONE,
+            Some(keys) => matches!(keys.find(server_key), Found::Opens(_)),
+        }
     }
 
     /// The session key under the newest secret: as it is, or anew when there is a newer server key. Only a
@@ -200,11 +224,8 @@ impl Envelope {
         match session_key.wrapped {
             Some(wrapped) if wrapped.server_key == server_key || standing == Standing::Previous => wrapped,
             _ => {
-                let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server);
-                let mut bytes = session_key.key.to_vec();
-                seal::seal(&wrapping, &[], &mut bytes, 0);
-                let mut sealed = [0; Wrapped::LEN];
-                sealed.copy_from_slice(&bytes);
+                let pad = self.derivation.wrapping_pad(&token.secret, token.id, server);
+                let sealed = *seal::wrap(&pad, &session_key.key);
                 let wrapped = Wrapped { server_key, sealed };
                 session_key.wrapped = Some(wrapped);
                 if let Some(active) = active {
@@ -215,28 +236,19 @@ impl Envelope {
         }
     }
 
-    /// The session key, if this token is what it was wrapped for.
-    fn unwrap(&self, wrapped: &Wrapped, token: &Token) -> Result<SealingKey, Closed> {
-        let named = wrapped.server_key;
-        let found = match &self.keys {
-            None if named == KeyId::NONE => None,
-            None => return Err(Closed::UnderUnknownKey(named)),
+    /// The server key of this name, under which a session key is wrapped; `None` where there is no key ring.
+    fn server_key(&self, named: KeyId) -> Result<Option<Arc<Key>>, Closed> {
+        match &self.keys {
+            None if named == KeyId::NONE => Ok(None),
+            None => Err(Closed::UnderUnknownKey(named)),
             // There is a key ring and the record names no key: it was written by somebody who has none.
-            Some(_) if named == KeyId::NONE => return Err(Closed::Unverifiable),
+            Some(_) if named == KeyId::NONE => Err(Closed::Unverifiable),
             Some(keys) => match keys.find(named) {
-                Found::Opens(key) => Some(key),
-                Found::Refused(state) => return Err(Closed::UnderRefusedKey(named, state)),
-                Found::Unknown => return Err(Closed::UnderUnknownKey(named)),
+                Found::Opens(key) => Ok(Some(key)),
+                Found::Refused(state) => Err(Closed::UnderRefusedKey(named, state)),
+                Found::Unknown => Err(Closed::UnderUnknownKey(named)),
             },
-        };
-        let server = found.as_ref().map(|found| found.key());
-        let wrapping = self.derivation.wrapping_key(&token.secret, token.id, server);
-        let key = seal::open(&wrapping, &[], &wrapped.sealed).ok_or(Closed::Unverifiable)?;
-        let key = key.first_chunk().ok_or(Closed::Unverifiable)?;
-        if let Some(found) = found {
-            found.count_opened();
         }
-        Ok(Zeroizing::new(*key))
     }
 
     /// What is authenticated along with the data: whose it is, and the whole header. So nothing but what touches

@@ -1,6 +1,6 @@
 //! What the fuzz targets call: one function per parser, each with what must hold for any input.
 
-use cloakroom_store::{Namespace, Record, Residence, Revision, Stored, Timestamp};
+use cloakroom_store::{Id, Namespace, Record, Residence, Revision, Stored, Timestamp};
 
 use crate::claims::Claims;
 use crate::cookie_header::{Found, find};
@@ -54,6 +54,15 @@ pub fn claims(bytes: &[u8]) {
     assert_eq!((&again, values.as_bytes()), (&claims, data.as_bytes()));
 }
 
+/// No bytes make a reader of snapshots panic.
+pub fn snapshot(bytes: &[u8]) {
+    let token = Token {
+        id: Id::from_bytes([1; 16]),
+        secret: Secret::from_bytes(&[2; 32]),
+    };
+    crate::snapshot::read(bytes, &token);
+}
+
 /// A cookie that is found stands in the header after its name.
 pub fn cookie_header(bytes: &[u8]) {
     let lines = || bytes.split(|byte| *byte == b'\n');
@@ -87,7 +96,7 @@ pub fn record(bytes: &[u8]) {
         residence: Residence::Elsewhere,
     };
     let token = Token {
-        id: cloakroom_store::Id::from_bytes([1; 16]),
+        id: Id::from_bytes([1; 16]),
         secret: Secret::from_bytes(&[2; 32]),
     };
     let record = Record::new(Timestamp::default(), Timestamp::MAX, bytes);

@@ -5,7 +5,7 @@ use cloakroom_store::{Label, Principal, Revision, Timestamp};
 use crate::keyring::KeyId;
 use crate::policy::Lifetime;
 use crate::recent::Recent;
-use crate::seal::{SealingKey, TAG_LEN, Verifier};
+use crate::seal::{SealingKey, Verifier};
 use crate::token::Token;
 
 /// A session as one request holds it, its data aside.
@@ -74,5 +74,5 @@ pub(crate) struct Wrapped {
 }
 
 impl Wrapped {
-    pub(crate) const LEN: usize = 32 + TAG_LEN;
+    pub(crate) const LEN: usize = 32;
 }

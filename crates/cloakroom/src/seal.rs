@@ -62,8 +62,8 @@ impl Derivation {
         Verifier(derive(&self.verifier, &[&self.namespace, secret.as_bytes()]))
     }
 
-    /// The key that wraps a session key: only who has the secret, and the server key if there is one, has it.
-    pub(crate) fn wrapping_key(&self, secret: &Secret, id: Id, server: Option<&ServerKey>) -> SealingKey {
+    /// What a session key is wrapped with: only who has the secret, and the server key if there is one, has it.
+    pub(crate) fn wrapping_pad(&self, secret: &Secret, id: Id, server: Option<&ServerKey>) -> SealingKey {
         Zeroizing::new(match server {
             None => derive(&self.wrap, &[&self.namespace, id.as_bytes(), secret.as_bytes()]),
             Some(key) => derive(
@@ -76,6 +76,37 @@ impl Derivation {
     /// The key that seals a session's data once: a session key is drawn at each sign-in, a nonce at each sealing.
     pub(crate) fn data_key(&self, session_key: &[u8; 32], nonce: &[u8; 24]) -> SealingKey {
         Zeroizing::new(derive(&self.data, &[session_key, nonce]))
+    }
+}
+
+/// Derives the keys of snapshots: one for each token and nonce.
+#[derive(Debug, Clone)]
+pub(crate) struct SnapshotDerivation {
+    context: ContextKey,
+    /// Which application's, in which cookie.
+    purpose: [u8; 32],
+}
+
+impl SnapshotDerivation {
+    pub(crate) fn new(purpose: &[u8]) -> Self {
+        Self {
+            context: hash_derive_key_context("cloakroom 2026-11 v1 snapshot"),
+            purpose: blake3::derive_key("cloakroom 2026-11 v1 purpose of snapshots", purpose),
+        }
+    }
+
+    /// The key that seals one snapshot: only who has the token and the server's key has it.
+    pub(crate) fn key(&self, server: &ServerKey, id: Id, secret: &Secret, nonce: &[u8; 24]) -> SealingKey {
+        Zeroizing::new(derive(
+            &self.context,
+            &[
+                &self.purpose,
+                server.as_bytes(),
+                id.as_bytes(),
+                secret.as_bytes(),
+                nonce,
+            ],
+        ))
     }
 }
 
@@ -97,6 +128,14 @@ fn derive(context: &ContextKey, fields: &[&[u8]]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// Wraps a session key, and unwraps it: by exclusive or with a pad that wraps no other key.
+///
+/// Whether it is the right one shows when the data opens that is sealed with it. The wrapped key is associated with that
+/// data, so a tag of its own would tell nothing more, and cost as much as the data's.
+pub(crate) fn wrap(pad: &SealingKey, key: &[u8; 32]) -> SealingKey {
+    Zeroizing::new(std::array::from_fn(|n| pad[n] ^ key[n]))
+}
+
 /// Seals `buffer[from..]` in place and appends the tag.
 pub(crate) fn seal(key: &SealingKey, associated: &[u8], buffer: &mut Vec<u8>, from: usize) {
     let cipher = Aes256Gcm::new((&**key).into());
@@ -107,17 +146,16 @@ pub(crate) fn seal(key: &SealingKey, associated: &[u8], buffer: &mut Vec<u8>, fr
     buffer.extend_from_slice(&tag);
 }
 
-/// Opens what [`seal`] made; `None` when anything about it is not as it was sealed.
-pub(crate) fn open(key: &SealingKey, associated: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (message, tag) = sealed.split_last_chunk::<TAG_LEN>()?;
-    let mut message = Zeroizing::new(message.to_vec());
+/// Opens what [`seal`] made, in its place; `None` when anything about it is not as it was sealed.
+pub(crate) fn open<'a>(key: &SealingKey, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+    let (message, tag) = sealed.split_last_chunk_mut::<TAG_LEN>()?;
     let cipher = Aes256Gcm::new((&**key).into());
     cipher
         .decrypt_inout_detached(
             &Default::default(),
             associated,
-            InOutBuf::from(&mut message[..]),
-            tag.into(),
+            InOutBuf::from(&mut *message),
+            (&*tag).into(),
         )
         .ok()?;
     Some(message)

@@ -14,7 +14,6 @@ use crate::keyring::KeyRing;
 use crate::policy::Policy;
 use crate::revocations::Revocations;
 use crate::session::Session;
-use crate::snapshot::Snapshot;
 use crate::state::{CookieChange, Doubt, State};
 use crate::token::Token;
 use crate::{Error, ErrorKind, commit, events, sealed};
@@ -238,17 +237,14 @@ impl Sessions {
             return Ok(State::anonymous());
         };
         let copied = stored.freshness == Freshness::Copied;
-        // A copy of a copy would be older than either may be.
-        let seen = (self.config.snapshots.is_some() && !copied).then(|| Snapshot {
-            taken: now,
-            stored: stored.clone(),
-        });
         let opened = self.config.open(stored, &token, self.config.clock.now());
         if copied && !matches!(opened, Ok(Opened::Live(..))) {
             // The copy may be from before it was signed in or touched elsewhere: only the store itself says no.
             return Box::pin(self.load_latest(token)).await;
         }
-        Ok(self.take(opened?, token.id).await?.with_seen(seen))
+        let state = self.take(opened?, token.id).await?;
+        // A copy of a copy would be older than either may be.
+        Ok(if copied { state } else { state.seen_at(now) })
     }
 
     async fn load_latest(&self, token: Token) -> Result<State, Error> {
@@ -387,10 +383,10 @@ impl Sessions {
     fn snapshot(&self, state: &State) -> Option<String> {
         let config = &self.config;
         let snapshots = config.snapshots.as_ref()?;
-        let taken = state.seen().and_then(|(snapshot, held)| {
+        let taken = state.seen().and_then(|(taken, held, data)| {
             // Without randomness there is no snapshot, and the store is asked again.
             let nonce = config.random.draw().ok()?;
-            let text = snapshots.seal(snapshot, &held.token, &nonce)?;
+            let text = snapshots.seal(taken, held, data, &nonce)?;
             let fresh_for = snapshots.fresh_for(held.lifetime.idle());
             Some(snapshots.cookie().set(&text, Some(fresh_for)))
         });

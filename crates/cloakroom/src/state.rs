@@ -12,7 +12,6 @@ use crate::change::{Change, Limit, Update, View};
 use crate::claims::Claims;
 use crate::data::Data;
 use crate::held::Held;
-use crate::snapshot::Snapshot;
 use crate::token::Token;
 
 pub(crate) use sealed::{Pending, SealedStep};
@@ -38,8 +37,8 @@ pub(crate) struct State {
     /// The moment before which the tokens of a sealed session are, or may be, marked by this request.
     stamp: Option<Timestamp>,
     cookie: Option<CookieChange>,
-    /// What the store said last, where that is kept in a cookie for a moment.
-    seen: Option<Snapshot>,
+    /// When the store said that it is as it was last seen.
+    seen: Option<Timestamp>,
     /// Whether the browser has a snapshot.
     has_snapshot: bool,
     /// Whether that is from before something this request did.

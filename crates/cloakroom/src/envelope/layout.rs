@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! version 1 · flags 1 · idle 4 · absolute 4 · ends 8 · rotated 8 · verifier 32 · tag 8 · earlier tags 1 + 12 each
-//! previous (flag):   verifier 32 · newest seen 8 · [sealed: server key 8 · wrapped 48]
-//! sealed (flag):     rest of the nonce 16 · server key 8 · wrapped session key 48 · data + authentication tag
+//! previous (flag):   verifier 32 · newest seen 8 · [sealed: server key 8 · wrapped 32]
+//! sealed (flag):     rest of the nonce 16 · server key 8 · wrapped session key 32 · data + authentication tag
 //! otherwise:         data
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! What a request knows of a stored session and of the writes under way to it: decided here, carried out elsewhere.
 
-use cloakroom_store::{Delete, Expect, Id, Owner, Record, Revision, Stored, Timestamp, Touch, Write};
+use cloakroom_store::{Delete, Expect, Id, Owner, Revision, Stored, Timestamp, Touch, Write};
 
 use super::{CookieChange, Effect, Found, Loaded, Replay, State};
 use crate::Error;
@@ -10,7 +10,6 @@ use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
 use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
-use crate::snapshot::Snapshot;
 
 /// What to do next.
 #[derive(Debug)]
@@ -45,9 +44,9 @@ pub(crate) enum Doubt {
 }
 
 impl State {
-    /// Keeps what the store said, for a snapshot.
-    pub(crate) fn with_seen(mut self, seen: Option<Snapshot>) -> Self {
-        self.seen = seen;
+    /// Notes that the store was asked at this moment.
+    pub(crate) fn seen_at(mut self, moment: Timestamp) -> Self {
+        self.seen = Some(moment);
         self
     }
 
@@ -62,9 +61,9 @@ impl State {
         self.has_snapshot && (self.outdates_snapshot || self.held.is_none())
     }
 
-    /// What the store said last of the session that is held.
-    pub(crate) fn seen(&self) -> Option<(&Snapshot, &Held)> {
-        self.seen.as_ref().zip(self.stored())
+    /// The session and its data as the store has them, and when it was asked; `None` where that was not this request.
+    pub(crate) fn seen(&self) -> Option<(Timestamp, &Held, &Data)> {
+        Some((self.seen?, self.stored()?, &self.base))
     }
 
     /// Whether nothing is to be done at all: nothing was changed, and neither a touch nor a rotation is due.
@@ -84,6 +83,10 @@ impl State {
     pub(crate) fn step(&mut self, config: &Config, now: Timestamp, mut fresh: Option<Fresh>) -> Step {
         if self.is_settled() {
             return Step::Done;
+        }
+        if let (Some(_), Some(_), Some(Loaded::Stored(held))) = (&fresh, &config.snapshots, &mut self.held) {
+            // A session that was opened from a snapshot lacks what it takes to write it.
+            config.envelope.complete(held);
         }
         let namespace = || config.namespace.clone();
         let rules = self.rules(config);
@@ -125,7 +128,6 @@ impl State {
                     plan,
                     changes: self.changes.len(),
                     data: None,
-                    record: config.snapshots.as_ref().map(|_| write.record.clone()),
                 });
                 Step::Write { write, tag }
             }
@@ -141,7 +143,6 @@ impl State {
             mut plan,
             changes,
             data,
-            record,
             ..
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
@@ -158,11 +159,9 @@ impl State {
             Expect::Revision(_) if plan.new_token => Effect::Rotated,
             Expect::Revision(_) => Effect::None,
         };
-        // It was so at the latest when it was decided to write it.
-        let taken = plan.next.last_seen;
-        let written = |record| Stored::new(revision, record);
         self.outdates_snapshot = true;
-        self.seen = record.map(written).map(|stored| Snapshot { taken, stored });
+        // It was so at the latest when it was decided to write it.
+        self.seen = Some(plan.next.last_seen);
         self.held = Some(Loaded::Stored(plan.next));
         effect
     }
@@ -225,11 +224,8 @@ impl State {
             held.expires = expires;
         }
         self.outdates_snapshot = true;
-        if let Some(Snapshot { stored, .. }) = &mut self.seen {
-            stored.revision = revision;
-            stored.record.last_seen = last_seen;
-            stored.record.expires = expires;
-        }
+        // It had the revision that it was touched at, and so the rest is as it was.
+        self.seen = Some(last_seen);
     }
 
     /// Forgets the writes that are under way, once it is known that none was applied.
@@ -304,6 +300,4 @@ pub(super) struct Attempt {
     pub(super) changes: usize,
     /// The data it carries, once the view shows something else.
     pub(super) data: Option<Data>,
-    /// What it writes, where that is kept for a snapshot.
-    pub(super) record: Option<Record>,
 }

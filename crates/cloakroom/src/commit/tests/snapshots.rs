@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use cloakroom_store::Timestamp;
+
 use super::scripted::{Scripted, Verb};
 use super::{App, N, add_one, pair};
-use crate::{KeyRing, Outcome, ServerKey, Session};
+use crate::{KeyRing, Keys, Outcome, Policy, ServerKey, Session};
 
 const FRESH: Duration = Duration::from_secs(10);
 
@@ -16,8 +18,12 @@ struct Browser {
 }
 
 fn keys() -> KeyRing {
-    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(41) ^ 0x55);
-    KeyRing::new(ServerKey::from_bytes(bytes).unwrap())
+    KeyRing::new(server_key(0x55))
+}
+
+fn server_key(seed: u8) -> ServerKey {
+    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(41) ^ seed);
+    ServerKey::from_bytes(bytes).unwrap()
 }
 
 fn hybrid() -> App {
@@ -199,6 +205,44 @@ async fn a_session_without_room_in_a_cookie_is_read_from_the_store() {
     browser.asked();
     assert_eq!(browser.n().await, Some(1));
     assert_eq!(browser.asked(), [Verb::Load]);
+}
+
+#[tokio::test]
+async fn a_rotation_of_what_a_snapshot_said_leaves_the_secret_before_its_grace() {
+    let minute = Some(Duration::from_secs(60));
+    let policy = Policy::default().rotate_every(minute).unwrap();
+    let mut browser = Browser::signed_in(hybrid().with(|sessions| sessions.policy(policy))).await;
+    let token = browser.session.clone();
+    while browser.session == token {
+        browser.app.wait(Duration::from_secs(9));
+        browser.asked();
+        browser.n().await;
+    }
+    let asked = browser.asked();
+    assert_eq!(asked, [Verb::Write], "it was opened from a snapshot");
+    let mut before = Browser {
+        session: token,
+        snapshot: String::new(),
+        ..browser.copied()
+    };
+    assert_eq!(before.n().await, Some(1));
+    browser.snapshot.clear();
+    assert_eq!(browser.n().await, Some(1));
+}
+
+#[tokio::test]
+async fn a_compromised_key_of_the_store_is_refused_at_once() {
+    let ring = KeyRing::new(server_key(1));
+    let mut browser = Browser::signed_in(hybrid().with(|sessions| sessions.keys(ring.clone()))).await;
+    let mut keys = Keys::new(server_key(2), Timestamp::from_unix_millis(1));
+    let compromised = keys.add(server_key(1), Timestamp::from_unix_millis(2)).unwrap();
+    ring.replace(keys.clone()).unwrap();
+    assert_eq!(browser.n().await, Some(1));
+    assert_eq!(browser.asked(), []);
+    keys.compromise(compromised, server_key(3), Timestamp::from_unix_millis(3))
+        .unwrap();
+    ring.replace(keys).unwrap();
+    assert_eq!(browser.n().await, None);
 }
 
 #[tokio::test]
