@@ -3,9 +3,6 @@
 //! Three bytes are four characters. One or two that are left over are two or three, whose spare bits are zero: a
 //! text with others does not decode, so that what decodes has no other spelling.
 
-/// The characters, by what they stand for.
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /// What each byte stands for as the first, second, third and fourth of its group: its bits where they belong in the
 /// group's three bytes, as a little-endian number, or [`STRANGER`].
 static VALUES: [[u32; 256]; 4] = values();
@@ -88,32 +85,52 @@ pub(crate) fn encode(bytes: &[u8], text: &mut [u8]) {
     let (groups, rest) = bytes.as_chunks::<3>();
     let (texts, left) = text.as_chunks_mut::<4>();
     for ([a, b, c], text) in groups.iter().zip(texts) {
-        let sextets = [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c];
-        *text = sextets.map(character);
+        *text = sextets([*a, *b, *c]);
     }
     match (rest, left) {
-        ([one], [a, b]) => (*a, *b) = (character(one >> 2), character(one << 4)),
-        ([one, two], [a, b, c]) => {
-            (*a, *b, *c) = (
-                character(one >> 2),
-                character(one << 4 | two >> 4),
-                character(two << 2),
-            );
-        }
+        ([one], [a, b]) => [*a, *b, ..] = sextets([*one, 0, 0]),
+        ([one, two], [a, b, c]) => [*a, *b, *c, _] = sextets([*one, *two, 0]),
         _ => {}
+    }
+    // In a loop of its own, which is done for many characters at once.
+    for character in text {
+        *character = spelled(*character);
     }
 }
 
-/// The character of the lower six bits.
-fn character(sextet: u8) -> u8 {
-    ALPHABET[usize::from(sextet & 0x3f)]
+/// Three bytes as four times six bits.
+fn sextets([a, b, c]: [u8; 3]) -> [u8; 4] {
+    let bits = u32::from_be_bytes([0, a, b, c]);
+    let apart = bits & 0x3f | bits << 2 & 0x3f00 | bits << 4 & 0x3f_0000 | bits << 6 & 0x3f00_0000;
+    apart.to_be_bytes()
+}
+
+/// The character of six bits: reckoned, because a look into a table is done for one at a time.
+const fn spelled(sextet: u8) -> u8 {
+    let digit_or_later = if sextet >= 52 {
+        b'0'.wrapping_sub(b'z' + 1)
+    } else {
+        0
+    };
+    let small_or_later = if sextet >= 26 { b'a' - (b'Z' + 1) } else { 0 };
+    let dash_or_later = if sextet >= 62 {
+        b'-'.wrapping_sub(b'9' + 1)
+    } else {
+        0
+    };
+    let underscore = if sextet >= 63 { b'_' - (b'-' + 1) } else { 0 };
+    (b'A' + sextet)
+        .wrapping_add(small_or_later)
+        .wrapping_add(digit_or_later)
+        .wrapping_add(dash_or_later)
+        .wrapping_add(underscore)
 }
 
 const fn values() -> [[u32; 256]; 4] {
     let mut values = [[STRANGER; 256]; 4];
     let mut value = 0;
-    while value < ALPHABET.len() as u32 {
-        let character = ALPHABET[value as usize] as usize;
+    while value < 64 {
+        let character = spelled(value as u8) as usize;
         values[0][character] = value << 2;
         values[1][character] = value >> 4 | (value & 0xf) << 12;
         values[2][character] = value >> 2 << 8 | (value & 0x3) << 22;
@@ -144,6 +161,12 @@ mod tests {
         check(b"fooba", "Zm9vYmE");
         check(b"foobar", "Zm9vYmFy");
         check(&[0xfb, 0xff, 0xfe], "-__-");
+    }
+
+    #[test]
+    fn each_character_stands_for_its_place_in_the_alphabet() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        assert_eq!(&std::array::from_fn(|sextet| spelled(sextet as u8)), alphabet);
     }
 
     #[test]
