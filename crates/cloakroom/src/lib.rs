@@ -71,7 +71,7 @@
 //! | `deadpool-postgres_v0_14` | | `stores::Postgres::from_pool`, over a pool of `deadpool-postgres` 0.14; implies `postgres` |
 //! | `cached` | | `stores::Cached`, a near cache in front of any store |
 //! | `server` | | nothing by itself: what stores with a server share |
-//! | `testing` | | a clock to set by hand, for the tests of your application |
+//! | `testing` | | a clock to set by hand and the cookies of a browser, for the tests of your application |
 //!
 //! # What it does not do
 //!

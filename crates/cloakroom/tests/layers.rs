@@ -113,12 +113,12 @@ const MODULES: &[Module] = &[
          stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::subject stores::url \
          stores::server",
     ),
+    effects("testing", "pure clock random sessions session"),
     // Adapters know sessions and cookies, never a store.
-    effects("tower", "error events cookie cookie_header sessions session"),
+    effects("tower", "error events cookie cookie_header sessions session testing"),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
-    effects("testing", "pure clock random sessions session"),
 ];
 
 /// Dependencies that only some modules may name. The others are free.

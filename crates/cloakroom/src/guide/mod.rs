@@ -5,3 +5,10 @@ pub mod choosing_a_store {}
 
 #[doc = include_str!("choosing_a_strategy.md")]
 pub mod choosing_a_strategy {}
+
+#[cfg_attr(not(doctest), doc = include_str!("testing.md"))]
+#[cfg_attr(
+    all(doctest, feature = "axum", feature = "memory", feature = "testing"),
+    doc = include_str!("testing.md")
+)]
+pub mod testing {}

@@ -3,6 +3,8 @@
 //! Works with every tower server whose requests and responses are those of `http` 1. A handler that has no
 //! extractor asks with [`session`].
 
+#[cfg(feature = "testing")]
+mod cookie_jar;
 mod future;
 mod layer;
 pub(crate) mod refusal;
