@@ -96,9 +96,9 @@ impl Marks for Postgres {
         Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
     }
 
-    /// Marks are in the write-ahead log also where sessions are not.
+    /// Of unlogged tables it promises what it does not of sessions: the table of the marks is never one.
     fn card(&self) -> Capabilities {
-        self.capabilities().survives_restart(true)
+        self.capabilities().survives_restart(self.0.survivors.marks)
     }
 }
 

@@ -117,6 +117,7 @@ use cloakroom_store::Error;
 use cloakroom_store::ErrorKind;
 
 use super::revisions::Revisions;
+use migrations::Survivors;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
 use reach::Reach;
@@ -135,7 +136,7 @@ struct Inner {
     /// The longest that a call takes.
     bound: Duration,
     revisions: Revisions,
-    survives_restart: bool,
+    survivors: Survivors,
     swept: Progress,
 }
 
@@ -186,7 +187,7 @@ impl Postgres {
         let (mut client, _process) = aside::open(&opening).await?;
         Ok(Self(Arc::new(Inner {
             address: opening.address.clone(),
-            survives_restart: opening.schema(&mut client).survives_restart().await?,
+            survivors: opening.schema(&mut client).survivors().await?,
             bound: opening.options.server.bound(),
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),

@@ -81,7 +81,7 @@ impl Postgres {
         };
         schema.prepare().await?;
         Ok(Self(Arc::new(Inner {
-            survives_restart: schema.survives_restart().await?,
+            survivors: schema.survivors().await?,
             bound: options.server.bound(),
             revisions: Revisions::default(),
             swept: Progress::default(),

@@ -146,7 +146,7 @@ impl Store for Postgres {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("postgres", Residence::Elsewhere)
-            .survives_restart(self.0.survives_restart)
+            .survives_restart(self.0.survivors.sessions)
             .max_body(Self::MAX_BODY)
     }
 }
