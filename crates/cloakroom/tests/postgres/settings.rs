@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom::stores::Postgres;
 use cloakroom::stores::postgres::PostgresOptions;
-use cloakroom_store::{ErrorKind, Store as _};
+use cloakroom_store::{ErrorKind, Marks as _, Store as _};
 use cloakroom_testbed::postgres::Postgres as Server;
 
 use crate::fixture::{client, create, id, record, refused, with};

@@ -49,7 +49,7 @@ impl<'pool> Lease<'pool> {
     }
 
     /// Lends it for a write, which has this place.
-    pub(super) fn to_write(mut self, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn at_place(mut self, place: OwnedSemaphorePermit) -> Self {
         self.place = Some(place);
         self
     }

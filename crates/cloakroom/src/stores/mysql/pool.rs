@@ -82,7 +82,7 @@ impl Pool {
                 }
             };
             waits_for = A_CONNECTION;
-            Ok(self.lease(&mut waits_for).await?.to_write(place))
+            Ok(self.lease(&mut waits_for).await?.at_place(place))
         };
         let lent = timeout(self.wait_timeout, lending).await;
         lent.unwrap_or_else(|_elapsed| Err(self.waited_for(waits_for)))

@@ -85,7 +85,7 @@ impl Postgres {
             bound: options.server.bound(),
             revisions: Revisions::default(),
             swept: Progress::default(),
-            reach: Reach::Shared(Shared::new(pool, options, address.clone())),
+            reach: Reach::Shared(Box::new(Shared::new(pool, options, address.clone()))),
             address,
         })))
     }

@@ -21,7 +21,7 @@ pub(super) enum Reach {
         listing: Aside,
     },
     #[cfg(feature = "deadpool-postgres_v0_14")]
-    Shared(Shared),
+    Shared(Box<Shared>),
 }
 
 impl Reach {
