@@ -236,9 +236,11 @@ what to set on the server. \"Does not apply\": the store has no such fault, as i
 dash: nobody has played it.
 
 \"Killed\" is SIGKILL, \"paused\" and \"freezes\" SIGSTOP. A replica lags because what the primary sends is held up on its way
-and lost with it. \"Writes wait for a replica\": `wait_replicas=1` for Redis, `synchronous_standby_names` for PostgreSQL (with
-`synchronous_commit=remote_apply`, and `on` where the standby lags), semi-synchronous replication (`AFTER_SYNC`) for MariaDB.
-PostgreSQL's URL names both servers; MariaDB's names a proxy that is led to the new primary.
+and lost with it. Before a fault is played, a replica of Redis has acknowledged all that its primary had: one whose first copy
+has not arrived takes over with nothing. \"Writes wait for a replica\": `wait_replicas=1` for Redis,
+`synchronous_standby_names` for PostgreSQL (with `synchronous_commit=remote_apply`, and `on` where the standby lags),
+semi-synchronous replication (`AFTER_SYNC`) for MariaDB. PostgreSQL's URL names both servers; MariaDB's names a proxy that
+is led to the new primary.
 ";
 
 #[cfg(test)]

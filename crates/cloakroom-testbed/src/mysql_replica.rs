@@ -92,9 +92,23 @@ impl Replicated {
         self.primary.server()
     }
 
+    /// Asks the first server something, as somebody who may do everything.
+    ///
+    /// # Errors
+    ///
+    /// With what the server or its client says.
+    pub fn ask_primary(&self, statement: &str) -> Result<String, String> {
+        self.primary.ask(statement)
+    }
+
     /// Holds up what the primary sends to the replica: it falls behind, and nothing says so.
     pub fn fall_behind(&self) {
         self.way.stall();
+    }
+
+    /// Lets through what was held up.
+    pub fn catch_up(&self) {
+        self.way.resume();
     }
 
     /// Loses what was held up, and closes the way to the primary.

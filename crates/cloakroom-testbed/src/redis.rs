@@ -203,19 +203,37 @@ impl Redis {
         calls.collect()
     }
 
-    /// Waits until so many replicas follow.
+    /// Waits until so many replicas follow, and have what there is at this moment.
+    ///
+    /// A primary calls a replica online when it has sent all that it had, and that one may still be busy taking it up: it
+    /// is as empty then as it was. Only its first acknowledgement says that it has it, and has the primary send the rest.
     ///
     /// # Panics
     ///
     /// When they do not.
     pub fn is_followed_by(&self, replicas: usize) {
-        let followed = || {
+        let mut offset = None;
+        wait_until("the replicas to follow", || {
             let about = self.command(&["INFO", "replication"]);
-            let online = about.lines().filter(|line| line.contains("state=online"));
-            online.count() >= replicas
-        };
-        wait_until("the replicas to follow", followed);
+            // Once it has sent anything: there are pings.
+            let sent = number_behind(&about, "master_repl_offset:").filter(|sent| *sent > 0);
+            offset = offset.or(sent);
+            let has_it = |line: &&str| {
+                let acknowledged = number_behind(line, ",offset=");
+                line.contains("state=online") && offset.is_some() && acknowledged >= offset
+            };
+            about.lines().filter(has_it).count() >= replicas
+        });
     }
+}
+
+/// The number that comes after these words.
+fn number_behind(text: &str, words: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(words)?;
+    let end = rest
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
 }
 
 /// The programs there are to test on: Redis, and Valkey where the machine has it.

@@ -60,7 +60,7 @@ async fn redis_cluster() {
         fault: FAULT,
         store: "Redis Cluster",
         url: cluster.url(),
-        may_lose: MayLose::Sessions,
+        may_lose: MayLose::LastWrites,
         away: move || away.nodes()[0].server().stop(),
         back: move || takes_over(&back),
     };
@@ -75,7 +75,7 @@ async fn cluster_that_wakes_up() {
         fault: FAULT_WAKES_UP,
         store: "Redis Cluster",
         url: cluster.url(),
-        may_lose: MayLose::Sessions,
+        may_lose: MayLose::LastWrites,
         away: move || away.nodes()[0].server().pause(),
         back: move || {
             takes_over(&back);

@@ -22,7 +22,7 @@ async fn redis_cluster() {
         fault: FAULT,
         store: "Redis Cluster",
         url: cluster.url(),
-        may_lose: MayLose::Sessions,
+        may_lose: MayLose::LastWrites,
         away: move || away.nodes()[0].server().stop(),
         back: move || {
             wait_until("the replica to take over", || back.owner_by(1, 0) != Some(0));

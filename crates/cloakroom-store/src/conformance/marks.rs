@@ -40,31 +40,36 @@ pub(super) fn rules() -> Vec<Rule<AnyMarks>> {
 
 /// Marks, in a namespace that nobody else uses.
 #[derive(Clone)]
-struct Book {
-    marks: AnyMarks,
-    namespace: Namespace,
+pub(super) struct Book {
+    pub(super) marks: AnyMarks,
+    pub(super) namespace: Namespace,
 }
 
 impl Book {
-    fn new(marks: AnyMarks) -> Self {
+    pub(super) fn new(marks: AnyMarks) -> Self {
         Self {
             marks,
             namespace: fresh_namespace(),
         }
     }
 
-    async fn mark(&self, subject: Subject, begun_before: u64, until: u64) -> Result<Mark, Failure> {
+    pub(super) async fn mark(
+        &self,
+        subject: Subject,
+        begun_before: u64,
+        until: u64,
+    ) -> Result<Mark, Failure> {
         let mark = Mark::new(subject, at(begun_before), at(until));
         let request = SetMark::new(self.namespace.clone(), mark);
         Ok(self.marks.mark(request).await?)
     }
 
-    async fn begun_before(&self, who: &Principal) -> Result<Timestamp, Failure> {
+    pub(super) async fn begun_before(&self, who: &Principal) -> Result<Timestamp, Failure> {
         let request = MarksOf::new(self.namespace.clone(), who.clone());
         Ok(self.marks.marks_of(request).await?)
     }
 
-    async fn news(&self, after: Option<Cursor>, limit: usize) -> Result<Told, Failure> {
+    pub(super) async fn news(&self, after: Option<Cursor>, limit: usize) -> Result<Told, Failure> {
         let limit = limit.try_into().expect("a page has room for one");
         let request = News::new(self.namespace.clone(), after, limit);
         let told = self.marks.news(request).await?;
@@ -75,7 +80,11 @@ impl Book {
     }
 
     /// All that is new since a position, in pages, and where it ends.
-    async fn all_news(&self, after: Option<Cursor>, limit: usize) -> Result<(Vec<Mark>, Cursor), Failure> {
+    pub(super) async fn all_news(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Mark>, Cursor), Failure> {
         let mut told = self.news(after, limit).await?;
         let mut marks = told.marks;
         while told.more {
@@ -96,15 +105,15 @@ impl Book {
 }
 
 /// A moment: so many seconds after one in November 2026.
-fn at(second: u64) -> Timestamp {
+pub(super) fn at(second: u64) -> Timestamp {
     Timestamp::from_unix_millis(1_795_000_000_000).saturating_add(Duration::from_secs(second))
 }
 
-fn of(who: &str) -> Subject {
+pub(super) fn of(who: &str) -> Subject {
     Subject::Principal(principal(who))
 }
 
-fn subjects(marks: &[Mark]) -> Vec<Subject> {
+pub(super) fn subjects(marks: &[Mark]) -> Vec<Subject> {
     marks.iter().map(|mark| mark.subject.clone()).collect()
 }
 

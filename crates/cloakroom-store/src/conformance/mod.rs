@@ -18,7 +18,7 @@
 //! [`check`](Rule::check) one by one; to look into one, take it from [`rule()`].
 //!
 //! A store that keeps [`Marks`] goes through [`run_marks`] as well, one that keeps its records outside of its process
-//! through [`run_restarts`], and one with a server through [`run_outages`].
+//! through [`run_restarts`], its marks through [`run_mark_restarts`], and one with a server through [`run_outages`].
 //!
 //! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
 //!   leave records behind: hand in a store that is made for tests.
@@ -56,6 +56,8 @@ mod card;
 mod marks;
 
 mod restart;
+
+mod marks_kept;
 
 mod outage;
 mod outage_race;
@@ -139,6 +141,21 @@ pub fn restart_rules() -> Vec<Rule<Restarts>> {
     restart::rules()
 }
 
+/// Checks what of a store's marks survives when it is killed and opened again, as its card says, and that nobody takes a
+/// position from before a loss for one from after.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_mark_restarts(restarts: Restarts<AnyMarks>) {
+    check_all(mark_restart_rules(), &restarts).await;
+}
+
+/// The rules about marks over restarts.
+pub fn mark_restart_rules() -> Vec<Rule<Restarts<AnyMarks>>> {
+    marks_kept::restart_rules()
+}
+
 /// Checks that a store whose server goes away answers errors in bounded time, and recovers.
 ///
 /// # Panics
@@ -151,7 +168,7 @@ pub async fn run_outages(outages: Outages) {
 
 /// The rules about outages. They take the server away: check one after the other, on a server of their own.
 pub fn outage_rules() -> Vec<Rule<Outages>> {
-    [outage::rules(), outage_race::rules()].concat()
+    [outage::rules(), outage_race::rules(), marks_kept::outage_rules()].concat()
 }
 
 /// Checks one rule after the other, so that a failure is about nothing but its rule.

@@ -13,8 +13,8 @@ use super::failure::{Failure, Held, ensure, same};
 use super::fixture::{Fixture, all_of, id, principal};
 use super::rule::Rule;
 use crate::{
-    AnyStore, Count, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Owner, Query, Record,
-    Revision, Revoke, Store, Sweep, Timestamp, Touch, Write,
+    AnyMarks, AnyStore, Count, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Marks, Owner,
+    Query, Record, Revision, Revoke, Store, Sweep, Timestamp, Touch, Write,
 };
 
 type Doing = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -38,6 +38,8 @@ pub enum Outage {
 #[derive(Clone)]
 pub struct Outages {
     pub(super) store: AnyStore,
+    /// Where it keeps marks, too.
+    pub(super) marks: Option<AnyMarks>,
     pub(super) bound: Duration,
     server: Arc<dyn Fn(Outage) -> Doing + Send + Sync>,
 }
@@ -55,9 +57,17 @@ impl Outages {
     {
         Self {
             store: AnyStore::new(store),
+            marks: None,
             bound,
             server: Arc::new(move |outage| Box::pin(server(outage))),
         }
+    }
+
+    /// Also asks these marks, which are kept on the same server, within the same bound.
+    #[must_use]
+    pub fn and_marks(mut self, marks: impl Marks) -> Self {
+        self.marks = Some(AnyMarks::new(marks));
+        self
     }
 
     pub(super) async fn server(&self, outage: Outage) {
@@ -87,6 +97,27 @@ impl Outages {
                 format!(
                     "after the outage: expected the store to answer within {RECOVERY:?}, found it did not"
                 )
+            })?;
+        }
+    }
+}
+
+impl Outages {
+    /// Waits until this is answered, whatever the answer.
+    pub(super) async fn answers<T, Asking>(&self, ask: impl Fn() -> Asking) -> Held
+    where
+        Asking: Future<Output = Result<T, Failure>>,
+    {
+        let begun = Instant::now();
+        let mut asking = interval(Duration::from_millis(20));
+        asking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            asking.tick().await;
+            if matches!(timeout(self.bound, ask()).await, Ok(Ok(_))) {
+                return Ok(());
+            }
+            ensure(begun.elapsed() < RECOVERY, || {
+                format!("expected an answer within {RECOVERY:?}, found none")
             })?;
         }
     }
@@ -227,10 +258,14 @@ async fn everything_is_an_error(
 }
 
 /// How long a verb may take to answer that the store is away.
-struct Fails(Duration);
+pub(super) struct Fails(pub(super) Duration);
 
 impl Fails {
-    async fn within<T: fmt::Debug>(&self, what: &str, verb: impl Future<Output = Result<T, Error>>) -> Held {
+    pub(super) async fn within<T: fmt::Debug>(
+        &self,
+        what: &str,
+        verb: impl Future<Output = Result<T, Error>>,
+    ) -> Held {
         let answer = timeout(self.0, verb).await.map_err(|_elapsed| {
             Failure::new(format!(
                 "{what} while the server is away: expected an error within {:?}, found no answer",

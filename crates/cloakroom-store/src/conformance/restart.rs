@@ -11,14 +11,14 @@ use super::failure::{Failure, Held, ensure, same, same_record};
 use super::fixture::{Fixture, all_of, applied, id, places};
 use super::rule::Rule;
 use crate::{
-    AnyStore, Cap, Deleted, Expect, Label, Owner, Query, Record, Revision, Revoked, Store, Touched, Written,
+    AnyMarks, AnyStore, Cap, Deleted, Expect, Label, Marks, Owner, Query, Record, Revision, Revoked, Store,
+    Touched, Written,
 };
 
-type Opening = Pin<Box<dyn Future<Output = AnyStore> + Send>>;
+type Opening<Subject> = Pin<Box<dyn Future<Output = Subject> + Send>>;
 
 /// A store that can be killed and opened again over what it kept.
-#[derive(Clone)]
-pub struct Restarts(Arc<dyn Fn() -> Opening + Send + Sync>);
+pub struct Restarts<Subject = AnyStore>(Arc<dyn Fn() -> Opening<Subject> + Send + Sync>);
 
 impl Restarts {
     /// Opens the store with `open`, every time over the same data.
@@ -59,7 +59,33 @@ impl Restarts {
     }
 }
 
-impl fmt::Debug for Restarts {
+impl Restarts<AnyMarks> {
+    /// As [`new`](Restarts::new), for what keeps marks.
+    pub fn of_marks<Opens, Opened, M>(open: Opens) -> Self
+    where
+        Opens: Fn() -> Opened + Send + Sync + 'static,
+        Opened: Future<Output = M> + Send + 'static,
+        M: Marks,
+    {
+        Self(Arc::new(move || {
+            let opening = open();
+            Box::pin(async move { AnyMarks::new(opening.await) })
+        }))
+    }
+
+    /// Opens it, or kills what was opened before and opens it again.
+    pub(super) async fn open(&self) -> AnyMarks {
+        (self.0)().await
+    }
+}
+
+impl<Subject> Clone for Restarts<Subject> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<Subject> fmt::Debug for Restarts<Subject> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Restarts")
     }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Revoke, Revoked, Store, Stored,
-    Sweep, Swept, Touch, Touched, Write, Written,
+    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Mark, Marks, MarksOf, News, Page,
+    Revoke, Revoked, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch, Touched, Write, Written,
     conformance::{self, Outage, Outages},
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::marking::Book;
 use crate::reference::Reference;
 
 /// How a store takes it that its server is away.
@@ -187,13 +188,53 @@ impl Store for Remote {
     }
 }
 
+/// Marks behind the same server.
+struct RemoteMarks {
+    way: Remote,
+    book: Book,
+}
+
+impl Marks for RemoteMarks {
+    async fn mark(&self, request: SetMark) -> Result<Mark, Error> {
+        self.way.reach().await?;
+        self.book.mark(request).await
+    }
+
+    async fn marks_of(&self, request: MarksOf) -> Result<Timestamp, Error> {
+        match self.way.reach().await {
+            Err(_) if self.way.manner == Manner::AnswersThatNothingIsThere => Ok(Timestamp::default()),
+            Err(away) => Err(away),
+            Ok(()) => self.book.marks_of(request).await,
+        }
+    }
+
+    async fn news(&self, request: News) -> Result<Told, Error> {
+        self.way.reach().await?;
+        self.book.news(request).await
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        self.way.reach().await?;
+        self.book.forget(request).await
+    }
+
+    fn card(&self) -> Capabilities {
+        self.way.capabilities()
+    }
+}
+
 fn outages(manner: Manner, bound: Duration) -> Outages {
     let server = Server::there();
     let store = Remote::new(&server, manner);
-    Outages::new(store, bound, move |outage| {
+    let marks = RemoteMarks {
+        way: Remote::new(&server, manner),
+        book: Book::default(),
+    };
+    let does = move |outage| {
         let server = Arc::clone(&server);
         async move { server.suffer(outage).await }
-    })
+    };
+    Outages::new(store, bound, does).and_marks(marks)
 }
 
 /// Long enough for a busy machine: a store that keeps the contract never takes it.
@@ -215,6 +256,14 @@ async fn every_manner_breaks_the_rule_it_should() {
         (
             Manner::WaitsForever,
             "a_paused_server_is_an_error_in_bounded_time",
+        ),
+        (
+            Manner::AnswersThatNothingIsThere,
+            "marks_on_a_stopped_server_are_errors_in_bounded_time",
+        ),
+        (
+            Manner::WaitsForever,
+            "marks_on_a_paused_server_are_errors_in_bounded_time",
         ),
         (Manner::RepeatsBlindly, "calls_cut_by_a_stop_count_once_or_never"),
         (Manner::RepeatsBlindly, "calls_cut_by_a_pause_count_once_or_never"),

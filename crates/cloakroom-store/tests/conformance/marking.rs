@@ -3,20 +3,26 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cloakroom_store::conformance::{self, Restarts};
 use cloakroom_store::{
-    Capabilities, Cursor, Error, Mark, Marks, MarksOf, Namespace, News, Residence, SetMark, Subject, Sweep,
-    Swept, Timestamp, Told, conformance,
+    AnyMarks, Capabilities, Cursor, Error, Mark, Marks, MarksOf, Namespace, News, Residence, SetMark,
+    Subject, Sweep, Swept, Timestamp, Told,
 };
 
 /// Marks in memory: all that was set, in order.
 #[derive(Clone, Default)]
-struct Book {
+pub(crate) struct Book {
     flaw: Option<Flaw>,
+    /// Of which history its positions speak.
+    epoch: u8,
+    survives: bool,
     changes: Arc<Mutex<Vec<(Namespace, Mark)>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
+    ForgetsItsEpoch,
+    ForgetsTheLast,
     ForgetsWhatLives,
     IgnoresEveryone,
     IgnoresNamespaces,
@@ -68,11 +74,53 @@ async fn each_flaw_is_found() {
         };
         for rule in conformance::mark_rules() {
             if broken.contains(&rule.name()) {
-                let checked = rule.check(cloakroom_store::AnyMarks::new(book.clone())).await;
+                let checked = rule.check(AnyMarks::new(book.clone())).await;
                 assert!(checked.is_err(), "{flaw:?} was not found by {}", rule.name());
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_are_survived_as_the_card_says() {
+    for survives in [true, false] {
+        conformance::run_mark_restarts(restarts(survives, None)).await;
+    }
+    for (survives, flaw, broken) in [
+        (true, Flaw::ForgetsTheLast, "an_answered_mark_survives_a_restart"),
+        (
+            false,
+            Flaw::ForgetsItsEpoch,
+            "a_position_from_before_a_loss_begins_anew",
+        ),
+    ] {
+        let rules = conformance::mark_restart_rules();
+        let rule = rules.iter().find(|rule| rule.name() == broken);
+        let checked = rule
+            .expect("the rule is there")
+            .check(restarts(survives, Some(flaw)));
+        assert!(checked.await.is_err(), "{flaw:?} does not break {broken}");
+    }
+}
+
+/// A book that a restart leaves as it was, or empty.
+fn restarts(survives: bool, flaw: Option<Flaw>) -> Restarts<AnyMarks> {
+    let kept = Mutex::new(Book {
+        flaw,
+        survives,
+        ..Book::default()
+    });
+    Restarts::of_marks(move || {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !survives {
+            kept.changes = Arc::default();
+            kept.epoch += u8::from(flaw != Some(Flaw::ForgetsItsEpoch));
+        }
+        if flaw == Some(Flaw::ForgetsTheLast) {
+            kept.changes().pop();
+        }
+        std::future::ready(kept.clone())
+    })
 }
 
 impl Book {
@@ -142,7 +190,10 @@ impl Marks for Book {
 
     async fn news(&self, request: News) -> Result<Told, Error> {
         let end = self.changes().len();
-        let position = |cursor: &Cursor| cursor.as_bytes().try_into().map(usize::from_be_bytes).ok();
+        let position = |cursor: &Cursor| {
+            let (number, epoch) = cursor.as_bytes().split_first_chunk()?;
+            (epoch == [self.epoch]).then_some(usize::from_be_bytes(*number))
+        };
         let known = request.after.as_ref().map(|after| match position(after) {
             Some(number) if number <= end => Some(number),
             _ if self.has(Flaw::TrustsAnyPosition) => Some(end),
@@ -162,7 +213,8 @@ impl Marks for Book {
             _ => end,
         };
         let marks = changed.into_iter().map(|(_, mark)| mark).collect();
-        let told = Told::new(marks, Cursor::new(next.to_be_bytes()), more);
+        let next = [&next.to_be_bytes()[..], &[self.epoch]].concat();
+        let told = Told::new(marks, Cursor::new(next), more);
         Ok(told.anew(known == Some(None)))
     }
 
@@ -185,7 +237,7 @@ impl Marks for Book {
     }
 
     fn card(&self) -> Capabilities {
-        Capabilities::new("book", Residence::Process)
+        Capabilities::new("book", Residence::Process).survives_restart(self.survives)
     }
 }
 

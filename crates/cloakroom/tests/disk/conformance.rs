@@ -1,15 +1,43 @@
 //! The disk store keeps the contract, and what it keeps outlives it.
 
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom::stores::Disk;
 use cloakroom::stores::disk::{DiskOptions, Durability};
-use cloakroom_store::{AnyStore, conformance};
+use cloakroom_store::conformance::{self, Restarts};
+use cloakroom_store::{AnyMarks, AnyStore};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_store_keeps_marks() {
     let directory = tempfile::tempdir().unwrap();
     conformance::run_marks(Disk::open(directory.path()).await.unwrap()).await;
+}
+
+/// A copy of the directory, while it is in use, is what a kill leaves behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_survive_a_kill() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let before = Arc::new(Mutex::new(None));
+    let copies = Arc::new(AtomicU64::new(0));
+    let open = move || {
+        let (directory, before) = (Arc::clone(&directory), Arc::clone(&before));
+        let copy = copies.fetch_add(1, Ordering::Relaxed).to_string();
+        async move {
+            let copy = directory.path().join(copy);
+            let old: Option<(_, Disk)> = before.lock().unwrap().take();
+            if let Some((old, _running)) = &old {
+                let copied = Command::new("cp").arg("-r").args([old, &copy]).status();
+                assert!(copied.unwrap().success());
+            }
+            let store = Disk::open(&copy).await.unwrap();
+            *before.lock().unwrap() = Some((copy, store.clone()));
+            AnyMarks::new(store)
+        }
+    };
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

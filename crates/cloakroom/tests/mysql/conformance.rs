@@ -53,7 +53,7 @@ async fn what_was_answered_survives_that_the_server_is_killed() {
     let server = Arc::new(Mysqld::start());
     let store = Mysql::connect(&server.url()).await.unwrap();
     assert!(store.capabilities().survives_restart);
-    conformance::run_restarts(Restarts::new(move || {
+    let open = move || {
         let server = Arc::clone(&server);
         async move {
             tokio::task::block_in_place(|| {
@@ -62,8 +62,9 @@ async fn what_was_answered_survives_that_the_server_is_killed() {
             });
             patient(&server.url()).await
         }
-    }))
-    .await;
+    };
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +82,7 @@ async fn outages_are_errors_in_bounded_time_and_end_by_themselves() {
             });
         }
     };
-    conformance::run_outages(Outages::new(store, BOUND, does)).await;
+    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,10 +71,11 @@ async fn restarts(options: &str, survive: bool) {
         async move {
             outage(Arc::clone(&server), conformance::Outage::Stop).await;
             outage(server, conformance::Outage::Start).await;
-            AnyStore::new(Postgres::connect(&url).await.unwrap())
+            Postgres::connect(&url).await.unwrap()
         }
     };
-    conformance::run_restarts(Restarts::new(open)).await;
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,5 +83,5 @@ async fn outages_are_errors_in_bounded_time() {
     let server = Arc::new(Server::start());
     let store = Postgres::connect(&server.url()).await.unwrap();
     let does = move |what| outage(Arc::clone(&server), what);
-    conformance::run_outages(Outages::new(store, BOUND, does)).await;
+    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
 }

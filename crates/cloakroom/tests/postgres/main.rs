@@ -8,6 +8,7 @@ mod conformance;
 
 mod faults;
 mod full;
+mod standby;
 
 mod schema;
 mod settings;

@@ -77,15 +77,16 @@ async fn restarts(server: Server, survives: bool) {
     let server = Arc::new(server);
     let store = Redis::connect(&server.url()).await.unwrap();
     assert_eq!(store.capabilities().survives_restart, survives);
-    let restarts = Restarts::new(move || {
+    let open = move || {
         let server = Arc::clone(&server);
         async move {
             server.server().stop();
             server.server().start_again();
             Redis::connect(&server.url()).await.unwrap()
         }
-    });
-    conformance::run_restarts(restarts).await;
+    };
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +102,7 @@ async fn an_outage_of_a_durable_server_loses_nothing() {
 async fn outages(server: Server) {
     let store = Redis::connect(&server.url()).await.unwrap();
     let server = Arc::new(server);
-    let outages = Outages::new(store, BOUND, move |outage| {
+    let outages = Outages::new(store.clone(), BOUND, move |outage| {
         let server = Arc::clone(&server);
         async move {
             let blocking = tokio::task::spawn_blocking(move || match outage {
@@ -113,5 +114,5 @@ async fn outages(server: Server) {
             blocking.await.unwrap();
         }
     });
-    conformance::run_outages(outages).await;
+    conformance::run_outages(outages.and_marks(store)).await;
 }

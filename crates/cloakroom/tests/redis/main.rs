@@ -19,6 +19,8 @@ mod failover;
 mod sentinels;
 mod woken;
 
+mod sealed;
+
 #[cfg(feature = "cached")]
 mod tracking;
 #[cfg(feature = "cached")]

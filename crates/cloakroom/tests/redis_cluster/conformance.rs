@@ -59,7 +59,8 @@ async fn it_works_after_all_primaries_were_killed() {
             RedisCluster::connect(&cluster.url()).await.unwrap()
         }
     };
-    conformance::run_restarts(Restarts::new(open)).await;
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,5 +80,5 @@ async fn an_outage_of_all_primaries_is_an_error_in_bounded_time() {
             }
         }
     };
-    conformance::run_outages(Outages::new(store, BOUND, does)).await;
+    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
 }

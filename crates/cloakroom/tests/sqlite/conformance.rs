@@ -74,7 +74,7 @@ async fn what_was_answered_survives_a_kill() {
     let directory = Arc::new(directory);
     let before = Arc::new(Mutex::new((file, None::<Sqlite>)));
     let copies = Arc::new(AtomicU64::new(0));
-    let restarts = Restarts::new(move || {
+    let open = move || {
         let (directory, before) = (Arc::clone(&directory), Arc::clone(&before));
         let copy = directory
             .path()
@@ -92,6 +92,7 @@ async fn what_was_answered_survives_a_kill() {
             *before.lock().unwrap() = (copy, Some(store.clone()));
             store
         }
-    });
-    conformance::run_restarts(restarts).await;
+    };
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }

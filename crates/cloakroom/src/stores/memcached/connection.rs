@@ -30,7 +30,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -56,7 +56,7 @@ const ROOM: usize = 16 << 10;
 pub(super) async fn serve(
     mut reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
-    calls: &mut UnboundedReceiver<Call>,
+    calls: &mut Receiver<Call>,
     patience: Duration,
 ) -> Option<Failure> {
     let mut pipeline = Pipeline::default();

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
@@ -35,9 +36,15 @@ pub(super) struct Link {
     line: Mutex<Option<Arc<Line>>>,
 }
 
+/// How many calls may wait to be sent on one connection: more than a server answers within an `operation_timeout`.
+const QUEUED: usize = 1 << 18;
+
+/// What a call hears for which there is no room.
+const FULL: &str = "too many calls wait already: see whether it is overloaded";
+
 /// The way to the task of a connection.
 struct Line {
-    calls: UnboundedSender<Call>,
+    calls: Sender<Call>,
     status: watch::Receiver<Status>,
 }
 
@@ -80,8 +87,10 @@ impl Link {
             answer,
         };
         // The connection bounds the wait: it answers every call, or ends and drops it.
-        if line.calls.send(call).is_err() {
-            return Err(line.ended());
+        match line.calls.try_send(call) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(line.ended()),
+            Err(TrySendError::Full(_)) => return Err(Failure::unavailable(FULL)),
         }
         answered.await.unwrap_or_else(|_dropped| Err(line.ended()))
     }
@@ -98,7 +107,7 @@ impl Link {
 
 impl Line {
     fn start(target: Arc<Target>) -> Self {
-        let (calls, queue) = mpsc::unbounded_channel();
+        let (calls, queue) = mpsc::channel(QUEUED);
         let (now, status) = watch::channel(Status::Connecting);
         tokio::spawn(run(target, queue, now));
         Self { calls, status }
@@ -132,7 +141,7 @@ impl Line {
 }
 
 /// The life of a connection.
-async fn run(target: Arc<Target>, mut calls: UnboundedReceiver<Call>, status: watch::Sender<Status>) {
+async fn run(target: Arc<Target>, mut calls: Receiver<Call>, status: watch::Sender<Status>) {
     let within = target.connect_timeout;
     let dialing = dial::dial(&target.address, target.credentials.as_ref());
     let ended = match timeout(within, dialing).await {
@@ -154,4 +163,40 @@ async fn run(target: Arc<Target>, mut calls: UnboundedReceiver<Call>, status: wa
     status.send_replace(Status::Ended(ended));
     // To the last: one that is being queued at this moment is in no queue yet that could be dropped with it.
     while calls.recv().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tokio::sync::oneshot::error::TryRecvError;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Queueing takes two steps, a place and then the call, and the connection ends between them.
+    #[tokio::test]
+    async fn a_call_that_is_being_queued_as_the_connection_ends_hears_of_it() {
+        let second = Duration::from_secs(1);
+        let line = Line::start(Arc::new(Target {
+            address: Address::Unix(PathBuf::from("/there/is/no/such/socket")),
+            credentials: None,
+            connect_timeout: second,
+            wait_timeout: second,
+            operation_timeout: second,
+        }));
+        let place = line.calls.try_reserve().expect("there is room");
+        assert!(line.ready().await.is_err() && line.calls.is_closed());
+        let (answer, mut answered) = oneshot::channel();
+        place.send(Call {
+            command: Command::Noop,
+            begun: Instant::now(),
+            answer,
+        });
+        // Whoever has anything left to do does it now: this is the only thread.
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert!(matches!(answered.try_recv(), Err(TryRecvError::Closed)));
+    }
 }

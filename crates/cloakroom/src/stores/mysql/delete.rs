@@ -36,7 +36,7 @@ async fn delete_owned(store: &Mysql, request: &Delete, owner: Option<&Principal>
             return Ok(Deleted::Ended);
         }
         let values = || Values::default().principal(owner).namespace(namespace).id(id);
-        let mut answer = store.ask(DOING, include_str!("sql/owned.sql"), values).await?;
+        let mut answer = store.read(DOING, include_str!("sql/owned.sql"), values).await?;
         match answer.rows.pop().map(row::number).transpose()? {
             None => return Ok(Deleted::Missing),
             Some(0) => return Ok(Deleted::NotOwner),

@@ -4,7 +4,7 @@ use cloakroom_store::Error;
 use futures_util::FutureExt as _;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Params, Row};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::failure;
@@ -18,9 +18,16 @@ pub(super) struct Lease<'pool> {
     pool: &'pool Pool,
     /// There until it is given back or closed.
     connection: Option<Conn>,
+    /// A place among the writes, if it is lent for one.
+    place: Option<OwnedSemaphorePermit>,
+    /// Whether the server was asked what it has not answered.
+    waits: bool,
     /// Free for the next only when the connection is.
     _permit: SemaphorePermit<'pool>,
 }
+
+/// What holds of a lease.
+const HELD: &str = "a lease has its connection until it is given back";
 
 /// What the server answered.
 pub(super) struct Answer {
@@ -35,8 +42,32 @@ impl<'pool> Lease<'pool> {
         Self {
             pool,
             connection: Some(connection),
+            place: None,
+            waits: false,
             _permit: permit,
         }
+    }
+
+    /// Lends it for a write, which has this place.
+    pub(super) fn at_place(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Which of these connections the server is still busy with. Gives itself back.
+    pub(super) async fn busy(mut self, connections: &[u32]) -> Result<Vec<u32>, Error> {
+        let connection = self.connection.as_mut().expect(HELD);
+        let connections: Vec<_> = connections.iter().map(u32::to_string).collect();
+        let statement = format!(
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Sleep' AND ID IN ({})",
+            connections.join(", ")
+        );
+        let busy = connection.query(statement).await.map_err(|error| {
+            let server = &self.pool.dialing.server;
+            failure::of_call("see which writes are over", server, &error)
+        })?;
+        self.give_back();
+        Ok(busy)
     }
 
     /// Has the server carry out one statement, within the time that one call may take.
@@ -51,6 +82,7 @@ impl<'pool> Lease<'pool> {
     ) -> Result<Answer, Refusal> {
         let pool = self.pool;
         let server = &pool.dialing.server;
+        self.waits = true;
         let asking = async {
             loop {
                 match self.ask_once(statement, values().into()).await {
@@ -60,7 +92,9 @@ impl<'pool> Lease<'pool> {
                 tokio::task::yield_now().await;
             }
         };
-        match timeout(pool.operation_timeout, asking).await {
+        let answer = timeout(pool.operation_timeout, asking).await;
+        self.waits = !matches!(answer, Ok(Ok(_) | Err(mysql_async::Error::Server(_))));
+        match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(mysql_async::Error::Server(error))) if failure::is_duplicate(&error) => {
                 Err(Refusal::Exists)
@@ -88,10 +122,7 @@ impl<'pool> Lease<'pool> {
         statement: &'static str,
         values: Params,
     ) -> Result<Answer, mysql_async::Error> {
-        let connection = self
-            .connection
-            .as_mut()
-            .expect("a lease has its connection until it is given back");
+        let connection = self.connection.as_mut().expect(HELD);
         let mut result = connection.exec_iter(statement, values).await?;
         let rows = result.collect().await?;
         let affected = result.affected_rows();
@@ -103,6 +134,9 @@ impl<'pool> Lease<'pool> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
+            if let Some(place) = self.place.take().filter(|_| self.waits) {
+                self.pool.writes.give_up(connection.id(), place);
+            }
             // Begun and dropped, this closes the connection without waiting for what is still on its way.
             drop(connection.disconnect().now_or_never());
         }

@@ -39,7 +39,7 @@ pub(super) async fn list(store: &Mysql, request: &List) -> Result<Page, Error> {
         let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
         values.bytes(after).limit(rows)
     };
-    let answer = store.ask("list sessions", statement, values).await?;
+    let answer = store.read("list sessions", statement, values).await?;
     let mut page = Page::default();
     let looked_at = answer.rows.len();
     let mut last: Option<Id> = None;
@@ -91,7 +91,7 @@ pub(super) async fn count(store: &Mysql, request: &Count) -> Result<u64, Error> 
             None => values.number(0).bytes(&[]),
         }
     };
-    let mut answer = store.ask("count sessions", statement, values).await?;
+    let mut answer = store.read("count sessions", statement, values).await?;
     let counted = answer
         .rows
         .pop()

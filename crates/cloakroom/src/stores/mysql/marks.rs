@@ -44,7 +44,7 @@ impl Marks for Mysql {
                 .bytes(subject::EVERYONE)
         };
         let mut answer = self
-            .ask("read the marks of a principal", MARKS_OF, values)
+            .read("read the marks of a principal", MARKS_OF, values)
             .await?;
         let (begun_before, _) = answer.rows.pop().map_or_else(row::none, row::moments)?;
         Ok(begun_before)
@@ -56,7 +56,7 @@ impl Marks for Mysql {
         const MARKS: &str = "SELECT subject, begun_before, over_at, number FROM cloakroom_marks \
                              WHERE namespace = ? AND number > ? ORDER BY number LIMIT ?";
         let of = || Values::of(&request.namespace);
-        let mut state = self.ask(NEWS, STATE, of).await?;
+        let mut state = self.read(NEWS, STATE, of).await?;
         let history = state.rows.pop().map(row::history).transpose()?;
         let is_new = history.is_none();
         let (latest, epoch) = history.unwrap_or_default();
@@ -73,7 +73,7 @@ impl Marks for Mysql {
         // One more than is told, to see whether there are more.
         let limit = request.limit.get().saturating_add(1);
         let values = || of().number(after).limit(limit);
-        let mut rows = self.ask(NEWS, MARKS, values).await?.rows;
+        let mut rows = self.read(NEWS, MARKS, values).await?.rows;
         let more = rows.len() > request.limit.get();
         rows.truncate(request.limit.get());
         let (mut marks, mut next) = (Vec::with_capacity(rows.len()), after);

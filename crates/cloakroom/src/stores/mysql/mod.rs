@@ -61,8 +61,9 @@
 //! * **Replication.** A replica that is behind when it is promoted has lost the last writes, and may know sessions
 //!   that had ended: use semi-synchronous replication where that matters, with `rpl_semi_sync_master_wait_point=AFTER_SYNC`
 //!   and a `rpl_semi_sync_master_timeout` that is longer than an outage, for past it the server goes on without the
-//!   replica. Meanwhile each write that was given up keeps its connection there: have two replicas. Reads go to the
-//!   server in the URL and never to a replica.
+//!   replica. A write that was given up meanwhile keeps its connection there, for as many of them as `connections`
+//!   allows; then writes are refused until the server has carried one out, and reads go on. They are not killed, for that
+//!   would show what no replica has. Have two replicas. Reads go to the server in the URL and never to a replica.
 //! * **Failover.** The URL names one server, so something in front of the servers says which it is: a proxy such as
 //!   HAProxy, ProxySQL or MaxScale, or an address that moves. It should cut the connections to the old primary when it
 //!   moves; a primary that was set to `read_only` is left by itself. It must never lead back to the old primary.
@@ -90,7 +91,7 @@
 //!
 //! # What to set on the server
 //!
-//! `max_connections` above the sum of all nodes' `connections`; `binlog_format` ROW or MIXED (ROW is the default of
+//! `max_connections` above the sum of all nodes' `connections`, twice that where writes wait for a replica; `binlog_format` ROW or MIXED (ROW is the default of
 //! MySQL, MIXED that of MariaDB); `innodb_flush_log_at_trx_commit` 1; `binlog_row_image` MINIMAL or NOBLOB.
 
 mod options;
@@ -111,6 +112,7 @@ mod schema;
 mod row;
 mod values;
 
+mod given_up;
 mod lease;
 mod pool;
 

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::dialing::Dialing;
+use super::given_up::Writes;
 use super::lease::Lease;
 use super::options::MysqlOptions;
 
@@ -23,6 +24,7 @@ pub(super) struct Pool {
     pub(super) wait_timeout: Duration,
     pub(super) operation_timeout: Duration,
     permits: Semaphore,
+    pub(super) writes: Writes,
     /// The last one used is the first one lent. Locked for a push or a pop.
     idle: Mutex<Vec<Idle>>,
 }
@@ -32,44 +34,78 @@ struct Idle {
     since: Instant,
 }
 
+/// What may be waited for, in messages.
+const A_CONNECTION: &str =
+    "a connection to be free: raise `connections`, or look for a server that is overloaded";
+const AN_END: &str = "writes to end that were given up: see that a replica follows that the server waits for, and what \
+                      holds locks";
+
 /// After this long unused, a connection is asked whether it is still there before anything depends on it.
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Pool {
     /// No connections yet.
     pub(super) fn new(dialing: Dialing, options: &MysqlOptions) -> Self {
+        let connections = options.server.connections.get().min(Semaphore::MAX_PERMITS);
         Self {
             dialing,
             wait_timeout: options.server.wait_timeout,
             operation_timeout: options.server.operation_timeout,
-            permits: Semaphore::new(options.server.connections.get().min(Semaphore::MAX_PERMITS)),
+            permits: Semaphore::new(connections),
+            writes: Writes::new(connections),
             idle: Mutex::default(),
         }
     }
 
-    /// Lends a connection within the time to wait for one.
+    /// Lends a connection to read, within the time to wait for one.
     pub(super) async fn lend(&self) -> Result<Lease<'_>, Error> {
-        let mut waiting =
-            "a connection to be free: raise `connections`, or look for a server that is overloaded";
+        let mut waits_for = A_CONNECTION;
+        let lent = timeout(self.wait_timeout, self.lease(&mut waits_for)).await;
+        lent.unwrap_or_else(|_elapsed| Err(self.waited_for(waits_for)))
+    }
+
+    /// Lends a connection to write, within the same time.
+    pub(super) async fn lend_to_write(&self) -> Result<Lease<'_>, Error> {
+        let mut waits_for = A_CONNECTION;
         let lending = async {
-            let permit = self
-                .permits
-                .acquire()
-                .await
-                .expect("the semaphore of a pool is never closed");
-            waiting = "the server to take a connection: check that it runs and can be reached from here";
-            self.connection(permit).await
+            let place = match self.writes.free_place() {
+                Some(place) => place,
+                None => {
+                    self.writes
+                        .free(async |given_up| self.lease(&mut waits_for).await?.busy(given_up).await)
+                        .await?;
+                    waits_for = match self.writes.count_given_up() {
+                        0 => A_CONNECTION,
+                        _ => AN_END,
+                    };
+                    self.writes.place().await
+                }
+            };
+            waits_for = A_CONNECTION;
+            Ok(self.lease(&mut waits_for).await?.at_place(place))
         };
         let lent = timeout(self.wait_timeout, lending).await;
-        lent.unwrap_or_else(|_elapsed| {
-            Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "could not use {}: waited {:?} for {waiting}",
-                    self.dialing.server, self.wait_timeout
-                ),
-            ))
-        })
+        lent.unwrap_or_else(|_elapsed| Err(self.waited_for(waits_for)))
+    }
+
+    async fn lease(&self, waits_for: &mut &'static str) -> Result<Lease<'_>, Error> {
+        let permit = self
+            .permits
+            .acquire()
+            .await
+            .expect("the semaphore of a pool is never closed");
+        *waits_for = "the server to take a connection: check that it runs and can be reached from here";
+        self.connection(permit).await
+    }
+
+    fn waited_for(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "could not use {}: waited {:?} for {what}",
+                self.dialing.server, self.wait_timeout
+            ),
+        )
     }
 
     /// Takes a connection in that was made elsewhere.

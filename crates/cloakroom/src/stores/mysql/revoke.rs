@@ -74,7 +74,7 @@ async fn of_everyone(
         // Fewer than a batch: there are no more, or others have ended some between two looks at them.
         if answer.affected < batch as u64 {
             let mut left = store
-                .ask(DOING, include_str!("sql/left_to_revoke.sql"), begun)
+                .read(DOING, include_str!("sql/left_to_revoke.sql"), begun)
                 .await?;
             if left.rows.pop().map(row::number).transpose()? != Some(1) {
                 return Ok(Revoked::new(ended, false));

@@ -13,7 +13,7 @@ impl Store for Mysql {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
         let values = || Values::of(&request.namespace).id(&request.id);
         let mut answer = self
-            .ask("load a session", include_str!("sql/load.sql"), values)
+            .read("load a session", include_str!("sql/load.sql"), values)
             .await?;
         answer.rows.pop().map(row::stored).transpose()
     }
@@ -61,9 +61,9 @@ impl Store for Mysql {
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        // A write that finds nothing: a server that only reads refuses it.
+        // A write that finds nothing: a server that only reads refuses it, and no replica is waited for.
         const NOTHING: &str = "DELETE FROM cloakroom_turns WHERE slot = -1";
-        self.ask("write", NOTHING, Values::default).await.map(drop)
+        self.read("write", NOTHING, Values::default).await.map(drop)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -72,6 +72,19 @@ impl Store for Mysql {
 }
 
 impl Mysql {
+    /// Has the server carry out one statement that writes nothing, on a connection of its own for so long.
+    pub(super) async fn read(
+        &self,
+        doing: &str,
+        statement: &'static str,
+        values: impl Fn() -> Values,
+    ) -> Result<Answer, Error> {
+        let mut lease = self.0.pool.lend().await?;
+        let answer = lease.ask(doing, statement, values).await?;
+        lease.give_back();
+        Ok(answer)
+    }
+
     /// Has the server carry out one statement, on a connection of its own for so long.
     pub(super) async fn ask(
         &self,
@@ -89,7 +102,7 @@ impl Mysql {
         statement: &'static str,
         values: impl Fn() -> Values,
     ) -> Result<Answer, Refusal> {
-        let mut lease = self.0.pool.lend().await.map_err(Refusal::Failed)?;
+        let mut lease = self.0.pool.lend_to_write().await.map_err(Refusal::Failed)?;
         let answer = lease.ask(doing, statement, values).await;
         if matches!(answer, Ok(_) | Err(Refusal::Exists)) {
             lease.give_back();

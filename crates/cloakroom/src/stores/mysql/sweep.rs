@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// See [`Store::sweep`](cloakroom_store::Store::sweep).
 pub(super) async fn sweep(store: &Mysql, request: &Sweep) -> Result<Swept, Error> {
-    let mut lease = store.0.pool.lend().await?;
+    let mut lease = store.0.pool.lend_to_write().await?;
     // After an error the connection is closed, and that frees the lock.
     let swept = sweep_locked(&mut lease, request).await?;
     lease.give_back();

@@ -9,19 +9,25 @@ use tokio_postgres::Client;
 
 use super::driver::Shared;
 use super::failure;
-use super::opening::{Opening, settings};
+use super::given_up::{GivenUp, Unanswered, Work, not_sent};
+use super::opening::{self, Opening, settings};
 
 /// A connection that is opened when it is needed, kept, and used by one call at a time.
 pub(super) struct Aside {
     opening: Arc<Opening>,
+    given_up: Arc<GivenUp>,
     /// Taken out while it is used: of a call that is dropped half way, the connection ends with it.
-    kept: Arc<Mutex<Option<Client>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
 }
 
+/// A connection, and the server's process that serves it.
+type Kept = (Client, i32);
+
 impl Aside {
-    pub(super) fn new(opening: Arc<Opening>) -> Self {
+    pub(super) fn new(opening: Arc<Opening>, given_up: Arc<GivenUp>) -> Self {
         Self {
             opening,
+            given_up,
             kept: Arc::default(),
         }
     }
@@ -34,26 +40,36 @@ impl Aside {
     pub(super) async fn ask<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
-        let (mut kept, client) = timeout(options.server.wait_timeout, self.client())
+        let (mut kept, (client, process)) = timeout(options.server.wait_timeout, self.client())
             .await
             .map_err(|_elapsed| busy(doing, address))??;
-        match timeout(options.server.operation_timeout, ask(&client)).await {
+        let unanswered = Unanswered::new(&self.given_up, process);
+        let asking = async {
+            match self.given_up.lets_pass(work, &client).await? {
+                true => ask(&client).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        match timeout(options.server.operation_timeout, asking).await {
             Ok(answer) => {
-                *kept = Some(client);
-                answer.map_err(|error| failure::of_call(doing, address, &error))
+                unanswered.answered();
+                *kept = Some((client, process));
+                let answer = answer.map_err(|error| failure::of_call(doing, address, &error))?;
+                answer.ok_or_else(|| not_sent(doing, address))
             }
             Err(_elapsed) => Err(failure::too_slow(doing, address)),
         }
     }
 
     /// The connection, taken out, and its place.
-    async fn client(&self) -> Result<(OwnedMutexGuard<Option<Client>>, Client), Error> {
+    async fn client(&self) -> Result<(OwnedMutexGuard<Option<Kept>>, Kept), Error> {
         let mut kept = Arc::clone(&self.kept).lock_owned().await;
-        if let Some(client) = kept.take().filter(|client| !client.is_closed()) {
-            return Ok((kept, client));
+        if let Some(found) = kept.take().filter(|(client, _)| !client.is_closed()) {
+            return Ok((kept, found));
         }
         // In a task of its own: what takes longer than this call may wait is there for the next.
         let opening = Arc::clone(&self.opening);
@@ -64,27 +80,27 @@ impl Aside {
         let mut kept = opened
             .await
             .unwrap_or_else(|_ended| Err(lost(&self.opening.address)))?;
-        let client = kept.take().ok_or_else(|| lost(&self.opening.address))?;
-        Ok((kept, client))
+        let opened = kept.take().ok_or_else(|| lost(&self.opening.address))?;
+        Ok((kept, opened))
     }
 }
 
-/// Opens a connection that ends when its client is dropped.
-pub(super) async fn open(opening: &Opening) -> Result<Client, Error> {
+/// Opens a connection that ends when its client is dropped, and answers which of the server's processes serves it.
+pub(super) async fn open(opening: &Opening) -> Result<(Client, i32), Error> {
     let (client, driver) = opening.open().await?;
     tokio::spawn(Shared::new(driver));
     // What is asked here is planned for what is asked: a limit is a number, and not some part of the table.
     let settings = format!(
-        "{}SET plan_cache_mode = force_custom_plan",
+        "{}; SET plan_cache_mode = force_custom_plan",
         settings(&opening.options)
     );
     match timeout(
         opening.options.server.connect_timeout,
-        client.batch_execute(&settings),
+        opening::set(&client, &settings),
     )
     .await
     {
-        Ok(Ok(())) => Ok(client),
+        Ok(Ok(process)) => Ok((client, process)),
         Ok(Err(error)) => Err(failure::of_connecting(&opening.address, &error)),
         Err(_elapsed) => Err(failure::too_slow("set up a connection", &opening.address)),
     }

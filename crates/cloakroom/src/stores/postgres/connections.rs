@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use super::failure;
+use super::given_up::{GivenUp, Work, not_sent};
 use super::keeper::{self, Keeper, Lines};
 use super::line::Line;
 use super::opening::Opening;
@@ -15,6 +16,7 @@ use super::statements::Prepared;
 /// A few connections; each request goes to the one that has the least to do.
 pub(super) struct Connections {
     opening: Arc<Opening>,
+    given_up: Arc<GivenUp>,
     /// Closed with the store: that is how the keepers learn that they are done.
     lines: watch::Receiver<Lines>,
 }
@@ -25,7 +27,7 @@ impl Connections {
     /// # Errors
     ///
     /// When the first cannot be opened.
-    pub(super) async fn open(opening: Arc<Opening>) -> Result<Self, Error> {
+    pub(super) async fn open(opening: Arc<Opening>, given_up: Arc<GivenUp>) -> Result<Self, Error> {
         let first = keeper::ready(&opening).await?;
         let count = opening.options.server.connections.get();
         let (sender, lines) = watch::channel(Lines {
@@ -38,11 +40,16 @@ impl Connections {
             let keeper = Keeper {
                 opening: Arc::clone(&opening),
                 lines: Arc::clone(&sender),
+                given_up: Arc::clone(&given_up),
                 place,
             };
             tokio::spawn(keeper.keep(first.take()));
         }
-        Ok(Self { opening, lines })
+        Ok(Self {
+            opening,
+            given_up,
+            lines,
+        })
     }
 
     /// Asks the server one thing, and answers within the time to wait and the time to operate.
@@ -54,6 +61,7 @@ impl Connections {
     pub(super) async fn ask<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
@@ -61,10 +69,18 @@ impl Connections {
             .await
             .map_err(|_elapsed| self.no_line(doing))?;
         let unanswered = line.watch();
-        match timeout(options.server.operation_timeout, ask(line.prepared())).await {
+        let asking = async {
+            let prepared = line.prepared();
+            match self.given_up.lets_pass(work, prepared.client).await? {
+                true => ask(prepared).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        match timeout(options.server.operation_timeout, asking).await {
             Ok(answer) => {
                 unanswered.answered();
-                answer.map_err(|error| failure::of_call(doing, address, &error))
+                let answer = answer.map_err(|error| failure::of_call(doing, address, &error))?;
+                answer.ok_or_else(|| not_sent(doing, address))
             }
             Err(_elapsed) => Err(failure::too_slow(doing, address)),
         }

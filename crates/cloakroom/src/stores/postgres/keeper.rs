@@ -12,8 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use super::driver::Shared;
 use super::failure;
+use super::given_up::GivenUp;
 use super::line::Line;
-use super::opening::{Opening, settings};
+use super::opening::{self, Opening, settings};
 use super::statements::Statements;
 
 /// What the keepers tell those who ask: one place for each connection.
@@ -28,6 +29,7 @@ pub(super) struct Lines {
 pub(super) struct Keeper {
     pub(super) opening: Arc<Opening>,
     pub(super) lines: Arc<watch::Sender<Lines>>,
+    pub(super) given_up: Arc<GivenUp>,
     /// Its place among the lines.
     pub(super) place: usize,
 }
@@ -57,6 +59,7 @@ impl Keeper {
             if self.lines.is_closed() {
                 return;
             }
+            self.given_up.remember(line.process());
         }
     }
 
@@ -103,8 +106,8 @@ pub(super) async fn ready(opening: &Opening) -> Result<Ready, Error> {
     let (client, driver) = opening.open().await?;
     let mut driver = Shared::new(driver);
     let preparing = async {
-        client.batch_execute(&settings(&opening.options)).await?;
-        Statements::prepare(&client).await
+        let process = opening::set(&client, &settings(&opening.options)).await?;
+        Ok((process, Statements::prepare(&client).await?))
     };
     let preparing = timeout(opening.options.server.connect_timeout, preparing);
     let prepared = tokio::select! {
@@ -112,9 +115,9 @@ pub(super) async fn ready(opening: &Opening) -> Result<Ready, Error> {
         prepared = preparing => prepared.map_err(|_elapsed| failure::too_slow("prepare statements", &opening.address))?,
         broken = &mut driver => Err(broken.expect_err("a connection only ends by itself when it breaks")),
     };
-    let statements =
+    let (process, statements) =
         prepared.map_err(|error| failure::of_call("prepare statements", &opening.address, &error))?;
-    Ok((Arc::new(Line::new(client, statements)), driver))
+    Ok((Arc::new(Line::new(client, process, statements)), driver))
 }
 
 /// An error and its causes in one line.

@@ -16,6 +16,8 @@ const ON_THEIR_WAY: usize = 256;
 pub(super) struct Line {
     client: Client,
     statements: Statements,
+    /// The server's process that serves it.
+    process: i32,
     places: Arc<Semaphore>,
     /// Somebody stopped waiting for an answer, and nobody has seen one since.
     suspect: AtomicBool,
@@ -23,14 +25,20 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(client: Client, statements: Statements) -> Self {
+    pub(super) fn new(client: Client, process: i32, statements: Statements) -> Self {
         Self {
             client,
             statements,
+            process,
             places: Arc::new(Semaphore::new(ON_THEIR_WAY)),
             suspect: AtomicBool::new(false),
             suspected: Notify::new(),
         }
+    }
+
+    /// The server's process that serves it.
+    pub(super) fn process(&self) -> i32 {
+        self.process
     }
 
     /// A place among the requests on their way, or nothing when the connection is given up.

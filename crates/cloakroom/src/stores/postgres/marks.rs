@@ -7,6 +7,7 @@ use cloakroom_store::{
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::given_up::Work;
 use super::{Postgres, row, store};
 use crate::stores::sql::{millis, moment};
 use crate::stores::subject;
@@ -24,7 +25,7 @@ impl Marks for Postgres {
         let row = self
             .0
             .reach
-            .request("set a mark", async |prepared| {
+            .request("set a mark", Work::Writes, async |prepared| {
                 let values: [&(dyn ToSql + Sync); 5] = [&namespace, &key, &begun_before, &until, &&epoch[..]];
                 prepared
                     .client
@@ -44,7 +45,7 @@ impl Marks for Postgres {
         let row = self
             .0
             .reach
-            .request("read the marks of a principal", async |prepared| {
+            .request("read the marks of a principal", Work::Reads, async |prepared| {
                 prepared
                     .client
                     .query_one(&prepared.statements.marks_of, &[&namespace, &&subjects[..]])
@@ -66,7 +67,7 @@ impl Marks for Postgres {
         let mut rows = self
             .0
             .reach
-            .list("read what was marked", async |client| {
+            .list("read what was marked", Work::Reads, async |client| {
                 client
                     .query(
                         include_str!("sql/news.sql"),
@@ -95,9 +96,9 @@ impl Marks for Postgres {
         Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
     }
 
-    /// Marks are in the write-ahead log also where sessions are not.
+    /// Of unlogged tables it promises what it does not of sessions: the table of the marks is never one.
     fn card(&self) -> Capabilities {
-        self.capabilities().survives_restart(true)
+        self.capabilities().survives_restart(self.0.survivors.marks)
     }
 }
 

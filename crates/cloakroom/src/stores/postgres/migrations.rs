@@ -45,6 +45,14 @@ pub(super) struct Schema<'a> {
     pub(super) address: &'a str,
 }
 
+/// What survives that the server is killed, of what was answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Survivors {
+    pub(super) sessions: bool,
+    /// They are in the write-ahead log also where sessions are not.
+    pub(super) marks: bool,
+}
+
 impl Schema<'_> {
     /// Holds when the schema is this release's, or has become it.
     ///
@@ -74,16 +82,23 @@ impl Schema<'_> {
         }
     }
 
-    /// Whether what is written survives that the server is killed: as the tables and the connection are.
+    /// What survives that the server is killed: as the tables and the connection are.
     ///
     /// # Errors
     ///
     /// When the server cannot be asked.
-    pub(super) async fn survives_restart(&self) -> Result<bool, Error> {
-        let text = "SELECT current_setting('synchronous_commit') <> 'off' AND relpersistence = 'p' \
+    pub(super) async fn survivors(&self) -> Result<Survivors, Error> {
+        let text = "SELECT current_setting('synchronous_commit') <> 'off', relpersistence = 'p' \
                     FROM pg_class WHERE oid = 'cloakroom_sessions'::regclass";
-        self.in_time("look at the tables", self.client.query_one_scalar(text, &[]))
-            .await
+        let looking = async {
+            let found = self.client.query_one(text, &[]).await?;
+            let marks = found.try_get(0)?;
+            Ok(Survivors {
+                sessions: marks && found.try_get(1)?,
+                marks,
+            })
+        };
+        self.in_time("look at the tables", looking).await
     }
 
     /// Makes the schema this release's, in one transaction.

@@ -64,9 +64,11 @@
 //! written to again.
 //!
 //! While `synchronous_commit` waits and no standby answers, a write is [`ErrorKind::Unavailable`] after
-//! `operation_timeout`, and so is what was asked on the same connection behind it. The server does not end such a wait:
-//! each connection that was given up stays there until a standby is back, and after some minutes they may be all that
-//! `max_connections` allows. Name two standbys of which one is enough: `synchronous_standby_names = 'ANY 1 (a, b)'`.
+//! `operation_timeout`, and so is what was asked on the same connection behind it. The server does not end such a wait,
+//! and the store does not cancel it, for that would show what no standby has: the connection is given up, and its process
+//! stays there until a standby is back. While one does, writes are refused at once, since the server would answer none
+//! before it, and reads go on. So each connection of the store's is given up once: at most twice as many are open. Name two
+//! standbys of which one is enough: `synchronous_standby_names = 'ANY 1 (a, b)'`.
 //!
 //! When its disk is full the server refuses writes with [`ErrorKind::Full`], and takes them again when there is room.
 
@@ -87,6 +89,8 @@ mod migrations;
 mod reach;
 
 #[cfg(feature = "deadpool-postgres_v0_14")]
+mod lent;
+#[cfg(feature = "deadpool-postgres_v0_14")]
 mod pool;
 
 mod connections;
@@ -94,6 +98,8 @@ mod keeper;
 mod line;
 
 mod aside;
+
+mod given_up;
 
 mod driver;
 mod opening;
@@ -111,6 +117,7 @@ use cloakroom_store::Error;
 use cloakroom_store::ErrorKind;
 
 use super::revisions::Revisions;
+use migrations::Survivors;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
 use reach::Reach;
@@ -129,7 +136,7 @@ struct Inner {
     /// The longest that a call takes.
     bound: Duration,
     revisions: Revisions,
-    survives_restart: bool,
+    survivors: Survivors,
     swept: Progress,
 }
 
@@ -163,7 +170,7 @@ impl Postgres {
     pub async fn migrate(url: &str) -> Result<(), Error> {
         let mut opening = Opening::parse(PostgresOptions::default(), url)?;
         opening.options.migrate = Migrate::OnConnect;
-        let mut client = aside::open(&opening).await?;
+        let (mut client, _process) = aside::open(&opening).await?;
         opening.schema(&mut client).prepare().await
     }
 
@@ -174,13 +181,13 @@ impl Postgres {
 
     async fn connect_with(options: PostgresOptions, url: &str) -> Result<Self, Error> {
         let opening = Arc::new(Opening::parse(options, url)?);
-        let mut client = aside::open(&opening).await?;
+        let (mut client, _process) = aside::open(&opening).await?;
         opening.schema(&mut client).prepare().await?;
         // A migration lets what it asks take its time: what follows is asked on a connection that is set as usual.
-        let mut client = aside::open(&opening).await?;
+        let (mut client, _process) = aside::open(&opening).await?;
         Ok(Self(Arc::new(Inner {
             address: opening.address.clone(),
-            survives_restart: opening.schema(&mut client).survives_restart().await?,
+            survivors: opening.schema(&mut client).survivors().await?,
             bound: opening.options.server.bound(),
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),

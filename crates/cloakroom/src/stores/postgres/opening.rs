@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cloakroom_store::{Error, ErrorKind};
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Connection, Socket, tls::MakeTlsConnect};
+use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure;
@@ -77,18 +77,31 @@ impl Opening {
     }
 }
 
+/// Sets a connection of the store's own, and answers which of the server's processes serves it.
+pub(super) async fn set(client: &Client, settings: &str) -> Result<i32, tokio_postgres::Error> {
+    let answers = client
+        .simple_query(&format!("{settings}; SELECT pg_backend_pid()"))
+        .await?;
+    let process = answers.iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    // Something between us and the server that knows none: there is nothing to ask about then.
+    Ok(process.unwrap_or_default())
+}
+
 /// What a connection of the store's own is told before anything else.
 pub(super) fn settings(options: &PostgresOptions) -> String {
     let milliseconds = options.server.operation_timeout.as_millis().max(1);
     let mut settings = format!(
         "SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {milliseconds}; \
-         SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'error'; "
+         SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'error'"
     );
     if let Some(commit) = options.synchronous_commit {
-        let _ = write!(settings, "SET synchronous_commit = {}; ", commit.name());
+        let _ = write!(settings, "; SET synchronous_commit = {}", commit.name());
     }
     if let Some(schema) = &options.schema {
-        let _ = write!(settings, "SET search_path = {}; ", quoted(schema));
+        let _ = write!(settings, "; SET search_path = {}", quoted(schema));
     }
     settings
 }

@@ -3,17 +3,20 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use cloakroom_store::{Error, ErrorKind};
+use cloakroom_store::Error;
+#[cfg(doc)]
+use cloakroom_store::ErrorKind;
 #[cfg(doc)]
 use deadpool_postgres::RecyclingMethod;
-use deadpool_postgres::{Object, Pool, PoolError, StatementCache};
+use deadpool_postgres::{Object, Pool, StatementCache};
 use futures_util::future::join3;
 use tokio::time::timeout;
 use tokio_postgres::Client;
-use tokio_postgres::error::SqlState;
 
+use super::given_up::{GivenUp, Work, not_sent};
+use super::lent::{self, Lent};
 use super::migrations::Schema;
-use super::opening::{quoted, settings};
+use super::opening::{self, quoted, settings};
 use super::options::{PostgresOptions, SynchronousCommit};
 use super::reach::Reach;
 use super::statements::{Prepared, Statements};
@@ -67,7 +70,7 @@ impl Postgres {
     }
 
     pub(super) async fn share(mut options: PostgresOptions, pool: Pool) -> Result<Self, Error> {
-        let lent = lend(&pool, &options, "look at the tables", POOL).await?;
+        let lent = lent::lend(&pool, &options, "look at the tables", POOL).await?;
         // Closed when this is done: what a migration sets is for nobody else.
         let mut client = Object::take(lent);
         let address = look(&client, &mut options).await?;
@@ -78,11 +81,11 @@ impl Postgres {
         };
         schema.prepare().await?;
         Ok(Self(Arc::new(Inner {
-            survives_restart: schema.survives_restart().await?,
+            survivors: schema.survivors().await?,
             bound: options.server.bound(),
             revisions: Revisions::default(),
             swept: Progress::default(),
-            reach: Reach::Shared(Shared::new(pool, options, address.clone())),
+            reach: Reach::Shared(Box::new(Shared::new(pool, options, address.clone()))),
             address,
         })))
     }
@@ -125,7 +128,15 @@ pub(super) struct Shared {
     begin: String,
     /// The clients on which the statements are prepared. A cache that is remembered here keeps its place in memory, so
     /// no other client's is taken for it.
-    known: Mutex<Vec<(Weak<StatementCache>, Arc<Statements>)>>,
+    known: Mutex<Vec<(Weak<StatementCache>, Arc<Ready>)>>,
+    given_up: GivenUp,
+}
+
+/// What is known of a client on which the statements are prepared.
+struct Ready {
+    statements: Statements,
+    /// The server's process that serves it.
+    process: i32,
 }
 
 impl Shared {
@@ -136,6 +147,7 @@ impl Shared {
             options,
             address,
             known: Mutex::default(),
+            given_up: GivenUp::default(),
         }
     }
 
@@ -147,15 +159,20 @@ impl Shared {
     pub(super) async fn request<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
-        let lent = self.lend(doing).await?;
+        let mut lent = self.lend(doing).await?;
         let asking = async {
-            let statements = self.statements(lent.client()).await?;
+            let ready = self.ready(lent.client()).await?;
+            lent.is_served_by(ready.process);
+            if !self.given_up.lets_pass(work, lent.client()).await? {
+                return lent.settle(Ok(None), Ok(()));
+            }
             let client: &Client = lent.client();
             let prepared = Prepared {
                 client,
-                statements: &statements,
+                statements: &ready.statements,
             };
             // Each sends all it has to say when it is polled first, in this order, and none waits for an answer before.
             let (begun, answer, ended) = join3(
@@ -164,7 +181,7 @@ impl Shared {
                 client.batch_execute(END),
             )
             .await;
-            lent.settle(begun.and(answer), ended)
+            lent.settle(begun.and(answer).map(Some), ended)
         };
         self.in_time(doing, asking).await
     }
@@ -177,128 +194,67 @@ impl Shared {
     pub(super) async fn ask<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
-        let lent = self.lend(doing).await?;
+        let mut lent = self.lend(doing).await?;
         let asking = async {
-            let client: &Client = lent.client();
+            if !self.given_up.lets_pass(work, lent.client()).await? {
+                return lent.settle(Ok(None), Ok(()));
+            }
             // As on the store's own connections: planned for what is asked.
             let begin = format!("{}; SET LOCAL plan_cache_mode = force_custom_plan", self.begin);
-            client.batch_execute(&begin).await?;
+            lent.is_served_by(opening::set(lent.client(), &begin).await?);
+            let client: &Client = lent.client();
             let answer = ask(client).await;
             let ended = client.batch_execute(END).await;
-            lent.settle(answer, ended)
+            lent.settle(answer.map(Some), ended)
         };
         self.in_time(doing, asking).await
     }
 
-    async fn lend(&self, doing: &str) -> Result<Lent, Error> {
-        lend(&self.pool, &self.options, doing, &self.address)
-            .await
-            .map(|client| Lent(Some(client)))
+    async fn lend(&self, doing: &str) -> Result<Lent<'_>, Error> {
+        let client = lent::lend(&self.pool, &self.options, doing, &self.address).await?;
+        Ok(Lent::new(client, &self.given_up))
     }
 
     async fn in_time<T>(
         &self,
         doing: &str,
-        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        asking: impl Future<Output = Result<Option<T>, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
         match timeout(self.options.server.operation_timeout, asking).await {
-            Ok(answer) => answer.map_err(|error| failure::of_call(doing, &self.address, &error)),
+            Ok(answer) => {
+                let answer = answer.map_err(|error| failure::of_call(doing, &self.address, &error))?;
+                answer.ok_or_else(|| not_sent(doing, &self.address))
+            }
             Err(_elapsed) => Err(failure::too_slow(doing, &self.address)),
         }
     }
 
-    /// The statements, prepared on this client.
-    async fn statements(&self, client: &Object) -> Result<Arc<Statements>, tokio_postgres::Error> {
+    /// This client, with the statements prepared on it.
+    async fn ready(&self, client: &Object) -> Result<Arc<Ready>, tokio_postgres::Error> {
         let cache = Arc::downgrade(&client.statement_cache);
-        if let Some((_, statements)) = self.known().iter().find(|(known, _)| known.ptr_eq(&cache)) {
-            return Ok(Arc::clone(statements));
+        if let Some((_, ready)) = self.known().iter().find(|(known, _)| known.ptr_eq(&cache)) {
+            return Ok(Arc::clone(ready));
         }
         // In a transaction, because only there the tables are found.
-        client.batch_execute(&self.begin).await?;
-        let statements = Arc::new(Statements::prepare(client).await?);
+        let process = opening::set(client, &self.begin).await?;
+        let statements = Statements::prepare(client).await?;
+        let ready = Arc::new(Ready { statements, process });
         client.batch_execute(END).await?;
         let mut known = self.known();
         known.retain(|(cache, _)| cache.strong_count() > 0);
-        known.push((cache, Arc::clone(&statements)));
-        Ok(statements)
+        known.push((cache, Arc::clone(&ready)));
+        Ok(ready)
     }
 
-    fn known(&self) -> MutexGuard<'_, Vec<(Weak<StatementCache>, Arc<Statements>)>> {
+    fn known(&self) -> MutexGuard<'_, Vec<(Weak<StatementCache>, Arc<Ready>)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 const END: &str = "COMMIT";
-
-/// A client of the pool, which is the pool's again only after it has answered everything.
-struct Lent(Option<Object>);
-
-impl Lent {
-    fn client(&self) -> &Object {
-        self.0.as_ref().expect("a client is there until it is settled")
-    }
-
-    /// Gives it back if its transaction is over. What was written is written when that was answered, and not before.
-    fn settle<T>(
-        mut self,
-        answer: Result<T, tokio_postgres::Error>,
-        ended: Result<(), tokio_postgres::Error>,
-    ) -> Result<T, tokio_postgres::Error> {
-        // Somebody ended the statements (`DISCARD ALL`): they are prepared again, on another client.
-        let has_forgotten = answer.as_ref().err().and_then(tokio_postgres::Error::code)
-            == Some(&SqlState::INVALID_SQL_STATEMENT_NAME);
-        if ended.is_ok() && !has_forgotten {
-            drop(self.0.take());
-        }
-        let answer = answer?;
-        ended.map(|()| answer)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(owing) = self.0.take() {
-            // Out of the pool, and closed: what it is still to answer is for nobody.
-            drop(Object::take(owing));
-        }
-    }
-}
-
-/// A client of the pool, within the time to wait.
-async fn lend(pool: &Pool, options: &PostgresOptions, doing: &str, address: &str) -> Result<Object, Error> {
-    let pool = pool.clone();
-    let mut lending = Box::pin(async move { pool.get().await });
-    match timeout(options.server.wait_timeout, &mut lending).await {
-        Ok(lent) => lent.map_err(|error| refused(doing, address, error)),
-        Err(_elapsed) => {
-            // A connection that takes longer to make than this call may wait is there for the next.
-            tokio::spawn(timeout(options.server.connect_timeout, lending));
-            Err(unavailable(
-                doing,
-                address,
-                "no client of the pool within wait_timeout; raise the pool's max_size, or look for what keeps its \
-                 clients or a server that takes no connection",
-            ))
-        }
-    }
-}
-
-fn refused(doing: &str, address: &str, error: PoolError) -> Error {
-    match error {
-        PoolError::Backend(error) => failure::of_connecting(address, &error),
-        PoolError::Closed => unavailable(doing, address, "the application has closed its pool"),
-        other => unavailable(doing, address, "the pool lends no client").with_source(other.to_string()),
-    }
-}
-
-fn unavailable(doing: &str, address: &str, advice: &str) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("could not {doing} in {address}: {advice}"),
-    )
-}
 
 /// What opens a transaction on a client whose session is the application's.
 fn begin(options: &PostgresOptions) -> String {

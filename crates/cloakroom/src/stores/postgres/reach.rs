@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::aside::Aside;
 use super::connections::Connections;
+use super::given_up::{GivenUp, Work};
 use super::opening::Opening;
 #[cfg(feature = "deadpool-postgres_v0_14")]
 use super::pool::Shared;
@@ -20,7 +21,7 @@ pub(super) enum Reach {
         listing: Aside,
     },
     #[cfg(feature = "deadpool-postgres_v0_14")]
-    Shared(Shared),
+    Shared(Box<Shared>),
 }
 
 impl Reach {
@@ -30,10 +31,12 @@ impl Reach {
     ///
     /// As [`Connections::open`].
     pub(super) async fn open(opening: Arc<Opening>) -> Result<Self, Error> {
+        let given_up = Arc::<GivenUp>::default();
+        let aside = || Aside::new(Arc::clone(&opening), Arc::clone(&given_up));
         Ok(Self::Own {
-            requests: Connections::open(Arc::clone(&opening)).await?,
-            sweeping: Aside::new(Arc::clone(&opening)),
-            listing: Aside::new(opening),
+            sweeping: aside(),
+            listing: aside(),
+            requests: Connections::open(opening, given_up).await?,
         })
     }
 
@@ -41,12 +44,13 @@ impl Reach {
     pub(super) async fn request<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         match self {
-            Self::Own { requests, .. } => requests.ask(doing, ask).await,
+            Self::Own { requests, .. } => requests.ask(doing, work, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
-            Self::Shared(shared) => shared.request(doing, ask).await,
+            Self::Shared(shared) => shared.request(doing, work, ask).await,
         }
     }
 
@@ -54,12 +58,13 @@ impl Reach {
     pub(super) async fn list<T>(
         &self,
         doing: &str,
+        work: Work,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         match self {
-            Self::Own { listing, .. } => listing.ask(doing, ask).await,
+            Self::Own { listing, .. } => listing.ask(doing, work, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
-            Self::Shared(shared) => shared.ask(doing, ask).await,
+            Self::Shared(shared) => shared.ask(doing, work, ask).await,
         }
     }
 
@@ -70,9 +75,9 @@ impl Reach {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         match self {
-            Self::Own { sweeping, .. } => sweeping.ask(doing, ask).await,
+            Self::Own { sweeping, .. } => sweeping.ask(doing, Work::Writes, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
-            Self::Shared(shared) => shared.ask(doing, ask).await,
+            Self::Shared(shared) => shared.ask(doing, Work::Writes, ask).await,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::given_up::Work;
 use super::list::{self, Listing};
 use super::{Postgres, failure, row};
 use crate::stores::sql::{column, corrupt, id, millis, position};
@@ -18,12 +19,15 @@ use crate::stores::sql::{column, corrupt, id, millis, position};
 impl Store for Postgres {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
         let (namespace, id) = (bytes(&request.namespace), key(&request.id));
-        let asked = self.0.reach.request("read a session", async |prepared| {
-            prepared
-                .client
-                .query_opt(&prepared.statements.load, &[&namespace, &id])
-                .await
-        });
+        let asked = self
+            .0
+            .reach
+            .request("read a session", Work::Reads, async |prepared| {
+                prepared
+                    .client
+                    .query_opt(&prepared.statements.load, &[&namespace, &id])
+                    .await
+            });
         asked.await?.as_ref().map(row::stored).transpose()
     }
 
@@ -47,10 +51,13 @@ impl Store for Postgres {
         let (namespace, id) = (bytes(&request.namespace), key(&request.id));
         let revision = column(request.revision);
         let (last_seen, expires) = (millis(request.last_seen), millis(request.expires));
-        let touched = self.0.reach.request("touch a session", async |prepared| {
-            let values: [&(dyn ToSql + Sync); 5] = [&namespace, &id, &revision, &last_seen, &expires];
-            prepared.client.execute(&prepared.statements.touch, &values).await
-        });
+        let touched = self
+            .0
+            .reach
+            .request("touch a session", Work::Writes, async |prepared| {
+                let values: [&(dyn ToSql + Sync); 5] = [&namespace, &id, &revision, &last_seen, &expires];
+                prepared.client.execute(&prepared.statements.touch, &values).await
+            });
         Ok(match touched.await? {
             0 => Touched::Refused,
             _ => Touched::Applied(request.revision),
@@ -66,7 +73,7 @@ impl Store for Postgres {
         let deleted: String = self
             .0
             .reach
-            .request("end a session", async |prepared| {
+            .request("end a session", Work::Writes, async |prepared| {
                 let values: [&(dyn ToSql + Sync); 4] = [&namespace, &id, &anybodys, &owner];
                 prepared
                     .client
@@ -84,15 +91,14 @@ impl Store for Postgres {
 
     async fn list(&self, request: List) -> Result<Page, Error> {
         let listing = Listing::new(&request)?;
-        let rows = self
-            .0
-            .reach
-            .list("list sessions", async |client| listing.ask(client).await);
+        let rows = self.0.reach.list("list sessions", Work::Reads, async |client| {
+            listing.ask(client).await
+        });
         listing.page(&rows.await?)
     }
 
     async fn count(&self, request: Count) -> Result<u64, Error> {
-        let counted = self.0.reach.list("count sessions", async |client| {
+        let counted = self.0.reach.list("count sessions", Work::Reads, async |client| {
             list::count(client, &request).await
         });
         Ok(counted.await?.unsigned_abs())
@@ -118,7 +124,7 @@ impl Store for Postgres {
         let read_only: String = self
             .0
             .reach
-            .request("ask whether it is there", async |prepared| {
+            .request("ask whether it is there", Work::Reads, async |prepared| {
                 prepared
                     .client
                     .query_one_scalar(&prepared.statements.ping, &[])
@@ -140,7 +146,7 @@ impl Store for Postgres {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("postgres", Residence::Elsewhere)
-            .survives_restart(self.0.survives_restart)
+            .survives_restart(self.0.survivors.sessions)
             .max_body(Self::MAX_BODY)
     }
 }
@@ -151,25 +157,28 @@ const STEP: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
 impl Postgres {
     async fn write_freely(&self, request: &Write) -> Result<Written, Error> {
         let columns = Columns::of(request, self.0.revisions.mint());
-        let written = self.0.reach.request("write a session", async |prepared| {
-            let mut values = columns.values().to_vec();
-            match request.expect {
-                Expect::Absent => {
-                    prepared
-                        .client
-                        .execute(&prepared.statements.create, &values)
-                        .await
+        let written = self
+            .0
+            .reach
+            .request("write a session", Work::Writes, async |prepared| {
+                let mut values = columns.values().to_vec();
+                match request.expect {
+                    Expect::Absent => {
+                        prepared
+                            .client
+                            .execute(&prepared.statements.create, &values)
+                            .await
+                    }
+                    Expect::Revision(seen) => {
+                        let seen = column(seen);
+                        values.push(&seen);
+                        prepared
+                            .client
+                            .execute(&prepared.statements.replace, &values)
+                            .await
+                    }
                 }
-                Expect::Revision(seen) => {
-                    let seen = column(seen);
-                    values.push(&seen);
-                    prepared
-                        .client
-                        .execute(&prepared.statements.replace, &values)
-                        .await
-                }
-            }
-        });
+            });
         Ok(match written.await? {
             0 => Written::Refused,
             _ => Written::Applied {
@@ -189,7 +198,7 @@ impl Postgres {
         let answer: Row = self
             .0
             .reach
-            .request("write a session", async |prepared| {
+            .request("write a session", Work::Writes, async |prepared| {
                 let mut values = columns.values().to_vec();
                 values.extend([&seen as &(dyn ToSql + Sync), &places, &ends_oldest, &now]);
                 prepared
@@ -224,7 +233,7 @@ impl Postgres {
         let ended: i64 = self
             .0
             .reach
-            .request("end a user's sessions", async |prepared| {
+            .request("end a user's sessions", Work::Writes, async |prepared| {
                 let values: [&(dyn ToSql + Sync); 4] = [&namespace, &principal, &keep, &at_most];
                 prepared
                     .client
@@ -261,7 +270,7 @@ impl Postgres {
             let row = self
                 .0
                 .reach
-                .list(END_EVERYONE, async |client| {
+                .list(END_EVERYONE, Work::Writes, async |client| {
                     let text = "SELECT ended, last FROM cloakroom_revoke_everyone($1, $2, $3, $4)";
                     client
                         .query_one(text, &[&namespace, &begun_before, &after, &step])
