@@ -128,6 +128,8 @@ mod random;
 pub mod guide;
 pub mod stores;
 
+#[cfg(feature = "tower")]
+mod adapter;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(fuzzing)]

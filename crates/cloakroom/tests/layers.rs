@@ -114,7 +114,8 @@ const MODULES: &[Module] = &[
          stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
-    effects("tower", "error events cookie cookie_header sessions session"),
+    effects("adapter", "error sessions session"),
+    effects("tower", "error adapter sessions session"),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
@@ -146,7 +147,7 @@ const CRATES: &[(&str, &str)] = &[
     (
         "tokio",
         "bounded clock revocations shared sealed commit session ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
-         stores::postgres stores::mysql stores::sqlite tower testing",
+         stores::postgres stores::mysql stores::sqlite adapter testing",
     ),
     ("tokio_postgres", "stores::postgres"),
     ("tokio_postgres_rustls", "stores::postgres"),
