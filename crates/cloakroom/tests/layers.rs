@@ -116,6 +116,7 @@ const MODULES: &[Module] = &[
     // Adapters know sessions and cookies, never a store.
     effects("adapter", "error sessions session"),
     effects("tower", "error adapter sessions session"),
+    effects("actix", "error events adapter sessions session"),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
@@ -124,6 +125,7 @@ const MODULES: &[Module] = &[
 
 /// Dependencies that only some modules may name. The others are free.
 const CRATES: &[(&str, &str)] = &[
+    ("actix_web", "actix"),
     ("aes_gcm", "seal"),
     ("axum_core", "axum tower"),
     ("blake2", "paseto"),
@@ -135,7 +137,7 @@ const CRATES: &[(&str, &str)] = &[
     ("http", "tower axum"),
     ("mysql_async", "stores::mysql"),
     ("percent_encoding", "stores::url"),
-    ("pin_project_lite", "tower"),
+    ("pin_project_lite", "tower actix"),
     ("redb", "stores::disk"),
     ("redis", "stores::redis"),
     ("rusqlite", "stores::sqlite"),
