@@ -57,7 +57,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "examples",
         about: "the examples, each started and asked",
-        needs: &[Tool::Linker],
+        needs: &[Tool::Linker, Tool::Nginx, Tool::Redis],
         run: examples,
     },
 ];

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -15,8 +16,14 @@ pub struct Program {
 impl Program {
     /// Starts it on a port of its own, and waits until it listens.
     pub fn start(path: &str) -> Self {
+        Self::start_with(path, &[])
+    }
+
+    /// Starts it with what it is told after the address.
+    pub fn start_with(path: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(path)
             .arg("127.0.0.1:0")
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -35,48 +42,119 @@ impl Program {
 
     /// A browser without cookies.
     pub fn visitor(&self) -> Visitor {
-        Visitor {
-            address: self.address,
-            cookie: None,
-        }
+        Visitor::of(self.address)
+    }
+
+    /// Asks it to end (SIGTERM), and waits until it has.
+    pub fn terminate(mut self) {
+        let id = self.process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(self.process.wait().unwrap().success(), "it ends in order");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
+        // It may have ended already.
+        let _ = self.process.kill();
         self.process.wait().unwrap();
     }
 }
 
-/// A browser that keeps the one cookie it is given.
+/// A browser that keeps the cookies it is given.
+#[derive(Clone)]
 pub struct Visitor {
     address: SocketAddr,
-    cookie: Option<String>,
+    cookies: BTreeMap<String, String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub body: String,
 }
 
 impl Visitor {
+    /// A browser without cookies, that asks who is at this address.
+    pub fn of(address: SocketAddr) -> Self {
+        Self {
+            address,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    /// The same browser, asking somebody else.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..self.clone()
+        }
+    }
+
     /// Asks for a page, and answers what is on it.
     pub fn get(&mut self, path: &str) -> String {
-        let cookie = self.cookie.iter().map(|pair| format!("Cookie: {pair}\r\n"));
-        let cookie: String = cookie.collect();
+        self.expect("GET", path)
+    }
+
+    /// Sends an empty form, and answers what is on the page that comes back.
+    pub fn post(&mut self, path: &str) -> String {
+        self.expect("POST", path)
+    }
+
+    fn expect(&mut self, method: &str, path: &str) -> String {
+        let response = self.send(method, path);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body
+    }
+
+    /// Sends a request, and answers whatever comes back.
+    pub fn send(&mut self, method: &str, path: &str) -> Response {
+        let pairs: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let cookie = match pairs.as_slice() {
+            [] => String::new(),
+            pairs => format!("Cookie: {}\r\n", pairs.join("; ")),
+        };
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{cookie}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{cookie}\r\n"
         )
         .unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         for line in head.lines() {
             let (name, value) = line.split_once(": ").unwrap_or_default();
             if name.eq_ignore_ascii_case("set-cookie") {
-                self.cookie = value.split(';').next().map(str::to_owned);
+                self.keep(value);
             }
         }
-        body.to_owned()
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Response {
+            status: status.expect("a status"),
+            body: body.to_owned(),
+        }
+    }
+
+    fn keep(&mut self, line: &str) {
+        let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+        let (name, value) = pair.split_once('=').unwrap();
+        if attributes.contains("Max-Age=0") {
+            self.cookies.remove(name);
+        } else {
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
     }
 }
 
