@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the one test command, from formatting to the browser.
+//! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
 use std::process::Command as Process;
 use std::time::{Duration, Instant};
@@ -54,7 +54,16 @@ const STEPS: &[Step] = &[
         ],
         run: tests,
     },
+    Step {
+        name: "examples",
+        about: "the examples, each started and asked",
+        needs: &[Tool::Linker, Tool::Nginx, Tool::Redis],
+        run: examples,
+    },
 ];
+
+/// Seen from the workspace.
+const EXAMPLES: &str = "examples/Cargo.toml";
 
 struct Step {
     name: &'static str,
@@ -163,7 +172,8 @@ fn summary(steps: &[&Step], took: &[Duration], failed: bool) -> String {
 }
 
 fn fmt() -> Result<(), String> {
-    call(cargo().args(["fmt", "--all", "--check"]))
+    call(cargo().args(["fmt", "--all", "--check"]))?;
+    call(cargo().args(["fmt", "--all", "--check", "--manifest-path", EXAMPLES]))
 }
 
 fn clippy() -> Result<(), String> {
@@ -243,6 +253,16 @@ fn tests() -> Result<(), String> {
     call(&mut command)
 }
 
+/// The examples are a workspace of their own. What they are built of is mostly built already, where we build.
+fn examples() -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--manifest-path", EXAMPLES]);
+    if env::var_os("CARGO_TARGET_DIR").is_none() {
+        command.args(["--target-dir", "target"]);
+    }
+    call(&mut command)
+}
+
 /// The servers there are, with their versions.
 pub(crate) fn servers() -> Vec<String> {
     tools::SERVERS
@@ -284,7 +304,7 @@ mod unit {
     fn without_options_every_step_runs() {
         assert_eq!(
             names(&[]).unwrap(),
-            ["fmt", "clippy", "features", "docs", "tests"]
+            ["fmt", "clippy", "features", "docs", "tests", "examples"]
         );
     }
 

@@ -14,6 +14,7 @@ pub(crate) enum Tool {
     Chromedriver,
     Mariadb,
     Memcached,
+    Nginx,
     Postgres,
     Redis,
     Valgrind,
@@ -106,7 +107,7 @@ pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     directories.extend(match tool {
         Tool::Chromedriver => driver_directories(),
         Tool::Postgres => postgres_directories(),
-        Tool::Mariadb | Tool::Memcached | Tool::Redis => vec![PathBuf::from("/usr/sbin")],
+        Tool::Mariadb | Tool::Memcached | Tool::Nginx | Tool::Redis => vec![PathBuf::from("/usr/sbin")],
         _ => Vec::new(),
     });
     let names = tool.programs();
@@ -116,7 +117,8 @@ pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
         .find(|path| {
             // Ubuntu's /usr/bin/chromium-browser may be a script that only says to install the snap.
             // And wrk answers with its version, but not with success.
-            path.is_file() && (tool == Tool::Wrk || succeeds(Command::new(path).arg("--version")))
+            let version = if tool == Tool::Nginx { "-v" } else { "--version" };
+            path.is_file() && (tool == Tool::Wrk || succeeds(Command::new(path).arg(version)))
         })
 }
 
@@ -130,6 +132,7 @@ impl Tool {
             Tool::Chromedriver => "chromedriver, through which the browser tests drive the browser",
             Tool::Mariadb => "MariaDB or MySQL, which stores are tested on",
             Tool::Memcached => "Memcached, which stores are tested on",
+            Tool::Nginx => "nginx, which an example is behind",
             Tool::Postgres => "PostgreSQL, which stores are tested on",
             Tool::Redis => "Redis or Valkey, which stores are tested on",
             Tool::Valgrind => "valgrind, whose callgrind counts instructions",
@@ -152,6 +155,7 @@ impl Tool {
             Tool::Chromedriver => &["chromedriver", "chromium.chromedriver"],
             Tool::Mariadb => &["mariadbd", "mysqld"],
             Tool::Memcached => &["memcached"],
+            Tool::Nginx => &["nginx"],
             Tool::Postgres => &["postgres"],
             Tool::Redis => &["redis-server", "valkey-server"],
             Tool::Valgrind => &["valgrind"],
@@ -173,6 +177,7 @@ impl Tool {
         match self {
             Tool::Mariadb => Some("mariadb-server-core"),
             Tool::Memcached => Some("memcached"),
+            Tool::Nginx => Some("nginx"),
             Tool::Postgres => Some("postgresql"),
             Tool::Redis => Some("redis-server"),
             Tool::Valgrind => Some("valgrind"),
@@ -252,7 +257,7 @@ fn plan(missing: &[Tool], machine: Machine) -> Plan {
             Tool::Wrk => plan
                 .by_hand
                 .push("put wrk on PATH: https://github.com/wg/wrk".to_owned()),
-            Tool::Mariadb | Tool::Memcached | Tool::Postgres | Tool::Redis => plan
+            Tool::Mariadb | Tool::Memcached | Tool::Nginx | Tool::Postgres | Tool::Redis => plan
                 .by_hand
                 .push(format!("put {} on PATH", tool.programs().join(" or "))),
             Tool::Chromium | Tool::Chromedriver => plan

@@ -115,6 +115,8 @@ pub enum Strategy {
 pub enum Framework {
     /// axum
     Axum,
+    /// actix-web
+    Actix,
 }
 
 fn read_key(path: &Path) -> anyhow::Result<ServerKey> {
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn an_unknown_value_is_answered_with_the_known_ones() {
         assert!(refused("--strategy dreamt").contains("[possible values: stored, sealed, hybrid]"));
-        assert!(refused("--framework rocket").contains("[possible values: axum]"));
+        assert!(refused("--framework rocket").contains("[possible values: axum, actix]"));
     }
 
     #[test]

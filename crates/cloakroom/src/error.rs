@@ -10,7 +10,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// Something could not be done with a session.
 ///
 /// [`kind`](Self::kind) is to branch on, `source` tells the operator the story, and the text is for the
-/// log. With feature `axum` it is a response that tells the client the kind and nothing else.
+/// log. With feature `axum` or `actix` it is a response that tells the client the kind and nothing else.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -80,7 +80,7 @@ pub enum ErrorKind {
     Encode,
     /// A setting, key or principal is not valid. HTTP 500.
     Invalid,
-    /// The route is not inside the session layer. HTTP 500.
+    /// The route is not inside the session layer or middleware. HTTP 500.
     NoLayer,
     /// The response head has left: no cookie can be sent any more. HTTP 500.
     TooLate,

@@ -34,7 +34,7 @@
 //! * [`Sessions`]: where sessions are kept, in a store or [sealed](Sessions::sealed) in their cookies, and how: a
 //!   [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
 //! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
-//! * [`Error`]: what can go wrong. As an axum response it tells the client the kind, and the log the story.
+//! * [`Error`]: what can go wrong. As an axum or actix-web response it tells the client the kind, and the log the story.
 //!
 //! # What a request costs the store
 //!
@@ -55,10 +55,16 @@
 //! [`stores`] has those that come along, and [`guide::choosing_a_store`] says which is for whom. One of your own implements [`store::Store`] and runs the conformance suite
 //! of the crate `cloakroom-store`.
 //!
+//! # Frameworks
+//!
+//! axum and actix-web have adapters, and [`SessionLayer`] is for everything that speaks tower: [`guide::frameworks`] says what
+//! does.
+//!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `actix` | | [`Session`] as an actix-web extractor, [`Sessions::middleware`], errors as responses |
 //! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
 //! | `tower` | | [`SessionLayer`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
@@ -128,6 +134,10 @@ mod random;
 pub mod guide;
 pub mod stores;
 
+#[cfg(feature = "actix")]
+pub mod actix;
+#[cfg(any(feature = "actix", feature = "tower"))]
+mod adapter;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(fuzzing)]
@@ -138,6 +148,8 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+#[cfg(feature = "actix")]
+pub use actix::SessionMiddleware;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
 pub use ending::SessionInfo;

@@ -115,7 +115,9 @@ const MODULES: &[Module] = &[
     ),
     effects("testing", "pure clock random sessions session"),
     // Adapters know sessions and cookies, never a store.
-    effects("tower", "error events cookie cookie_header sessions session testing"),
+    effects("adapter", "error sessions session"),
+    effects("tower", "error adapter sessions session testing"),
+    effects("actix", "error events adapter sessions session"),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
@@ -123,6 +125,7 @@ const MODULES: &[Module] = &[
 
 /// Dependencies that only some modules may name. The others are free.
 const CRATES: &[(&str, &str)] = &[
+    ("actix_web", "actix"),
     ("aes_gcm", "seal"),
     ("axum_core", "axum tower"),
     ("blake2", "paseto"),
@@ -134,7 +137,7 @@ const CRATES: &[(&str, &str)] = &[
     ("http", "tower axum"),
     ("mysql_async", "stores::mysql"),
     ("percent_encoding", "stores::url"),
-    ("pin_project_lite", "tower"),
+    ("pin_project_lite", "tower actix"),
     ("redb", "stores::disk"),
     ("redis", "stores::redis"),
     ("rusqlite", "stores::sqlite"),
@@ -146,7 +149,7 @@ const CRATES: &[(&str, &str)] = &[
     (
         "tokio",
         "bounded clock revocations shared sealed commit session ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
-         stores::postgres stores::mysql stores::sqlite tower testing",
+         stores::postgres stores::mysql stores::sqlite adapter testing",
     ),
     ("tokio_postgres", "stores::postgres"),
     ("tokio_postgres_rustls", "stores::postgres"),

@@ -147,7 +147,7 @@ pub(crate) struct Device {
 }
 
 /// A response.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,

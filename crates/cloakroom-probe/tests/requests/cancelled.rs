@@ -4,18 +4,13 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use axum::body::Body;
-use axum::http::Request;
 use cloakroom::store::Error;
-use cloakroom_probe::app;
 use cloakroom_probe::doubles::{Hook, Moment, Verb};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tower::ServiceExt as _;
 
 use crate::browser::{NAME, State};
-use crate::handlers::handlers;
 use crate::stage::{Stage, on_every_store, on_every_strategy};
 
 #[test]
@@ -130,12 +125,12 @@ fn a_write_whose_client_went_away_is_whole_and_locks_nobody_out() {
         let browser = node.signed_in("alice").await;
         for moment in [Moment::Before, Moment::After] {
             stage.gate.hold(Verb::Write, moment, 1);
-            let app = node.app.clone();
-            let request = request("/add?key=n", &browser.token());
-            let gone = tokio::spawn(app.oneshot(request));
-            stage.gate.held(1).await;
-            gone.abort();
-            assert!(gone.await.unwrap_err().is_cancelled());
+            let cookie = format!("{NAME}={}", browser.token());
+            tokio::select! {
+                answer = node.app.call("POST /add?key=n", cookie.as_bytes()) => panic!("held: {answer:?}"),
+                // Now the other one is dropped.
+                () = stage.gate.held(1) => {}
+            }
             stage.gate.release();
             browser.ok("POST /add?key=n").await;
         }
@@ -211,8 +206,9 @@ fn no_5xx_undoes_an_ending() {
 async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> bool {
     let sessions = stage.over(Yields.before(stage.sessions().store().clone()));
     let sessions = stage.with_keys(sessions);
-    let app = app(&sessions, stage.barriers.pause()).merge(handlers(&sessions));
-    let mut running = pin!(app.oneshot(request(path, token)));
+    let app = stage.app(&sessions);
+    let (request, cookie) = (format!("POST {path}"), format!("{NAME}={token}"));
+    let mut running = pin!(app.call(&request, cookie.as_bytes()));
     let mut left = polls;
     // Polled only when it was woken: a store that answers from another thread is not asked in vain.
     poll_fn(|context| {
@@ -227,13 +223,6 @@ async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> 
         }
     })
     .await
-}
-
-fn request(path: &str, token: &str) -> Request<Body> {
-    Request::post(path)
-        .header("cookie", format!("{NAME}={token}"))
-        .body(Body::empty())
-        .unwrap()
 }
 
 /// Waits before and after each call, so that a future can be dropped there.

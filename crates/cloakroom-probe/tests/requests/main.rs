@@ -1,4 +1,5 @@
-//! The request suite: each invariant of the design, asked of the library from outside, on every store.
+//! The request suite: each invariant of the design, asked of the library from outside, on every store and
+//! framework.
 //!
 //! Races are forced by barriers in handlers and gates in front of the store, never by sleeping. What a session
 //! is afterwards is asked by a fresh request.
@@ -13,11 +14,13 @@
     reason = "a test is written where it is handed over"
 )]
 
+mod apps;
 mod barriers;
 mod browser;
 mod encodings;
 mod handlers;
 mod ledger;
+mod said;
 mod servers;
 mod stage;
 

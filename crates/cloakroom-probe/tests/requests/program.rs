@@ -35,6 +35,19 @@ fn who_is_signed_in_survives_that_the_program_is_killed() {
 }
 
 #[test]
+fn the_program_serves_with_actix_web_as_well() {
+    let probe = Probe::start(&["--store", "memory:", "--framework", "actix"]);
+    let browser = probe.browser();
+    wait(async {
+        browser.ok("POST /sign-in?principal=alice").await;
+        browser.ok("POST /set?key=cart&value=full&delay_ms=1").await;
+        assert_eq!(browser.send("POST /panic?key=k&value=v").await.status, 500);
+        let expected = State::of(Some("alice"), json!({"cart": "full"}));
+        assert_eq!(browser.state().await, expected);
+    });
+}
+
+#[test]
 fn who_has_signed_out_stays_so_when_the_program_is_killed() {
     let directory = TempDir::new().unwrap();
     let key = directory.path().join("key");
@@ -96,7 +109,7 @@ fn what_makes_no_sense_is_refused_with_a_sentence_that_names_it() {
     let memory = ["--store", "memory:"];
     let with = |more: [&'static str; 2]| [memory[0], memory[1], more[0], more[1]];
     check(&with(["--strategy", "dreamt"]), &["--strategy", "stored"]);
-    check(&with(["--framework", "rocket"]), &["--framework", "axum"]);
+    check(&with(["--framework", "rocket"]), &["--framework", "axum, actix"]);
     check(&with(["--absolute", "60"]), &["--absolute 60", "--idle 1800"]);
     check(&with(["--idle", "0"]), &["--idle", "at least one second"]);
     check(&with(["--idle", "soon"]), &["--idle", "soon"]);

@@ -4,18 +4,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use cloakroom::store::Error;
 use cloakroom::{Cookie, Sessions};
-use cloakroom_probe::app;
 use cloakroom_probe::doubles::Verb::{self, Mark, MarksOf, News};
 use cloakroom_probe::doubles::{Hook, Moment};
 use serde_json::json;
-use tower::ServiceExt as _;
 
 use crate::browser::{Answer, Browser, NAME, State};
-use crate::handlers::handlers;
 use crate::stage::{Node, Stage, on_sealed_sessions};
 
 /// Short, because it is waited for.
@@ -178,34 +173,20 @@ fn whatever_does_not_open_is_anonymous_and_looks_the_same() {
         let node = stage.node().await;
         let genuine = with_a_cart(&node, "alice").await.token();
         let look = async |node: &Node, value: &[u8]| {
-            let request = Request::get("/read").header("cookie", [NAME.as_bytes(), b"=", value].concat());
-            let response = node
-                .app
-                .clone()
-                .oneshot(request.body(Body::empty()).unwrap())
-                .await
-                .unwrap();
-            let (parts, body) = response.into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-            (parts.status.as_u16(), parts.headers, body)
+            let cookie = [NAME.as_bytes(), b"=", value].concat();
+            node.app.call("GET /read", &cookie).await
         };
-        let (status, headers, body) = look(&node, b"nonsense").await;
+        let anonymous = look(&node, b"nonsense").await;
         assert_eq!(
-            (status, &body[..]),
-            (200, &br#"{"principal":null,"data":{}}"#[..])
+            (anonymous.status, anonymous.body.as_str()),
+            (200, r#"{"principal":null,"data":{}}"#)
         );
         let check = async |node: &Node, value: &[u8]| {
-            let seen = look(node, value).await;
-            assert_eq!(
-                seen,
-                (status, headers.clone(), body.clone()),
-                "{}",
-                value.escape_ascii()
-            );
+            assert_eq!(look(node, value).await, anonymous, "{}", value.escape_ascii());
         };
-        let (genuine_status, _, genuine_body) = look(&node, genuine.as_bytes()).await;
+        let seen = look(&node, genuine.as_bytes()).await;
         assert!(
-            genuine_status == 200 && genuine_body != body,
+            seen.status == 200 && seen.body != anonymous.body,
             "the genuine one opens"
         );
         for at in 0..genuine.len() {
@@ -443,9 +424,9 @@ fn a_request_dropped_while_it_sets_a_mark_has_happened_or_has_not() {
 
 async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> bool {
     let sessions: Sessions = stage.sealed_behind(Yields);
-    let app = app(&sessions, stage.barriers.pause()).merge(handlers(&sessions));
-    let request = Request::post(path).header("cookie", format!("{NAME}={token}"));
-    let mut running = pin!(app.oneshot(request.body(Body::empty()).unwrap()));
+    let app = stage.app(&sessions);
+    let (request, cookie) = (format!("POST {path}"), format!("{NAME}={token}"));
+    let mut running = pin!(app.call(&request, cookie.as_bytes()));
     let mut left = polls;
     std::future::poll_fn(|context| {
         if left == 0 {

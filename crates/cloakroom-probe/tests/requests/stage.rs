@@ -1,10 +1,11 @@
 //! A stage for one test: a store, the doubles in front of it, and nodes that serve the probe over it.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use axum::Router;
+use actix_web::dev::ServerHandle;
 use cloakroom::store::{
     AnyMarks, AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store,
     Timestamp, Write, Written,
@@ -13,18 +14,20 @@ use cloakroom::stores::disk::{DiskOptions, Durability};
 use cloakroom::stores::{self, Memory};
 use cloakroom::testing::ManualClock;
 use cloakroom::{KeyRing, Revocations, ServerKey, Sessions};
-use cloakroom_probe::app;
+use cloakroom_probe::Framework;
 use cloakroom_probe::doubles::{Flaky, Gate, Hook, Recording};
 use cloakroom_testbed::Tap;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
+use crate::apps::App;
 use crate::barriers::Barriers;
 use crate::browser::{Browser, State, exchange};
-use crate::handlers::handlers;
 use crate::ledger::Ledger;
 use crate::servers::{self, Reached};
+
+/// What serves the probe.
+const FRAMEWORKS: [Framework; 2] = [Framework::Axum, Framework::Actix];
 
 /// The stores that every test runs on.
 const STORES: &[Kind] = &[
@@ -160,39 +163,31 @@ pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
 pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
-    STORES
-        .iter()
-        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+    on(STORES, &test);
 }
 
 /// Runs a test on every store, and where sessions are sealed into their cookies: what it asks holds under each strategy.
 ///
 /// What is excepted there, and why, is in `strategies.rs`.
 pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
-    on_every_store(&test);
-    on_sealed_sessions(test);
+    on(STORES.iter().chain(SEALED), &test);
 }
 
 /// Runs a test where browsers keep snapshots of their sessions.
 pub(crate) fn on_hybrid_sessions<T: AsyncFn(&Stage)>(test: T) {
-    HYBRID
-        .iter()
-        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+    on(HYBRID, &test);
 }
 
 /// Runs a test where sessions are sealed into their cookies.
 pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage)>(test: T) {
-    SEALED
-        .iter()
-        .for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+    on(SEALED, &test);
 }
 
 /// Runs a test under each strategy in the thread of the test, which then hears what is logged.
 pub(crate) fn on_every_strategy_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
-    STORES
-        .iter()
-        .chain(SEALED)
-        .for_each(|kind| run(*kind, &test, Builder::new_current_thread()));
+    for kind in STORES.iter().chain(SEALED) {
+        on_every_framework(*kind, &test, Builder::new_current_thread);
+    }
 }
 
 /// Runs a test on every store that can list sessions and end all of a principal.
@@ -207,25 +202,38 @@ pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
 /// Runs a test on every store whose records are sealed.
 pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
     let sealed = STORES.iter().filter(|kind| !matches!(kind.place, Place::Memory));
-    sealed.for_each(|kind| run(*kind, &test, Builder::new_multi_thread()));
+    on(sealed, &test);
 }
 
-fn run<T: AsyncFn(&Stage)>(kind: Kind, test: &T, mut runtime: Builder) {
-    let _named = Named(kind.name);
+fn on<'a, T: AsyncFn(&Stage)>(kinds: impl IntoIterator<Item = &'a Kind>, test: &T) {
+    for kind in kinds {
+        on_every_framework(*kind, test, Builder::new_multi_thread);
+    }
+}
+
+fn on_every_framework<T: AsyncFn(&Stage)>(kind: Kind, test: &T, runtime: fn() -> Builder) {
+    for framework in FRAMEWORKS {
+        run(kind, framework, test, runtime());
+    }
+}
+
+fn run<T: AsyncFn(&Stage)>(kind: Kind, framework: Framework, test: &T, mut runtime: Builder) {
+    let _named = Named(kind.name, framework);
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
-    let stage = runtime.block_on(Stage::new(kind));
+    let stage = runtime.block_on(Stage::new(kind, framework));
     // A barrier that is never reached is a failure, not a test that runs for ever.
     let run = runtime.block_on(async { tokio::time::timeout(LONGEST, test(&stage)).await });
     assert!(run.is_ok(), "it did not end within {LONGEST:?}");
+    runtime.block_on(stage.strike());
 }
 
-/// Names the store when the test fails on it.
-struct Named(&'static str);
+/// Names the store and the framework when the test fails on them.
+struct Named(&'static str, Framework);
 
 impl Drop for Named {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the store was: {}", self.0);
+            eprintln!("the store was: {}; the framework was: {:?}", self.0, self.1);
         }
     }
 }
@@ -233,6 +241,7 @@ impl Drop for Named {
 /// A store, the doubles in front of it, a clock, and barriers inside the handlers.
 pub(crate) struct Stage {
     kind: Kind,
+    pub(crate) framework: Framework,
     /// The store itself, behind the doubles.
     pub(crate) store: AnyStore,
     /// The same, for marks, where sessions are sealed.
@@ -249,10 +258,12 @@ pub(crate) struct Stage {
     directory: TempDir,
     /// Hears what a store sends to its server.
     tap: Option<Tap>,
+    /// Servers that do not end with the test's runtime.
+    servers: Mutex<Vec<ServerHandle>>,
 }
 
 impl Stage {
-    async fn new(kind: Kind) -> Self {
+    async fn new(kind: Kind, framework: Framework) -> Self {
         let directory = TempDir::new().unwrap();
         let (mut tap, mut marks) = (None, None);
         let store = match kind.place {
@@ -282,12 +293,14 @@ impl Stage {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             kind,
+            framework,
             store,
             marks,
             ledger,
             application: format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             directory,
             tap,
+            servers: Mutex::default(),
             recording: Recording::default(),
             gate: Gate::default(),
             flaky: Flaky::default(),
@@ -392,13 +405,23 @@ impl Stage {
 
     /// A node that serves the probe over these sessions.
     pub(crate) async fn serve(&self, sessions: &Sessions) -> Node {
-        let app = app(sessions, self.barriers.pause()).merge(handlers(sessions));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = axum::serve(listener, app.clone());
-        // It ends with the test's runtime.
-        tokio::spawn(async move { server.await.unwrap() });
+        let app = self.app(sessions);
+        let (address, server) = app.serve();
+        self.servers.lock().unwrap().extend(server);
         Node { address, app }
+    }
+
+    /// The probe over these sessions, to be called without a connection.
+    pub(crate) fn app(&self, sessions: &Sessions) -> App {
+        App::new(self.framework, sessions, self.barriers.pause())
+    }
+
+    /// Takes the stage down.
+    async fn strike(&self) {
+        let servers = std::mem::take(&mut *self.servers.lock().unwrap());
+        for server in servers {
+            server.stop(false).await;
+        }
     }
 
     /// Asserts how many sessions there are, where somebody can count them.
@@ -475,7 +498,7 @@ pub(crate) fn server_key(number: u8) -> ServerKey {
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     /// The same app, to be called without a connection.
-    pub(crate) app: Router,
+    pub(crate) app: App,
 }
 
 impl Node {

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use axum::http::{Request, Response, header};
-use cloakroom::Session;
+use cloakroom::{Session, Sessions};
+use cloakroom_probe::Framework;
 use cloakroom_probe::doubles::Verb;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -18,20 +19,21 @@ const COOKIES: usize = 100_000;
 fn a_hundred_thousand_strange_cookies_are_never_adopted_and_cost_what_they_may() {
     on_every_store(async |stage| {
         let sessions = stage.sessions();
-        // Only the layer and a handler that asks: routing a hundred thousand requests would test the router.
-        let service = sessions.layer().layer(service_fn(handle));
         let mut random = Random(0x5eed_0000_c10a_4001);
         let mut loads = 0;
-        for n in 0..COOKIES {
+        let cookies = match stage.framework {
+            Framework::Axum => COOKIES,
+            // What it makes of a cookie is up to the library, which has seen them all: here it is whether they reach it.
+            Framework::Actix => COOKIES / 20,
+        };
+        for n in 0..cookies {
             let (value, may_be_looked_up) = random.cookie(n);
-            let mut request = Request::new(Body::empty());
             let cookie = [NAME.as_bytes(), b"=", &value].concat();
-            request
-                .headers_mut()
-                .insert(header::COOKIE, cookie.try_into().unwrap());
-            let response = service.clone().oneshot(request).await.unwrap();
-            assert!(!response.headers().contains_key(header::SET_COOKIE), "{value:?}");
-            assert!(!response.extensions().get::<Adopted>().unwrap().0, "{value:?}");
+            let seen = match stage.framework {
+                Framework::Axum => through_the_layer(&sessions, cookie).await,
+                Framework::Actix => through_the_middleware(&sessions, &cookie).await,
+            };
+            assert!(!seen.sets_a_cookie && !seen.adopted, "{value:?}");
             loads += usize::from(may_be_looked_up);
         }
         let requests = stage.recording.take();
@@ -45,21 +47,63 @@ fn a_hundred_thousand_strange_cookies_are_never_adopted_and_cost_what_they_may()
     });
 }
 
+struct Seen {
+    adopted: bool,
+    sets_a_cookie: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Adopted(bool);
 
-async fn handle(request: Request<Body>) -> Result<Response<Body>, Infallible> {
-    let (parts, _) = request.into_parts();
-    let session: Session = cloakroom::tower::session(&parts)
-        .await
-        .expect("no error, only strangers");
-    // Nothing of this begins a session for a stranger.
+// Only the adapter and a handler that asks: routing a hundred thousand requests would test the router.
+
+async fn through_the_layer(sessions: &Sessions, cookie: Vec<u8>) -> Seen {
+    async fn handle(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let (parts, _) = request.into_parts();
+        let session = cloakroom::tower::session(&parts).await;
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(use_it(&session.unwrap()));
+        Ok(response)
+    }
+    let service = sessions.layer().layer(service_fn(handle));
+    let mut request = Request::new(Body::empty());
+    request
+        .headers_mut()
+        .insert(header::COOKIE, cookie.try_into().unwrap());
+    let response = service.oneshot(request).await.unwrap();
+    Seen {
+        adopted: response.extensions().get::<Adopted>().unwrap().0,
+        sets_a_cookie: response.headers().contains_key(header::SET_COOKIE),
+    }
+}
+
+async fn through_the_middleware(sessions: &Sessions, cookie: &[u8]) -> Seen {
+    use actix_web::HttpResponse;
+    use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse, Transform as _, fn_service};
+    use actix_web::http::header;
+
+    async fn handle(request: ServiceRequest) -> Result<ServiceResponse, actix_web::Error> {
+        let session = cloakroom::actix::session(request.request()).await;
+        let mut response = HttpResponse::new(actix_web::http::StatusCode::OK);
+        response.extensions_mut().insert(use_it(&session.unwrap()));
+        Ok(request.into_response(response))
+    }
+    let service = sessions.middleware().new_transform(fn_service(handle));
+    let request = actix_web::test::TestRequest::default().insert_header((header::COOKIE, cookie));
+    let response = service.await.unwrap().call(request.to_srv_request());
+    let response = response.await.unwrap();
+    let adopted = response.response().extensions().get::<Adopted>().unwrap().0;
+    Seen {
+        adopted,
+        sets_a_cookie: response.headers().contains_key(header::SET_COOKIE),
+    }
+}
+
+/// Does what begins no session for a stranger.
+fn use_it(session: &Session) -> Adopted {
     session.rotate().unwrap();
     session.clear().unwrap();
-    let mut response = Response::new(Body::empty());
-    let adopted = session.id().is_some() || session.principal().is_some();
-    response.extensions_mut().insert(Adopted(adopted));
-    Ok(response)
+    Adopted(session.id().is_some() || session.principal().is_some())
 }
 
 /// xorshift64*: the same cookies in each run.

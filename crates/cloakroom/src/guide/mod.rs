@@ -12,3 +12,6 @@ pub mod choosing_a_strategy {}
     doc = include_str!("testing.md")
 )]
 pub mod testing {}
+
+#[doc = include_str!("frameworks.md")]
+pub mod frameworks {}

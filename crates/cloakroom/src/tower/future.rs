@@ -1,6 +1,5 @@
 //! What happens between the handler's response and the client: the session is written, the cookie set.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,12 +7,9 @@ use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use pin_project_lite::pin_project;
 
-use crate::sessions::{Finished, Outcome};
+use crate::adapter::{Finish, Finishing, Slot, caching};
+use crate::sessions::Finished;
 use crate::tower::refusal::refusal;
-use crate::tower::slot::Slot;
-use crate::{Session, Sessions};
-
-type Finishing = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
 pin_project! {
     /// The response of a [`SessionService`](crate::tower::SessionService), once its session is written.
@@ -49,28 +45,18 @@ where
             Some(waiting) => waiting,
             none => {
                 let response = ready!(this.inner.poll(context))?;
-                let Some(session) = this.slot.leave() else {
+                let Some(leaving) = this.slot.leave() else {
                     return Poll::Ready(Ok(response));
                 };
-                let outcome = if response.status().is_server_error() {
-                    Outcome::ServerError
-                } else {
-                    Outcome::Success
-                };
-                if let Some(finished) = this.slot.sessions().finish_at_once(session, outcome) {
-                    return Poll::Ready(Ok(conclude(response, finished)));
+                match leaving.finish(response.status().as_u16()) {
+                    Finish::Now(finished) => return Poll::Ready(Ok(conclude(response, finished))),
+                    Finish::Later(finishing) => none.insert((response, finishing)),
                 }
-                let finish = finish(this.slot.sessions().clone(), session.clone(), outcome);
-                none.insert((response, Box::pin(finish)))
             }
         };
         let finished = ready!(finishing.as_mut().poll(context));
         Poll::Ready(Ok(conclude(std::mem::take(response), finished)))
     }
-}
-
-async fn finish(sessions: Sessions, session: Session, outcome: Outcome) -> Finished {
-    sessions.finish(&session, outcome).await
 }
 
 /// The response as it leaves: the handler's, or a refusal where its changes could not be written.
@@ -95,29 +81,26 @@ fn conclude<B: Default + 'static>(mut response: Response<B>, finished: Finished)
 
 /// Keeps caches from giving one user's page to another, however the session was used.
 fn keep_private(headers: &mut HeaderMap) {
+    let no_store = HeaderValue::from_static(caching::NO_STORE);
     match headers.entry(CACHE_CONTROL) {
-        Entry::Occupied(present) if present.iter().any(|value| says(value, &["no-store", "private"])) => {}
+        Entry::Occupied(present) if says(present.iter(), caching::is_private) => {}
         Entry::Occupied(mut present) => {
-            present.insert_mult(HeaderValue::from_static("no-store"));
+            present.insert_mult(no_store);
         }
         Entry::Vacant(absent) => {
-            absent.insert(HeaderValue::from_static("no-store"));
+            absent.insert(no_store);
         }
     }
+    let by_cookie = HeaderValue::from_static(caching::BY_COOKIE);
     match headers.entry(VARY) {
-        Entry::Occupied(present) if present.iter().any(|value| says(value, &["cookie", "*"])) => {}
-        Entry::Occupied(mut present) => present.append(HeaderValue::from_static("Cookie")),
+        Entry::Occupied(present) if says(present.iter(), caching::varies_by_cookie) => {}
+        Entry::Occupied(mut present) => present.append(by_cookie),
         Entry::Vacant(absent) => {
-            absent.insert(HeaderValue::from_static("Cookie"));
+            absent.insert(by_cookie);
         }
     }
 }
 
-/// Whether one of these words is on a header's list.
-fn says(value: &HeaderValue, words: &[&str]) -> bool {
-    value.to_str().is_ok_and(|value| {
-        value
-            .split(',')
-            .any(|word| words.iter().any(|w| word.trim().eq_ignore_ascii_case(w)))
-    })
+fn says<'a>(mut values: impl Iterator<Item = &'a HeaderValue>, it: fn(&[u8]) -> bool) -> bool {
+    values.any(|value| it(value.as_bytes()))
 }

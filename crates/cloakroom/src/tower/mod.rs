@@ -9,9 +9,9 @@ mod future;
 mod layer;
 pub(crate) mod refusal;
 mod service;
-mod slot;
+mod session;
 
 pub use future::ResponseFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;
-pub use slot::session;
+pub use session::{session, session_from};

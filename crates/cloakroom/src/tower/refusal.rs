@@ -4,6 +4,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::ErrorKind;
+use crate::adapter::caching;
 
 /// Tells the client the kind and nothing else: as text where it is known how to fill a body, which is axum's.
 pub(crate) fn refusal<B: Default + 'static>(kind: ErrorKind) -> Response<B> {
@@ -15,7 +16,7 @@ pub(crate) fn refusal<B: Default + 'static>(kind: ErrorKind) -> Response<B> {
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         headers.insert(CONTENT_TYPE, text);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching::NO_STORE));
     if let Some(seconds) = kind.retry_after() {
         headers.insert(RETRY_AFTER, seconds.into());
     }

@@ -6,8 +6,8 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::Sessions;
+use crate::adapter::Slot;
 use crate::tower::future::ResponseFuture;
-use crate::tower::slot::Slot;
 
 /// Gives the requests of an inner service a session to ask for. Made by [`SessionLayer`](crate::SessionLayer).
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Handlers beside the probe's: what its fixed surface has no route for.
+//! The handlers on axum.
 
 use axum::Router;
 use axum::http::StatusCode;

@@ -1,0 +1,35 @@
+//! The response instead of a handler's, where a session failed.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ContentType, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::adapter::caching;
+use crate::{Error, ErrorKind, events};
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        status(self.kind())
+    }
+
+    /// Tells the client the kind, and the log the story.
+    fn error_response(&self) -> HttpResponse {
+        events::failed(self);
+        refusal(self.kind())
+    }
+}
+
+/// Tells the client the kind and nothing else.
+pub(super) fn refusal(kind: ErrorKind) -> HttpResponse {
+    let mut response = HttpResponse::build(status(kind));
+    response.insert_header(ContentType::plaintext());
+    response.insert_header((CACHE_CONTROL, caching::NO_STORE));
+    if let Some(seconds) = kind.retry_after() {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    response.body(kind.reason())
+}
+
+fn status(kind: ErrorKind) -> StatusCode {
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,212 @@
+//! What actix-web does that tower does not: errors that pass for responses, and requests that are asked from anywhere.
+
+#![cfg(all(feature = "actix", feature = "memory"))]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use actix_web::body::{self, MessageBody};
+use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
+use actix_web::error::{ErrorForbidden, InternalError};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE, VARY};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, web};
+use cloakroom::actix::session;
+use cloakroom::stores::Memory;
+use cloakroom::{ErrorKind, Key, Session, Sessions};
+
+const VALUE: Key<String> = Key::new("value");
+
+/// An application's own error, which an outer middleware looks for. Its status is in its response alone.
+#[derive(Debug)]
+struct Teapot;
+
+impl fmt::Display for Teapot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a teapot")
+    }
+}
+
+impl ResponseError for Teapot {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::ImATeapot().body("short and stout")
+    }
+}
+
+/// Records something, and answers with the error that the path names.
+async fn refuse(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let path = request.path().to_owned();
+    if path == "/unused" {
+        return Err(Teapot.into());
+    }
+    let session = session(request.request()).await?;
+    session.set(VALUE, &path)?;
+    match path.as_str() {
+        "/forbidden" => Err(ErrorForbidden("no")),
+        "/teapot" => Err(Teapot.into()),
+        "/one-response" => {
+            let response = HttpResponse::PaymentRequired().body("only once");
+            Err(InternalError::from_response("poor", response).into())
+        }
+        "/broken" => Err(actix_web::error::ErrorBadGateway("broken")),
+        "/saved" => {
+            session.save().await?;
+            Err(actix_web::error::ErrorBadGateway("broken"))
+        }
+        _ => next.call(request).await,
+    }
+}
+
+#[tokio::test]
+async fn an_inner_middlewares_error_counts_by_its_status_and_gets_its_cookies() {
+    let sessions = Sessions::new(Memory::default());
+    let app = App::new()
+        .route("/read", web::get().to(read))
+        .wrap(from_fn(refuse))
+        .wrap(sessions.middleware());
+    let app = init_service(app).await;
+    let reading = init_service(
+        App::new()
+            .route("/read", web::get().to(read))
+            .wrap(sessions.middleware()),
+    )
+    .await;
+    for (path, status, text, written) in [
+        ("/forbidden", 403, "no", true),
+        ("/teapot", 418, "short and stout", true),
+        ("/one-response", 402, "only once", true),
+        ("/broken", 502, "broken", false),
+        ("/saved", 502, "broken", true),
+    ] {
+        let error = app
+            .call(TestRequest::with_uri(path).to_request())
+            .await
+            .unwrap_err();
+        let response = error.error_response();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(
+            response.headers().get(CACHE_CONTROL).unwrap(),
+            "no-store",
+            "{path}"
+        );
+        assert_eq!(response.headers().get(VARY).unwrap(), "Cookie", "{path}");
+        let cookie = response.headers().get(SET_COOKIE).cloned();
+        assert_eq!(cookie.is_some(), written, "{path}");
+        assert_eq!(body_of(response).await, text, "{path}");
+        let Some(cookie) = cookie else { continue };
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+        let request = TestRequest::with_uri("/read").insert_header((COOKIE, pair));
+        let response = reading.call(request.to_request()).await.unwrap();
+        assert_eq!(body_of(response.into_parts().1).await, path);
+        // Asked for once more, it still hands the cookie out.
+        assert_eq!(error.error_response().headers().get(SET_COOKIE), Some(&cookie));
+    }
+    let error = app
+        .call(TestRequest::with_uri("/unused").to_request())
+        .await
+        .unwrap_err();
+    assert!(!error.error_response().headers().contains_key(VARY));
+}
+
+#[tokio::test]
+async fn an_error_stays_the_one_it_was_for_outer_middlewares() {
+    async fn look(
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let answer = next.call(request).await;
+        let error = answer.err().unwrap();
+        assert!(error.as_error::<Teapot>().is_some(), "{error:?}");
+        Err::<ServiceResponse, _>(error)
+    }
+    let app = App::new()
+        .wrap(from_fn(refuse))
+        .wrap(Sessions::new(Memory::default()).middleware())
+        .wrap(from_fn(look));
+    let app = init_service(app).await;
+    let error = app.call(TestRequest::with_uri("/teapot").to_request()).await;
+    let response = error.err().unwrap().error_response();
+    assert!(response.headers().contains_key(SET_COOKIE));
+}
+
+#[tokio::test]
+async fn a_handlers_own_headers_stay_beside_ours() {
+    async fn handle(session: Session) -> Result<HttpResponse, cloakroom::Error> {
+        session.set(VALUE, &"v".to_owned())?;
+        Ok(HttpResponse::Ok()
+            .append_header((SET_COOKIE, "theme=dark"))
+            .append_header((VARY, "Accept"))
+            .append_header((CACHE_CONTROL, "public"))
+            .append_header((CACHE_CONTROL, "max-age=60"))
+            .finish())
+    }
+    let app = App::new()
+        .route("/", web::get().to(handle))
+        .wrap(Sessions::new(Memory::default()).middleware());
+    let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
+    let all = |name| -> Vec<&str> {
+        let values = response.headers().get_all(name);
+        values.map(|value| value.to_str().unwrap()).collect()
+    };
+    let cookies = all(SET_COOKIE);
+    assert_eq!(cookies[0], "theme=dark");
+    assert!(
+        cookies.len() == 2 && cookies[1].starts_with("__Host-session="),
+        "{cookies:?}"
+    );
+    assert_eq!(all(VARY), ["Accept", "Cookie"]);
+    assert_eq!(all(CACHE_CONTROL), ["no-store"]);
+}
+
+#[tokio::test]
+async fn a_route_outside_the_middleware_is_told_which_call_is_missing() {
+    let app = App::new().route("/", web::get().to(read));
+    let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(
+        response.headers().get(CONTENT_TYPE).unwrap(),
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store");
+    let (request, response) = response.into_parts();
+    assert_eq!(body_of(response).await, "the session could not be used");
+    let error = session(&request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoLayer);
+    assert!(
+        error.to_string().contains(".wrap(sessions.middleware())"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_is_asked_for_when_the_response_has_left_hands_out_no_cookie() {
+    let kept: Rc<Cell<Option<HttpRequest>>> = Rc::default();
+    let keep = Rc::clone(&kept);
+    let handle = move |request: HttpRequest| {
+        keep.set(Some(request));
+        async { HttpResponse::Ok().finish() }
+    };
+    let app = App::new()
+        .route("/", web::get().to(handle))
+        .wrap(Sessions::new(Memory::default()).middleware());
+    let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
+    assert!(!response.headers().contains_key(SET_COOKIE));
+    let late = session(&kept.take().unwrap()).await.unwrap();
+    late.sign_in("alice").unwrap();
+    assert_eq!(late.save().await.unwrap_err().kind(), ErrorKind::TooLate);
+}
+
+async fn read(session: Session) -> Result<String, cloakroom::Error> {
+    Ok(session.get(VALUE)?.unwrap_or_default())
+}
+
+async fn body_of(response: HttpResponse<impl MessageBody>) -> String {
+    let bytes = body::to_bytes(response.into_body()).await;
+    String::from_utf8(bytes.ok().unwrap().to_vec()).unwrap()
+}
