@@ -55,12 +55,16 @@
 //! [`stores`] has those that come along, and [`guide::choosing_a_store`] says which is for whom. One of your own implements [`store::Store`] and runs the conformance suite
 //! of the crate `cloakroom-store`.
 //!
+//! # Forms
+//!
+//! [`CrossSite`] refuses forms that other sites send. [`guide::forms`] says who is stopped, and who is not.
+//!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
-//! | `tower` | | [`SessionLayer`], for anything that speaks tower |
+//! | `tower` | | [`SessionLayer`] and the layer of [`CrossSite`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
 //! | `disk` | | `stores::Disk` |
 //! | `sqlite` | | `stores::Sqlite`, with SQLite itself |
@@ -75,7 +79,8 @@
 //!
 //! # What it does not do
 //!
-//! It does not check passwords, and does not stop cross-site requests by itself. It needs a tokio runtime with time
+//! It does not check passwords, and does not stop cross-site requests before its layer for that, [`CrossSite`], is added:
+//! [`guide::forms`] says how. It needs a tokio runtime with time
 //! enabled. The security notes of the README say what a stolen store reveals.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,6 +89,7 @@ mod session;
 mod sessions;
 
 mod cookie;
+mod cross_site;
 mod ending;
 mod key;
 mod key_file;
@@ -107,6 +113,7 @@ mod claims;
 mod data;
 mod envelope;
 mod held;
+mod origin;
 mod paseto;
 mod recent;
 mod rfc3339;
@@ -140,6 +147,7 @@ pub mod tower;
 
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
+pub use cross_site::{CrossSite, Denial, DenialReason};
 pub use ending::SessionInfo;
 pub use error::{Error, ErrorKind};
 pub use key::Key;

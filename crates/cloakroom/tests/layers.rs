@@ -32,6 +32,8 @@ const MODULES: &[Module] = &[
     pure("key", "error"),
     pure("base64url", ""),
     pure("rfc3339", ""),
+    pure("origin", "error"),
+    pure("cross_site", "error events origin"),
     pure("token", "base64url error"),
     pure("paseto", "base64url"),
     pure("policy", "error"),
@@ -114,7 +116,10 @@ const MODULES: &[Module] = &[
          stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
-    effects("tower", "error events cookie cookie_header sessions session"),
+    effects(
+        "tower",
+        "error events cookie cookie_header cross_site sessions session",
+    ),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),

@@ -5,3 +5,6 @@ pub mod choosing_a_store {}
 
 #[doc = include_str!("choosing_a_strategy.md")]
 pub mod choosing_a_strategy {}
+
+#[doc = include_str!("forms.md")]
+pub mod forms {}
