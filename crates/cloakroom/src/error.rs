@@ -80,6 +80,8 @@ pub enum ErrorKind {
     Decode,
     /// A value could not be written as JSON. HTTP 500.
     Encode,
+    /// The form was not made for this session. HTTP 403.
+    FormToken,
     /// A setting, key or principal is not valid. HTTP 500.
     Invalid,
     /// The route is not inside the session layer. HTTP 500.
@@ -100,7 +102,7 @@ impl ErrorKind {
         match self {
             Self::AtCap => 409,
             Self::CookiesTooLarge => 431,
-            Self::CrossSite => 403,
+            Self::CrossSite | Self::FormToken => 403,
             Self::Unavailable => 503,
             _ => 500,
         }
@@ -120,6 +122,7 @@ impl ErrorKind {
             Self::AtCap => "too many sessions: sign out somewhere else first",
             Self::CookiesTooLarge => "too many cookies: clear the cookies of this site",
             Self::CrossSite => "this was sent from another site, and nothing was done",
+            Self::FormToken => "this form is out of date, and nothing was done: load its page again",
             Self::Unavailable => "sessions are not available at the moment: try again in a few seconds",
             _ => "the session could not be used",
         }

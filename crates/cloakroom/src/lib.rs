@@ -57,7 +57,8 @@
 //!
 //! # Forms
 //!
-//! [`CrossSite`] refuses forms that other sites send. [`guide::forms`] says who is stopped, and who is not.
+//! [`CrossSite`] refuses forms that other sites send, and [`Session::form_token`] is for rules that ask for a token
+//! as well. [`guide::forms`] has both.
 //!
 //! # Features
 //!
@@ -91,6 +92,7 @@ mod sessions;
 mod cookie;
 mod cross_site;
 mod ending;
+mod forms;
 mod key;
 mod key_file;
 mod key_watch;
@@ -112,6 +114,7 @@ mod base64url;
 mod claims;
 mod data;
 mod envelope;
+mod form_token;
 mod held;
 mod origin;
 mod paseto;

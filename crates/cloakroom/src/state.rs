@@ -1,5 +1,6 @@
 //! What one request knows of its session and has done to it. No I/O: commit carries out what this decides.
 
+mod forms;
 mod sealed;
 mod stored;
 

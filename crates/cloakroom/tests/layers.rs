@@ -35,6 +35,7 @@ const MODULES: &[Module] = &[
     pure("origin", "error"),
     pure("cross_site", "error events origin"),
     pure("token", "base64url error"),
+    pure("form_token", "base64url"),
     pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
@@ -62,6 +63,7 @@ const MODULES: &[Module] = &[
     effects("commit", "pure clock random config bounded shared sealed"),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
+    effects("forms", "pure clock random config shared session"),
     effects(
         "sessions",
         "pure clock random config bounded revocations shared sealed commit session",
