@@ -57,8 +57,8 @@
 //!
 //! # Forms
 //!
-//! [`CrossSite`] refuses forms that other sites send, and [`Session::form_token`] is for rules that ask for a token
-//! as well. [`guide::forms`] has both.
+//! [`CrossSite`] refuses forms that other sites send, [`Session::form_token`] is for rules that ask for a token as well, and
+//! [`Session::flash`] says something on the page after a redirect. [`guide::forms`] has all three.
 //!
 //! # Features
 //!
@@ -92,6 +92,7 @@ mod sessions;
 mod cookie;
 mod cross_site;
 mod ending;
+mod flash;
 mod forms;
 mod key;
 mod key_file;
@@ -153,6 +154,7 @@ pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
 pub use cross_site::{CrossSite, Denial, DenialReason};
 pub use ending::SessionInfo;
 pub use error::{Error, ErrorKind};
+pub use flash::{Flash, FlashLevel};
 pub use key::Key;
 pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};

@@ -226,7 +226,7 @@ impl Sessions {
     async fn look_up(&self, token: Token, snapshot: Option<&[u8]>) -> Result<State, Error> {
         let now = self.config.clock.now();
         match snapshot.and_then(|text| self.config.fresh(text, &token, now)) {
-            Some((held, data)) => Ok(State::live(held, data)),
+            Some((held, data)) => Ok(State::live(held, data).copied()),
             None => self.load(token, now).await,
         }
     }
@@ -248,7 +248,8 @@ impl Sessions {
             // The copy may be from before it was signed in or touched elsewhere: only the store itself says no.
             return Box::pin(self.load_latest(token)).await;
         }
-        Ok(self.take(opened?, token.id).await?.with_seen(seen))
+        let state = self.take(opened?, token.id).await?.with_seen(seen);
+        Ok(if copied { state.copied() } else { state })
     }
 
     async fn load_latest(&self, token: Token) -> Result<State, Error> {

@@ -41,6 +41,8 @@ pub(crate) struct State {
     cookie: Option<CookieChange>,
     /// What the store said last, where that is kept in a cookie for a moment.
     seen: Option<Snapshot>,
+    /// What is held comes from a copy: the store may know more.
+    is_copy: bool,
     /// Whether the browser has a snapshot.
     has_snapshot: bool,
     /// Whether that is from before something this request did.

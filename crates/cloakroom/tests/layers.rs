@@ -36,6 +36,7 @@ const MODULES: &[Module] = &[
     pure("cross_site", "error events origin"),
     pure("token", "base64url error"),
     pure("form_token", "base64url"),
+    pure("flash", "base64url key"),
     pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
