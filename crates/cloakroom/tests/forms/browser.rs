@@ -52,6 +52,18 @@ impl Server {
         servers
     }
 
+    /// These sessions, by a clock of their own.
+    #[cfg(feature = "cached")]
+    pub(crate) fn over(sessions: Sessions) -> Self {
+        let clock = ManualClock::default();
+        Self {
+            name: "of several nodes",
+            sessions: sessions.clock(&clock),
+            clock,
+            _directory: TempDir::new().unwrap(),
+        }
+    }
+
     /// Those that keep sessions in a store.
     pub(crate) async fn each_with_a_store() -> Vec<Self> {
         let mut servers = Self::each().await;

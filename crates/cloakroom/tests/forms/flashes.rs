@@ -3,6 +3,12 @@
 use std::time::Duration;
 
 use cloakroom::{Flash, Key, Outcome, Session};
+#[cfg(feature = "cached")]
+use cloakroom::{
+    Sessions,
+    store::AnyStore,
+    stores::{Memory, cached::CachedOptions},
+};
 
 use crate::browser::{Browser, Server};
 
@@ -114,6 +120,31 @@ async fn a_snapshot_from_before_the_redirect_hides_no_message() {
             server.name
         );
     }
+}
+
+#[cfg(feature = "cached")]
+#[tokio::test]
+async fn a_near_cache_from_before_the_redirect_hides_no_message() {
+    let store = Memory::default();
+    let node = |store: AnyStore| Server::over(Sessions::new(store));
+    let cached = CachedOptions::default().staleness(Duration::from_secs(600));
+    let (here, there) = (
+        node(AnyStore::new(cached.around(store.clone()))),
+        node(AnyStore::new(store)),
+    );
+    let mut browser = Browser::default();
+    browser
+        .ask(&here, |session| session.set(NUMBER, &1).unwrap())
+        .await;
+    browser.open(&here).await;
+    // Another node answers the form, and this one the page after it.
+    let query = redirected(&mut browser, &there, "here").await;
+    assert_eq!(
+        browser.open(&here).await.to_json().unwrap(),
+        r#"{"number":1}"#,
+        "it is a copy"
+    );
+    assert_eq!(page(&mut browser, &here, &query).await.as_deref(), Some("here"));
 }
 
 #[tokio::test]
