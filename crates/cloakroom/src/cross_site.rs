@@ -38,8 +38,8 @@ use crate::{Error, ErrorKind, events};
 /// Anything else is refused: a value that no browser sends, a header that comes twice, `Origin: null`. These are the
 /// rules of Go's `CrossOriginProtection` and of the OWASP cheat sheet, without exemptions by path.
 ///
-/// Browsers send `Sec-Fetch-Site` over HTTPS and to localhost only. Over plain HTTP everything rests on `Origin`, and that
-/// does not tell `http` from `https` unless [`own`](Self::own) says which it is. The guide
+/// Browsers send `Sec-Fetch-Site` over HTTPS and to localhost only. Over plain HTTP everything rests on `Origin`, and
+/// that does not tell `http` from `https` unless [`own`](Self::own) says which it is. The guide
 /// [`forms`](crate::guide::forms) says what else there is to know.
 ///
 /// [Fetch Metadata]: https://www.w3.org/TR/fetch-metadata/

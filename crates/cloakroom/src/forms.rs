@@ -103,8 +103,8 @@ impl Session {
     /// }
     /// ```
     ///
-    /// A session keeps [`Flash::MOST`] messages that were not read, of one kilobyte of text together, for five minutes each;
-    /// the oldest go first. Nothing checks the location: one that a user can choose has to be checked before.
+    /// A session keeps [`Flash::MOST`] messages that were not read, of one kilobyte of text together, for five minutes
+    /// each; the oldest go first. Nothing checks the location: one that a user can choose has to be checked before.
     ///
     /// # Errors
     ///
@@ -134,8 +134,8 @@ impl Session {
     /// }
     /// ```
     ///
-    /// Of a [sealed](crate::Sessions::sealed) session, two requests that ask at the same time both get it, as each has its
-    /// own copy of the cookie.
+    /// Of a [sealed](crate::Sessions::sealed) session, two requests that ask at the same time both get it, as each has
+    /// its own copy of the cookie.
     ///
     /// # Errors
     ///
