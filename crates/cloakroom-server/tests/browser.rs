@@ -56,6 +56,7 @@ async fn a_visitor_becomes_a_customer_with_two_devices() {
 
     // The phone ends the desk, and the desk is signed out at its next click.
     phone.click(".device button").await;
+    phone.assert_shows("That device is signed out.").await;
     assert_eq!(phone.count(".device").await, 1);
     desk.click(".nav-name").await;
     assert_eq!(desk.path().await, "/sign-in");
@@ -145,6 +146,7 @@ async fn everything_works_without_javascript() {
     browser.click("a[href='/cart']").await;
     browser.click("button[formaction='/cart/take']").await;
     browser.click("button[formaction='/cart/remove']").await;
+    browser.assert_shows("is back on the rail.").await;
     browser.assert_shows("€39.50").await;
     browser.click(".sum-actions button").await;
     browser.click("a[href='/sign-up?next=cart']").await;

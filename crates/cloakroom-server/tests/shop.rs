@@ -311,6 +311,7 @@ async fn forms_from_other_sites_do_nothing() {
             let page = visitor.post_with(path, HAT, headers).await;
             assert_eq!(page.status, 403, "{path} {headers:?}");
             page.assert_shows("This was not sent from here");
+            assert_eq!(page.header("vary"), Some("Sec-Fetch-Site, Origin"));
             assert_eq!(page.header("set-cookie"), None);
         }
     }
@@ -327,6 +328,30 @@ async fn forms_from_other_sites_do_nothing() {
             303,
             "{headers:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_are_each_told_once_what_they_did() {
+    let shop = Shop::in_memory().await;
+    let mut visitor = shop.visitor();
+    visitor.post("/cart/add", HAT).await;
+    visitor.post("/cart/add", &[("product", "prompter")]).await;
+    let mut leads_to = Vec::new();
+    for form in [HAT, &[("product", "prompter")]] {
+        let page = visitor.post("/cart/remove", form).await;
+        leads_to.push(page.header("location").unwrap().to_owned());
+    }
+    for (path, told, not_told) in [
+        (&leads_to[1], "The Prompter is back", "The Critic is back"),
+        (&leads_to[0], "The Critic is back", "The Prompter is back"),
+    ] {
+        let page = visitor.get(path).await;
+        page.assert_shows(told);
+        page.assert_hides(not_told);
+    }
+    for path in &leads_to {
+        visitor.get(path).await.assert_hides("is back");
     }
 }
 

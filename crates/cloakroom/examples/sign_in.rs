@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header::USER_AGENT};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::stores::Disk;
-use cloakroom::{Cookie, Error, Key, Lifetime, Policy, Session, Sessions, SignIn};
+use cloakroom::{Cookie, CrossSite, Error, Key, Lifetime, Policy, Session, Sessions, SignIn};
 
 const VISITS: Key<u32> = Key::new("visits");
 
@@ -36,7 +36,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/sign-out", post(sign_out))
         .route("/devices", get(devices))
         .route("/devices/{id}/end", post(end))
-        .layer(sessions.layer());
+        .layer(sessions.layer())
+        // No other site signs anybody in or out.
+        .layer(CrossSite::default().layer());
     let listener = tokio::net::TcpListener::bind("localhost:3000").await?;
     println!("listening on http://localhost:3000");
     axum::serve(listener, app)

@@ -74,10 +74,14 @@ pub enum ErrorKind {
     AtCap,
     /// The request's cookies are too large to look through. HTTP 431.
     CookiesTooLarge,
+    /// Another site made the browser send the request. HTTP 403.
+    CrossSite,
     /// A stored value is not of the key's type. HTTP 500.
     Decode,
     /// A value could not be written as JSON. HTTP 500.
     Encode,
+    /// The form was not made for this session. HTTP 403.
+    FormToken,
     /// A setting, key or principal is not valid. HTTP 500.
     Invalid,
     /// The route is not inside the session layer or middleware. HTTP 500.
@@ -98,6 +102,7 @@ impl ErrorKind {
         match self {
             Self::AtCap => 409,
             Self::CookiesTooLarge => 431,
+            Self::CrossSite | Self::FormToken => 403,
             Self::Unavailable => 503,
             _ => 500,
         }
@@ -116,6 +121,8 @@ impl ErrorKind {
         match self {
             Self::AtCap => "too many sessions: sign out somewhere else first",
             Self::CookiesTooLarge => "too many cookies: clear the cookies of this site",
+            Self::CrossSite => "this was sent from another site, and nothing was done",
+            Self::FormToken => "this form is out of date, and nothing was done: load its page again",
             Self::Unavailable => "sessions are not available at the moment: try again in a few seconds",
             _ => "the session could not be used",
         }

@@ -134,6 +134,26 @@ pub(crate) fn several_cookies() {
     tracing::warn!(target: "cloakroom", "session cookie sent more than once: treated as anonymous");
 }
 
+/// A request that another site caused was refused.
+pub(crate) fn cross_site_refused(why: &dyn fmt::Display, method: &str) {
+    tracing::warn!(target: "cloakroom", %why, method, "cross-site request refused");
+}
+
+/// A request that another site caused was let through, because nothing is refused yet.
+pub(crate) fn cross_site_let_through(why: &dyn fmt::Display, method: &str) {
+    tracing::warn!(target: "cloakroom", %why, method, "cross-site request let through: only reporting");
+}
+
+/// A form came without a token of the session it was sent to, if there is one.
+pub(crate) fn form_token_refused(session: Option<Id>) {
+    match session {
+        Some(session) => {
+            tracing::warn!(target: "cloakroom", %session, "form token refused: not of this session");
+        }
+        None => tracing::warn!(target: "cloakroom", "form token refused: there is no session"),
+    }
+}
+
 /// A touch did not get through: the session may end sooner than its user expects.
 pub(crate) fn touch_failed(session: Id, error: &cloakroom_store::Error) {
     let error = Story::of_store(error);
@@ -151,6 +171,8 @@ pub(crate) fn failed(error: &crate::Error) {
     match error.kind() {
         // The policy at work, not a failure.
         ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
+        // Told when it was refused.
+        ErrorKind::CrossSite | ErrorKind::FormToken => {}
         _ => tracing::error!(target: "cloakroom", error = %Story::of(error), "session failed"),
     }
 }

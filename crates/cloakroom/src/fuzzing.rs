@@ -6,7 +6,9 @@ use crate::claims::Claims;
 use crate::cookie_header::{Found, find};
 use crate::data::Data;
 use crate::envelope::{Envelope, Opened};
+use crate::form_token::FormTag;
 use crate::keyring::Keys;
+use crate::origin::Origin;
 use crate::paseto;
 use crate::seal::Derivation;
 use crate::token::{Secret, Token};
@@ -15,6 +17,31 @@ use crate::token::{Secret, Token};
 pub fn token(bytes: &[u8]) {
     if let Some(token) = Token::parse(bytes) {
         assert_eq!(token.text().as_bytes(), bytes);
+    }
+}
+
+/// An origin that reads has one spelling, is at its own host, and reads as what a person writes.
+pub fn origin(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        assert_eq!(Origin::read(bytes), None);
+        return;
+    };
+    if let Ok(origin) = Origin::parse(text) {
+        let spelled = origin.to_string();
+        assert_eq!(Origin::read(spelled.as_bytes()).as_ref(), Some(&origin));
+        let (_, host) = spelled.split_once("://").expect("it has a scheme");
+        assert!(origin.is_at(host.as_bytes()));
+    }
+    if let Some(origin) = Origin::read(bytes) {
+        assert_eq!(origin.to_string(), text);
+    }
+}
+
+/// A form token that reads is what its mask makes of it.
+pub fn form_token(bytes: &[u8]) {
+    if let Some(tag) = FormTag::parse(bytes) {
+        let again = FormTag::parse(tag.masked(&[0x5a; FormTag::LEN]).as_bytes()).expect("it is one");
+        assert!(again.is_one_of(&[tag]));
     }
 }
 

@@ -13,11 +13,17 @@ use crate::{Error, ErrorKind};
 /// const VISITS: Key<u64> = Key::new("visits");
 /// ```
 ///
-/// A name that is empty or longer than 255 bytes does not compile:
+/// A name that is empty or longer than 255 bytes does not compile, and neither does one that begins with `cloakroom.`,
+/// which is what the library keeps:
 ///
 /// ```compile_fail
 /// # use cloakroom::Key;
 /// const NAMELESS: Key<u64> = Key::new("");
+/// ```
+///
+/// ```compile_fail
+/// # use cloakroom::Key;
+/// const OURS: Key<u64> = Key::new("cloakroom.flash");
 /// ```
 pub struct Key<T> {
     name: Name,
@@ -39,13 +45,23 @@ impl<T> Key<T> {
     ///
     /// # Panics
     ///
-    /// When the name is empty or longer than [`Self::MAX_LEN`] bytes. In a constant that is a compile error.
+    /// When the name is empty, longer than [`Self::MAX_LEN`] bytes or the library's. In a constant that is a compile
+    /// error.
     #[allow(clippy::panic)] // in a constant, where it is a compile error
     pub const fn new(name: &'static str) -> Self {
         assert!(
             !name.is_empty() && name.len() <= Self::MAX_LEN,
             "a key is 1 to 255 bytes long"
         );
+        assert!(
+            !is_reserved(name),
+            "keys that begin with \"cloakroom.\" are the library's"
+        );
+        Self::reserved(name)
+    }
+
+    /// A key of the library's own, which no application can name.
+    pub(crate) const fn reserved(name: &'static str) -> Self {
         Self {
             name: Name::Constant(name),
             value: PhantomData,
@@ -56,9 +72,15 @@ impl<T> Key<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] when the name is empty or longer than [`Self::MAX_LEN`] bytes.
+    /// [`ErrorKind::Invalid`] when the name is empty, longer than [`Self::MAX_LEN`] bytes or the library's.
     pub fn parse(name: impl Into<Arc<str>>) -> Result<Self, Error> {
         let name = name.into();
+        if is_reserved(&name) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("the key {name:?} is one of the library's"),
+            ));
+        }
         if (1..=Self::MAX_LEN).contains(&name.len()) {
             Ok(Self {
                 name: Name::Shared(name),
@@ -79,6 +101,14 @@ impl<T> Key<T> {
             Name::Shared(name) => name,
         }
     }
+}
+
+/// Whether only the library names values so.
+const fn is_reserved(name: &str) -> bool {
+    matches!(
+        name.as_bytes(),
+        [b'c', b'l', b'o', b'a', b'k', b'r', b'o', b'o', b'm', b'.', ..]
+    )
 }
 
 impl<T> Clone for Key<T> {

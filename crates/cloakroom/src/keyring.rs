@@ -176,6 +176,16 @@ impl KeyRing {
         Arc::clone(&self.current().active)
     }
 
+    /// All keys that open something, the one that seals first.
+    pub(crate) fn opening(&self) -> Vec<Arc<Key>> {
+        let current = self.current();
+        let others = current.slots.iter().filter_map(|slot| match &slot.good_for {
+            GoodFor::Opening(key) if !Arc::ptr_eq(key, &current.active) => Some(Arc::clone(key)),
+            GoodFor::Opening(_) | GoodFor::Nothing(_) => None,
+        });
+        [Arc::clone(&current.active)].into_iter().chain(others).collect()
+    }
+
     /// The key of this id, if it opens anything. One that is refused is counted.
     pub(crate) fn find(&self, id: KeyId) -> Found {
         let current = self.current();

@@ -60,13 +60,18 @@
 //! axum and actix-web have adapters, and [`SessionLayer`] is for everything that speaks tower: [`guide::frameworks`] says what
 //! does.
 //!
+//! # Forms
+//!
+//! [`CrossSite`] refuses forms that other sites send, [`Session::form_token`] is for rules that ask for a token as well, and
+//! [`Session::flash`] says something on the page after a redirect. [`guide::forms`] has all three.
+//!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `actix` | | [`Session`] as an actix-web extractor, [`Sessions::middleware`], errors as responses |
 //! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
-//! | `tower` | | [`SessionLayer`], for anything that speaks tower |
+//! | `tower` | | [`SessionLayer`] and the layer of [`CrossSite`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
 //! | `disk` | | `stores::Disk` |
 //! | `sqlite` | | `stores::Sqlite`, with SQLite itself |
@@ -81,7 +86,8 @@
 //!
 //! # What it does not do
 //!
-//! It does not check passwords, and does not stop cross-site requests by itself. It needs a tokio runtime with time
+//! It does not check passwords, and does not stop cross-site requests before its layer for that, [`CrossSite`], is added:
+//! [`guide::forms`] says how. It needs a tokio runtime with time
 //! enabled. The security notes of the README say what a stolen store reveals.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -90,7 +96,10 @@ mod session;
 mod sessions;
 
 mod cookie;
+mod cross_site;
 mod ending;
+mod flash;
+mod forms;
 mod key;
 mod key_file;
 mod key_watch;
@@ -112,7 +121,9 @@ mod base64url;
 mod claims;
 mod data;
 mod envelope;
+mod form_token;
 mod held;
+mod origin;
 mod paseto;
 mod recent;
 mod rfc3339;
@@ -152,8 +163,10 @@ pub mod tower;
 pub use actix::SessionMiddleware;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
+pub use cross_site::{CrossSite, Denial, DenialReason};
 pub use ending::SessionInfo;
 pub use error::{Error, ErrorKind};
+pub use flash::{Flash, FlashLevel};
 pub use key::Key;
 pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};

@@ -6,7 +6,7 @@
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
-use cloakroom_store::{Id, Namespace};
+use cloakroom_store::{Id, Namespace, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::keyring::ServerKey;
@@ -40,6 +40,19 @@ pub(crate) struct Derivation {
     wrap: ContextKey,
     wrap_with_server_key: ContextKey,
     data: ContextKey,
+    form: ContextKey,
+    form_in_process: ContextKey,
+    form_of_cookie: ContextKey,
+}
+
+/// What only a session and its server have, and nobody gets by reading the store: form tokens are derived of it.
+pub(crate) enum FormRoot<'a> {
+    /// The key that its data is sealed under.
+    SessionKey(&'a SealingKey),
+    /// An image of its secret, where records do not leave the process.
+    Verifier(Verifier),
+    /// The server's key, and when a sealed session got its token.
+    Cookie(&'a ServerKey, Timestamp),
 }
 
 impl Derivation {
@@ -50,6 +63,9 @@ impl Derivation {
             wrap: hash_derive_key_context("cloakroom 2026-11 v1 wrap without server key"),
             wrap_with_server_key: hash_derive_key_context("cloakroom 2026-11 v1 wrap with server key"),
             data: hash_derive_key_context("cloakroom 2026-11 v1 data"),
+            form: hash_derive_key_context("cloakroom 2026-11 v1 form token"),
+            form_in_process: hash_derive_key_context("cloakroom 2026-11 v1 form token in process"),
+            form_of_cookie: hash_derive_key_context("cloakroom 2026-11 v1 form token of sealed cookie"),
         }
     }
 
@@ -76,6 +92,22 @@ impl Derivation {
     /// The key that seals a session's data once: a session key is drawn at each sign-in, a nonce at each sealing.
     pub(crate) fn data_key(&self, session_key: &[u8; 32], nonce: &[u8; 24]) -> SealingKey {
         Zeroizing::new(derive(&self.data, &[session_key, nonce]))
+    }
+
+    /// What form tokens of a session are made of.
+    pub(crate) fn form_key(&self, id: Id, root: &FormRoot<'_>) -> SealingKey {
+        let (namespace, id) = (&self.namespace, id.as_bytes());
+        Zeroizing::new(match root {
+            FormRoot::SessionKey(key) => derive(&self.form, &[namespace, id, &key[..]]),
+            FormRoot::Verifier(verifier) => derive(&self.form_in_process, &[namespace, id, &verifier.0]),
+            FormRoot::Cookie(server, rotated) => {
+                let rotated = rotated.as_unix_millis().to_le_bytes();
+                derive(
+                    &self.form_of_cookie,
+                    &[namespace, id, server.as_bytes(), &rotated],
+                )
+            }
+        })
     }
 }
 

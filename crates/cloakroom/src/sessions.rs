@@ -225,7 +225,7 @@ impl Sessions {
     async fn look_up(&self, token: Token, snapshot: Option<&[u8]>) -> Result<State, Error> {
         let now = self.config.clock.now();
         match snapshot.and_then(|text| self.config.fresh(text, &token, now)) {
-            Some((held, data)) => Ok(State::live(held, data)),
+            Some((held, data)) => Ok(State::live(held, data).copied()),
             None => self.load(token, now).await,
         }
     }
@@ -244,7 +244,11 @@ impl Sessions {
         }
         let state = self.take(opened?, token.id).await?;
         // A copy of a copy would be older than either may be.
-        Ok(if copied { state } else { state.seen_at(now) })
+        Ok(if copied {
+            state.copied()
+        } else {
+            state.seen_at(now)
+        })
     }
 
     async fn load_latest(&self, token: Token) -> Result<State, Error> {

@@ -1,5 +1,6 @@
 //! What one request knows of its session and has done to it. No I/O: commit carries out what this decides.
 
+mod forms;
 mod sealed;
 mod stored;
 
@@ -39,6 +40,8 @@ pub(crate) struct State {
     cookie: Option<CookieChange>,
     /// When the store said that it is as it was last seen.
     seen: Option<Timestamp>,
+    /// What is held comes from a copy: the store may know more.
+    is_copy: bool,
     /// Whether the browser has a snapshot.
     has_snapshot: bool,
     /// Whether that is from before something this request did.

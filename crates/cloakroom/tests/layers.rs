@@ -32,7 +32,11 @@ const MODULES: &[Module] = &[
     pure("key", "error"),
     pure("base64url", ""),
     pure("rfc3339", ""),
+    pure("origin", "error"),
+    pure("cross_site", "error events origin"),
     pure("token", "base64url error"),
+    pure("form_token", "base64url"),
+    pure("flash", "base64url key"),
     pure("paseto", "base64url"),
     pure("policy", "error"),
     pure("cookie", "error token policy"),
@@ -60,6 +64,7 @@ const MODULES: &[Module] = &[
     effects("commit", "pure clock random config bounded shared sealed"),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
+    effects("forms", "pure clock random config shared session"),
     effects(
         "sessions",
         "pure clock random config bounded revocations shared sealed commit session",
@@ -116,7 +121,10 @@ const MODULES: &[Module] = &[
     effects("testing", "pure clock random sessions session"),
     // Adapters know sessions and cookies, never a store.
     effects("adapter", "error sessions session"),
-    effects("tower", "error adapter sessions session testing"),
+    effects(
+        "tower",
+        "error events adapter cross_site sessions session testing",
+    ),
     effects("actix", "error events adapter sessions session"),
     effects("axum", "error events session sessions tower"),
     pure("guide", ""),

@@ -5,9 +5,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
-use cloakroom::Sessions;
+use cloakroom::{CrossSite, Sessions};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
 
 use super::Shop;
 use super::{dress, headers, pages, style};
@@ -34,9 +33,8 @@ pub(crate) fn router(shop: Shop, sessions: &Sessions) -> Router {
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(DefaultBodyLimit::max(16 * 1024))
         .layer(CatchPanicLayer::new())
-        // Allows what carries neither Sec-Fetch-Site nor Origin: no browser of the last years posts a form
-        // without, and without a browser there is nobody's cookie to misuse.
-        .layer(CsrfLayer::new())
+        // Forms from other sites. Around everything, the form that signs in included.
+        .layer(CrossSite::default().layer())
         .layer(from_fn(dress::dress))
         .layer(from_fn(headers::protect))
         .with_state(shop)

@@ -19,6 +19,8 @@ pub(crate) struct Visitor {
     pub(crate) name: Option<String>,
     /// The browser and system that ask, in words.
     pub(crate) device: String,
+    /// The query of the page's address, which may name a message.
+    query: Option<String>,
 }
 
 impl Visitor {
@@ -27,9 +29,11 @@ impl Visitor {
         Ok(self.session.get(CART)?.unwrap_or_default())
     }
 
-    /// What the head and foot of a page show.
-    pub(crate) fn frame(&self) -> Result<Frame, Problem> {
+    /// What the head and foot of a page show; a message is taken with it.
+    pub(crate) async fn frame(&self) -> Result<Frame, Problem> {
+        let flash = self.session.take_flash(self.query.as_deref()).await?;
         Ok(Frame {
+            flash,
             name: self.name.clone(),
             cart: self.cart()?.count(),
             ticket: self.session.id().map(Ticket::new),
@@ -58,6 +62,7 @@ impl FromRequestParts<Shop> for Visitor {
             session,
             name,
             device: device::words(user_agent),
+            query: parts.uri.query().map(str::to_owned),
         })
     }
 }

@@ -15,3 +15,6 @@ pub mod testing {}
 
 #[doc = include_str!("frameworks.md")]
 pub mod frameworks {}
+
+#[doc = include_str!("forms.md")]
+pub mod forms {}

@@ -50,6 +50,17 @@ impl State {
         self
     }
 
+    /// Notes that this comes from a copy of what the store has.
+    pub(crate) fn copied(mut self) -> Self {
+        self.is_copy = true;
+        self
+    }
+
+    /// Whether the store may know more than this.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
     /// Notes that the browser has a snapshot.
     pub(crate) fn with_snapshot(mut self, has_snapshot: bool) -> Self {
         self.has_snapshot = has_snapshot;
@@ -147,6 +158,7 @@ impl State {
         } = self.attempts.swap_remove(at);
         self.attempts.clear();
         self.over = false;
+        self.is_copy = false;
         plan.next.revision = Some(revision);
         self.hand_out(&plan);
         // Clones of the session may have recorded more while the write was under way: that stays to be done.
@@ -259,6 +271,7 @@ impl State {
     /// Takes up the session as it is now; what is left of the changes has to be applied again.
     fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
         self.over = false;
+        self.is_copy = false;
         self.seen = None;
         self.outdates_snapshot = true;
         self.base = data.clone();

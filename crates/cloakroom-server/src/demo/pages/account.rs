@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use askama::Template;
 use axum::extract::Form;
 use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::SessionInfo;
 use cloakroom::store::{Id, Timestamp};
+use cloakroom::{Flash, SessionInfo};
 use serde::Deserialize;
 
 use super::{Frame, Ticket, page};
@@ -25,7 +25,7 @@ pub(crate) async fn show(visitor: Visitor) -> Result<Response, Problem> {
     let mut sessions = visitor.session.sessions().await?;
     sessions.sort_by_key(|session| (!session.current, Reverse(session.last_seen)));
     let account = AccountPage {
-        frame: visitor.frame()?,
+        frame: visitor.frame().await?,
         name,
         principal: visitor
             .session
@@ -44,15 +44,25 @@ pub(crate) async fn sign_out(visitor: Visitor) -> Result<Redirect, Problem> {
 
 /// Signs one device out. One that is gone already, or is somebody else's, is not there: nothing to say.
 pub(crate) async fn end(visitor: Visitor, Form(form): Form<Ending>) -> Result<Redirect, Problem> {
-    if let Ok(id) = form.id.parse() {
-        visitor.session.end(id).await?;
-    }
-    Ok(Redirect::to("/account"))
+    let ended = match form.id.parse() {
+        Ok(id) => visitor.session.end(id).await?,
+        Err(_) => false,
+    };
+    back(&visitor, ended, "That device is signed out.")
 }
 
 /// Signs every other device out.
 pub(crate) async fn end_others(visitor: Visitor) -> Result<Redirect, Problem> {
-    visitor.session.sign_out_others().await?;
+    let ended = visitor.session.sign_out_others().await?;
+    back(&visitor, ended > 0, "You are signed out everywhere else.")
+}
+
+/// Back to the account, with a message where something was done. Whoever has ended this very session has none to keep it.
+fn back(visitor: &Visitor, done: bool, message: &str) -> Result<Redirect, Problem> {
+    if done && visitor.session.id().is_some() {
+        let to = visitor.session.flash("/account", Flash::success(message))?;
+        return Ok(Redirect::to(&to));
+    }
     Ok(Redirect::to("/account"))
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn buy(visitor: Visitor) -> Result<Redirect, Problem> {
 pub(crate) async fn thank(visitor: Visitor) -> Result<Response, Problem> {
     match (visitor.name.as_ref(), visitor.session.get(BOUGHT)?) {
         (Some(name), Some(bought)) => {
-            let frame = visitor.frame()?;
+            let frame = visitor.frame().await?;
             Ok(page(&ThankYouPage { frame, name, bought })?.into_response())
         }
         _ => Ok(Redirect::to("/").into_response()),

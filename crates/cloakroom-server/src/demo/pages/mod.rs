@@ -11,6 +11,7 @@ use std::fmt;
 
 use askama::Template;
 use axum::response::Html;
+use cloakroom::Flash;
 use cloakroom::store::Id;
 use serde::{Deserialize, Deserializer};
 
@@ -19,6 +20,8 @@ use super::problem::Problem;
 /// What the head and the foot of every page show.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Frame {
+    /// What the request before has to say.
+    pub(crate) flash: Option<Flash>,
     /// The name of who is signed in.
     pub(crate) name: Option<String>,
     /// How many things are in the cart.

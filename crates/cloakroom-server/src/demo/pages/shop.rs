@@ -16,7 +16,7 @@ pub(crate) async fn show(visitor: Visitor) -> Result<impl IntoResponse, Problem>
         quantity: cart.quantity(product),
     };
     page(&ShopPage {
-        frame: visitor.frame()?,
+        frame: visitor.frame().await?,
         rail: PRODUCTS.iter().map(hung).collect(),
     })
 }

@@ -17,7 +17,7 @@ pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Resu
         return Ok(Redirect::to(onward.next.path()).into_response());
     }
     let empty = SignInPage {
-        frame: visitor.frame()?,
+        frame: visitor.frame().await?,
         next: onward.next,
         name: "",
         remember: false,
@@ -42,7 +42,7 @@ pub(crate) async fn submit(
         }
         None => {
             let again = SignInPage {
-                frame: visitor.frame()?,
+                frame: visitor.frame().await?,
                 next: form.next,
                 name: &form.name,
                 remember: form.remember,

@@ -18,7 +18,7 @@ pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Resu
         return Ok(Redirect::to(onward.next.path()).into_response());
     }
     let empty = SignUpPage {
-        frame: visitor.frame()?,
+        frame: visitor.frame().await?,
         next: onward.next,
         name: "",
         remember: false,
@@ -43,7 +43,7 @@ pub(crate) async fn submit(
         }
         Err(refusal) => {
             let again = SignUpPage {
-                frame: visitor.frame()?,
+                frame: visitor.frame().await?,
                 next,
                 name: &name,
                 remember,
