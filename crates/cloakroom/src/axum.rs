@@ -2,6 +2,8 @@
 
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 
 use crate::{Error, Session, events, tower};
@@ -18,6 +20,11 @@ impl IntoResponse for Error {
     /// Tells the client the kind, and the log the story.
     fn into_response(self) -> Response {
         events::failed(&self);
-        tower::refusal::refusal(self.kind())
+        let mut response: Response = tower::refusal::refusal(self.kind());
+        if let Some(challenge) = self.challenge() {
+            let challenge = HeaderValue::try_from(challenge).expect("a challenge is visible ASCII");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }

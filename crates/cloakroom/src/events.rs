@@ -149,6 +149,10 @@ pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
 /// A request failed because of the store.
 pub(crate) fn failed(error: &crate::Error) {
     match error.kind() {
+        // What happens all the time, and a guard at work.
+        ErrorKind::NotRecent | ErrorKind::NotSignedIn | ErrorKind::TooWeak => {
+            tracing::debug!(target: "cloakroom", %error, "request refused");
+        }
         // The policy at work, not a failure.
         ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
         _ => tracing::error!(target: "cloakroom", error = %Story::of(error), "session failed"),

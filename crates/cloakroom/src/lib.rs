@@ -83,6 +83,7 @@
 mod session;
 mod sessions;
 
+mod authentication;
 mod cookie;
 mod ending;
 mod key;
@@ -93,6 +94,7 @@ mod policy;
 mod refresher;
 mod revocations;
 mod sign_in;
+mod signed_in;
 mod sweeper;
 
 mod change;
@@ -138,6 +140,7 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use authentication::Authentication;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
 pub use ending::SessionInfo;

@@ -6,7 +6,8 @@
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
-use cloakroom_store::{Id, Namespace};
+use cloakroom_store::{Id, Namespace, Principal};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::keyring::ServerKey;
@@ -40,6 +41,7 @@ pub(crate) struct Derivation {
     wrap: ContextKey,
     wrap_with_server_key: ContextKey,
     data: ContextKey,
+    credentials: ContextKey,
 }
 
 impl Derivation {
@@ -50,6 +52,7 @@ impl Derivation {
             wrap: hash_derive_key_context("cloakroom 2026-11 v1 wrap without server key"),
             wrap_with_server_key: hash_derive_key_context("cloakroom 2026-11 v1 wrap with server key"),
             data: hash_derive_key_context("cloakroom 2026-11 v1 data"),
+            credentials: hash_derive_key_context("cloakroom 2026-11 v1 credentials"),
         }
     }
 
@@ -76,6 +79,30 @@ impl Derivation {
     /// The key that seals a session's data once: a session key is drawn at each sign-in, a nonce at each sealing.
     pub(crate) fn data_key(&self, session_key: &[u8; 32], nonce: &[u8; 24]) -> SealingKey {
         Zeroizing::new(derive(&self.data, &[session_key, nonce]))
+    }
+
+    /// What tells the credentials of a principal from others, and nothing about them to who does not have them.
+    pub(crate) fn fingerprint(&self, principal: &Principal, credentials: &[u8]) -> Fingerprint {
+        let principal = principal.as_str().as_bytes();
+        // A principal is at most 255 bytes long.
+        let length = [principal.len() as u8];
+        let fields = [&self.namespace, &length[..], principal, credentials];
+        let derived = derive(&self.credentials, &fields);
+        let bytes = derived.first_chunk().expect("32 bytes begin with 16");
+        Fingerprint(*bytes)
+    }
+}
+
+/// What tells one user's credentials from others. Kept under the seal, with the session's data.
+pub(crate) struct Fingerprint(pub(crate) [u8; Fingerprint::LEN]);
+
+impl Fingerprint {
+    /// Enough that nobody finds others that have the same one.
+    pub(crate) const LEN: usize = 16;
+
+    /// Compares in constant time.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 

@@ -41,13 +41,14 @@ const MODULES: &[Module] = &[
     pure("keyring", "error base64url paseto"),
     pure("data", "error key"),
     pure("seal", "error token policy keyring paseto"),
+    pure("authentication", "base64url seal"),
     pure("claims", "data policy rfc3339"),
     pure("sealed_cookie", "pure"),
     pure("snapshot", "pure"),
     pure("gone", "pure"),
     pure("recent", "error"),
     pure("held", "keyring policy recent seal token"),
-    pure("sign_in", "error policy"),
+    pure("sign_in", "error policy authentication seal"),
     pure("settle", "pure"),
     pure("envelope", "pure"),
     pure("change", "pure"),
@@ -60,6 +61,7 @@ const MODULES: &[Module] = &[
     effects("commit", "pure clock random config bounded shared sealed"),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
+    effects("signed_in", "pure clock config shared session"),
     effects(
         "sessions",
         "pure clock random config bounded revocations shared sealed commit session",
