@@ -11,4 +11,5 @@
 mod browser;
 mod strategies;
 
+mod anonymous;
 mod authentication;
