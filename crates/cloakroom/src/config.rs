@@ -15,6 +15,7 @@ use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
 use crate::gone::Gone;
 use crate::held::Held;
 use crate::keyring::KeyRing;
+use crate::lifecycle::{Happened, Lifecycle};
 use crate::nowhere::Nowhere;
 use crate::policy::Policy;
 use crate::random::Random;
@@ -49,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) random: Random,
     /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
     mark: Arc<AtomicU64>,
+    pub(crate) lifecycle: Lifecycle,
 }
 
 /// What the sealed strategy takes.
@@ -117,7 +119,20 @@ impl Config {
             clock: Clock::default(),
             random: Random::default(),
             mark: Arc::default(),
+            lifecycle: Lifecycle::default(),
         }
+    }
+
+    /// Tells what happened to a session. Whose it was is asked only where somebody hears it.
+    pub(crate) fn tell(&self, session: Id, what: Happened, principal: impl FnOnce() -> Option<Principal>) {
+        let now = || self.clock.now();
+        self.lifecycle.tell(what, Some(session), principal, now);
+    }
+
+    /// Tells what happened to sessions of a principal, or of everyone.
+    pub(crate) fn tell_all(&self, what: Happened, principal: Option<&Principal>) {
+        let now = || self.clock.now();
+        self.lifecycle.tell(what, None, || principal.cloned(), now);
     }
 
     /// Reads a record, and believes nothing in it before its sealed data has opened.

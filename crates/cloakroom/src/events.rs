@@ -22,7 +22,7 @@ pub(crate) fn rotated(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "session rotated");
 }
 
-/// A session ended, and why.
+/// A session ended before its time, and why.
 pub(crate) fn ended(session: Id, why: &'static str) {
     tracing::info!(target: "cloakroom", %session, why, "session ended");
 }
@@ -68,8 +68,8 @@ pub(crate) fn revoked(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "session was ended: treated as anonymous");
 }
 
-/// All sessions of a principal are ended, but perhaps one.
-pub(crate) fn principal_marked(kept: Option<Id>) {
+/// All sessions of a principal ended, but perhaps one.
+pub(crate) fn principal_ended(kept: Option<Id>) {
     match kept {
         Some(session) => {
             tracing::info!(target: "cloakroom", %session, "all other sessions of its principal ended");

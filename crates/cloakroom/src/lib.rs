@@ -90,11 +90,13 @@ mod key;
 mod key_file;
 mod key_watch;
 mod keyring;
+mod lifecycle;
 mod policy;
 mod refresher;
 mod revocations;
 mod sign_in;
 mod signed_in;
+mod subscription;
 mod sweeper;
 
 mod change;
@@ -149,12 +151,14 @@ pub use key::Key;
 pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};
 pub use keyring::{KeyDate, KeyId, KeyInfo, KeyRing, KeyState, KeyUse, Keys, ServerKey, Successor};
+pub use lifecycle::{Happened, SessionEvent, Why};
 pub use policy::{Lifetime, Policy};
 pub use refresher::{RevocationsRefresher, RunningRevocationsRefresher};
 pub use revocations::Revocations;
 pub use session::Session;
 pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
+pub use subscription::{Heard, Subscription};
 pub use sweeper::{RunningSweeper, Sweeper};
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_store::Id;
+use cloakroom_store::{Id, Principal};
 
+use crate::Error;
 use crate::config::Config;
+use crate::lifecycle::Happened;
 use crate::state::{Effect, Replay, State};
-use crate::{Error, events};
 
 /// What all clones of a session share.
 pub(crate) struct Shared {
@@ -45,11 +46,16 @@ impl Shared {
 }
 
 /// Tells what a write, or a new cookie, meant.
-pub(crate) fn announce(id: Id, effect: Effect) {
+pub(crate) fn announce(
+    config: &Config,
+    id: Id,
+    effect: Effect,
+    principal: impl FnOnce() -> Option<Principal>,
+) {
     match effect {
         Effect::None => {}
-        Effect::Begun => events::begun(id),
-        Effect::SignedIn => events::signed_in(id),
-        Effect::Rotated => events::rotated(id),
+        Effect::Begun => config.tell(id, Happened::Begun, principal),
+        Effect::SignedIn => config.tell(id, Happened::SignedIn, principal),
+        Effect::Rotated => config.tell(id, Happened::Rotated, principal),
     }
 }

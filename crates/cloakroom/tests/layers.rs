@@ -54,22 +54,30 @@ const MODULES: &[Module] = &[
     pure("change", "pure"),
     // What has ended is asked on every request, so a copy of it is part of the configuration.
     effects("revocations", "pure clock bounded"),
-    effects("config", "pure clock random nowhere revocations"),
+    effects("lifecycle", "events"),
+    effects("config", "pure clock random nowhere revocations lifecycle"),
     pure("state", "pure config revocations"),
-    effects("shared", "pure config"),
-    effects("sealed", "pure random bounded config revocations shared"),
-    effects("commit", "pure clock random config bounded shared sealed"),
+    effects("shared", "pure config lifecycle"),
+    effects(
+        "sealed",
+        "pure random bounded config revocations shared lifecycle",
+    ),
+    effects(
+        "commit",
+        "pure clock random config bounded shared sealed lifecycle",
+    ),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
     effects("signed_in", "pure clock config shared session"),
     effects(
         "sessions",
-        "pure clock random config bounded revocations shared sealed commit session",
+        "pure clock random config bounded revocations shared sealed commit session lifecycle",
     ),
     effects(
         "ending",
-        "pure clock config bounded shared sealed commit session sessions",
+        "pure clock config bounded shared sealed commit session sessions lifecycle",
     ),
+    effects("subscription", "lifecycle sessions config"),
     effects("key_file", "error random keyring"),
     effects("key_watch", "error events keyring key_file"),
     effects("sweeper", "error events clock random config bounded sessions"),
@@ -147,7 +155,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock revocations shared sealed commit session ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
+        "bounded clock lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),

@@ -39,9 +39,15 @@ impl Browser {
         self.send(Method::GET, path, "*/*").await
     }
 
-    /// Whether it has a cookie of this name.
+    /// Whether it has the session's cookie.
     pub(crate) fn has_session(&self) -> bool {
         self.jar.contains_key("__Host-session")
+    }
+
+    /// What it sends as the line of its cookies.
+    pub(crate) fn cookie(&self) -> String {
+        let cookies: Vec<String> = self.jar.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        cookies.join("; ")
     }
 
     async fn send(&mut self, method: Method, path: &str, accept: &str) -> Answer {
@@ -51,9 +57,8 @@ impl Browser {
         request
             .headers_mut()
             .insert(header::ACCEPT, accept.parse().unwrap());
-        let cookies: Vec<String> = self.jar.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        if !cookies.is_empty() {
-            let cookies = cookies.join("; ").parse().unwrap();
+        if !self.jar.is_empty() {
+            let cookies = self.cookie().parse().unwrap();
             request.headers_mut().insert(header::COOKIE, cookies);
         }
         let response = self.app.call(request).await.unwrap();

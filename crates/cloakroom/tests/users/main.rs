@@ -9,7 +9,9 @@
 )]
 
 mod browser;
+mod failing;
 mod strategies;
 
 mod anonymous;
 mod authentication;
+mod lifecycle;
