@@ -16,6 +16,7 @@ use crate::gone::Gone;
 use crate::held::Held;
 use crate::keyring::KeyRing;
 use crate::lifecycle::{Happened, Lifecycle};
+use crate::local_path::LocalPath;
 use crate::nowhere::Nowhere;
 use crate::policy::Policy;
 use crate::random::Random;
@@ -24,6 +25,7 @@ use crate::seal::Derivation;
 use crate::sealed_cookie::SealedCookie;
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::token::Token;
+use crate::users::Registry;
 use crate::{Error, ErrorKind};
 
 /// What is the same for every request.
@@ -51,6 +53,9 @@ pub(crate) struct Config {
     /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
     mark: Arc<AtomicU64>,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) users: Registry,
+    /// Where one signs in.
+    pub(crate) sign_in_page: Option<LocalPath>,
 }
 
 /// What the sealed strategy takes.
@@ -120,6 +125,8 @@ impl Config {
             random: Random::default(),
             mark: Arc::default(),
             lifecycle: Lifecycle::default(),
+            users: Registry::default(),
+            sign_in_page: None,
         }
     }
 

@@ -123,6 +123,8 @@ pub enum ErrorKind {
     Invalid,
     /// The route is not inside the session layer. HTTP 500.
     NoLayer,
+    /// Nothing finds users of the type that was asked for. HTTP 500.
+    NoUsers,
     /// Who is signed in has to show again who they are: it was too long ago. HTTP 401.
     NotRecent,
     /// Nobody is signed in. HTTP 401.

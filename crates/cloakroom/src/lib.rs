@@ -59,7 +59,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
+//! | `axum` | yes | [`Session`] and [`User`] as axum extractors, errors as responses; implies `tower` |
 //! | `tower` | | [`SessionLayer`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
 //! | `disk` | | `stores::Disk` |
@@ -91,6 +91,7 @@ mod key_file;
 mod key_watch;
 mod keyring;
 mod lifecycle;
+mod local_path;
 mod policy;
 mod refresher;
 mod revocations;
@@ -98,6 +99,8 @@ mod sign_in;
 mod signed_in;
 mod subscription;
 mod sweeper;
+mod user;
+mod users;
 
 mod change;
 mod commit;
@@ -152,6 +155,7 @@ pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};
 pub use keyring::{KeyDate, KeyId, KeyInfo, KeyRing, KeyState, KeyUse, Keys, ServerKey, Successor};
 pub use lifecycle::{Happened, SessionEvent, Why};
+pub use local_path::LocalPath;
 pub use policy::{Lifetime, Policy};
 pub use refresher::{RevocationsRefresher, RunningRevocationsRefresher};
 pub use revocations::Revocations;
@@ -162,6 +166,8 @@ pub use subscription::{Heard, Subscription};
 pub use sweeper::{RunningSweeper, Sweeper};
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;
+pub use user::User;
+pub use users::Users;
 
 /// The README's program compiles.
 #[cfg(all(doctest, feature = "axum", feature = "memory"))]

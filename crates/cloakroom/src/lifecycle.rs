@@ -52,6 +52,8 @@ pub enum Happened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
+    /// Its user has other credentials now: see [`Users::credentials`](crate::Users::credentials).
+    CredentialsChanged,
     /// Its user ended it, perhaps from another device.
     EndedByUser,
     /// Its user signed in once more than the policy allows, and it was the oldest.
@@ -62,16 +64,20 @@ pub enum Why {
     SignedOut,
     /// Its user signed out everywhere.
     SignedOutEverywhere,
+    /// Its user is gone or disabled: see [`Users::find`](crate::Users::find).
+    UserGone,
 }
 
 impl Why {
     fn words(self) -> &'static str {
         match self {
+            Self::CredentialsChanged => "its user has other credentials now",
             Self::EndedByUser => "ended by its user",
             Self::OverLimit => "more sessions than allowed",
             Self::SignedInAsAnother => "somebody else signed in",
             Self::SignedOut => "signed out",
             Self::SignedOutEverywhere => "signed out everywhere",
+            Self::UserGone => "its user is gone or disabled",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What all clones of a session share, and the two locks that order what they do.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::any::TypeId;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cloakroom_store::{Id, Principal};
 
@@ -8,6 +9,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::lifecycle::Happened;
 use crate::state::{Effect, Replay, State};
+use crate::users::AnyUser;
 
 /// What all clones of a session share.
 pub(crate) struct Shared {
@@ -16,6 +18,16 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// One commit or ending at a time: held over the calls of the store.
     pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Who this request has found to be signed in: nothing, until a handler asks. Held while somebody is looked up.
+    known: OnceLock<Box<tokio::sync::Mutex<Vec<KnownUser>>>>,
+}
+
+/// A user that was found for this request.
+pub(crate) struct KnownUser {
+    /// Which type of user.
+    pub(crate) of: TypeId,
+    pub(crate) principal: Principal,
+    pub(crate) user: AnyUser,
 }
 
 impl Shared {
@@ -24,7 +36,13 @@ impl Shared {
             config,
             state: Mutex::new(state),
             gate: tokio::sync::Mutex::const_new(()),
+            known: OnceLock::new(),
         }
+    }
+
+    /// Who this request has found to be signed in.
+    pub(crate) fn known_users(&self) -> &tokio::sync::Mutex<Vec<KnownUser>> {
+        self.known.get_or_init(Box::default)
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

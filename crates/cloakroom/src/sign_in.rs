@@ -75,7 +75,8 @@ impl SignIn {
 
     /// What they have shown it with, as the application keeps it: the stored hash of the password, say. Whatever
     /// changes it ends the sessions that were signed in with what was there before: see
-    /// [`Session::signed_in_with`](crate::Session::signed_in_with).
+    /// [`Session::signed_in_with`](crate::Session::signed_in_with) and
+    /// [`Users::credentials`](crate::Users::credentials), which asks it of each request that looks up its user.
     ///
     /// The session keeps a fingerprint, from which nobody has the credentials back.
     ///

@@ -30,6 +30,7 @@ const MODULES: &[Module] = &[
     effects("nowhere", ""),
     effects("bounded", "error events clock"),
     pure("key", "error"),
+    pure("local_path", ""),
     pure("base64url", ""),
     pure("rfc3339", ""),
     pure("token", "base64url error"),
@@ -54,10 +55,12 @@ const MODULES: &[Module] = &[
     pure("change", "pure"),
     // What has ended is asked on every request, so a copy of it is part of the configuration.
     effects("revocations", "pure clock bounded"),
+    // Configured once, and used where sessions are: `users` is the application's, `lifecycle` tells.
+    effects("users", ""),
     effects("lifecycle", "events"),
-    effects("config", "pure clock random nowhere revocations lifecycle"),
+    effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
-    effects("shared", "pure config lifecycle"),
+    effects("shared", "pure config users lifecycle"),
     effects(
         "sealed",
         "pure random bounded config revocations shared lifecycle",
@@ -78,6 +81,10 @@ const MODULES: &[Module] = &[
         "pure clock config bounded shared sealed commit session sessions lifecycle",
     ),
     effects("subscription", "lifecycle sessions config"),
+    effects(
+        "user",
+        "error bounded local_path config users lifecycle shared session sessions signed_in ending",
+    ),
     effects("key_file", "error random keyring"),
     effects("key_watch", "error events keyring key_file"),
     effects("sweeper", "error events clock random config bounded sessions"),
@@ -124,8 +131,11 @@ const MODULES: &[Module] = &[
          stores::server",
     ),
     // Adapters know sessions and cookies, never a store.
-    effects("tower", "error events cookie cookie_header sessions session"),
-    effects("axum", "error events session sessions tower"),
+    effects(
+        "tower",
+        "error events cookie cookie_header local_path config sessions session",
+    ),
+    effects("axum", "error events session sessions user tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
     effects("testing", "pure clock random sessions session"),

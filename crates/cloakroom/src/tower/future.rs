@@ -48,7 +48,7 @@ where
         let (response, finishing) = match this.finishing {
             Some(waiting) => waiting,
             none => {
-                let response = ready!(this.inner.poll(context))?;
+                let response = this.slot.answer(ready!(this.inner.poll(context))?);
                 let Some(session) = this.slot.leave() else {
                     return Poll::Ready(Ok(response));
                 };

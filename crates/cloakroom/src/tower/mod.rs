@@ -7,6 +7,7 @@ mod future;
 mod layer;
 pub(crate) mod refusal;
 mod service;
+pub(crate) mod sign_in;
 mod slot;
 
 pub use future::ResponseFuture;

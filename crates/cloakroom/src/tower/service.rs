@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use crate::Sessions;
 use crate::tower::future::ResponseFuture;
+use crate::tower::sign_in::Asked;
 use crate::tower::slot::Slot;
 
 /// Gives the requests of an inner service a session to ask for. Made by [`SessionLayer`](crate::SessionLayer).
@@ -36,7 +37,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let slot = Slot::new(self.sessions.clone());
+        let asked = Asked::of(&request, &self.sessions);
+        let slot = Slot::new(self.sessions.clone(), asked);
         request.extensions_mut().insert(slot.clone());
         ResponseFuture::new(self.inner.call(request), slot)
     }

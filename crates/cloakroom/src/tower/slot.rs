@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap, Response, header};
 use tokio::sync::OnceCell;
 
+use crate::tower::sign_in::Asked;
 use crate::{Error, ErrorKind, Session, Sessions};
 
 /// Where a request's session is once somebody has asked for it: one for all who ask.
@@ -16,15 +17,18 @@ pub(crate) struct Slot(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     sessions: Sessions,
+    /// What a browser asked for, if it could be sent to sign in instead.
+    asked: Option<Box<Asked>>,
     session: OnceCell<Session>,
     /// The response is leaving: a session that is opened now can no longer hand out a cookie.
     left: AtomicBool,
 }
 
 impl Slot {
-    pub(crate) fn new(sessions: Sessions) -> Self {
+    pub(crate) fn new(sessions: Sessions, asked: Option<Box<Asked>>) -> Self {
         Self(Arc::new(Inner {
             sessions,
+            asked,
             session: OnceCell::const_new(),
             left: AtomicBool::new(false),
         }))
@@ -32,6 +36,14 @@ impl Slot {
 
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    /// The handler's response, or one that sends its browser to sign in.
+    pub(crate) fn answer<B: Default>(&self, response: Response<B>) -> Response<B> {
+        match &self.0.asked {
+            Some(asked) => asked.answer(response, &self.0.sessions),
+            None => response,
+        }
     }
 
     /// The response is leaving: the session, if anybody has asked for it.

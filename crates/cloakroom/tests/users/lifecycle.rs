@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use cloakroom::store::{Cap, Id, Principal};
 use cloakroom::stores::Memory;
 use cloakroom::{
-    Error, Happened, Heard, Key, Outcome, Policy, Session, SessionEvent, Sessions, Subscription, Why,
+    Error, Happened, Heard, Key, Outcome, Policy, Session, SessionEvent, Sessions, Subscription, Users, Why,
 };
 
 use crate::browser::Browser;
@@ -18,7 +18,24 @@ use crate::strategies::{on_every_strategy, sealed};
 
 const CART: Key<u32> = Key::new("cart");
 
+/// Finds nobody but bob.
+struct OnlyBob;
+
+impl Users for OnlyBob {
+    type User = ();
+    type Error = String;
+
+    async fn find(&self, principal: &Principal) -> Result<Option<()>, String> {
+        Ok((principal.as_str() == "bob").then_some(()))
+    }
+
+    fn credentials<'a>(&self, (): &'a ()) -> Option<&'a [u8]> {
+        Some(b"bob's")
+    }
+}
+
 fn app(sessions: &Sessions) -> Router {
+    let sessions = sessions.clone().users(OnlyBob);
     Router::new()
         .route("/", get(async |_: Session| {}))
         .route("/cart", post(async |session: Session| session.set(CART, &7)))
@@ -33,6 +50,7 @@ fn app(sessions: &Sessions) -> Router {
         .route("/end", post(end))
         .route("/others", post(others))
         .route("/everywhere", post(everywhere))
+        .route("/user", get(user))
         .layer(sessions.layer())
 }
 
@@ -51,6 +69,10 @@ async fn others(session: Session) -> Result<(), Error> {
 
 async fn everywhere(session: Session) -> Result<(), Error> {
     session.sign_out_everywhere().await.map(drop)
+}
+
+async fn user(session: Session) -> Result<(), Error> {
+    session.user::<()>().await.map(drop)
 }
 
 /// All that there is to be heard now, without ids.
@@ -125,11 +147,25 @@ async fn it_hears_all_that_happens_to_sessions() {
                     (Happened::PrincipalsEnded { kept }, alice.clone()),
                 ],
             ),
+            (
+                &["/alice", "/user"],
+                vec![
+                    (Happened::SignedIn, alice.clone()),
+                    (Happened::Ended(Why::UserGone), alice.clone()),
+                ],
+            ),
+            (
+                &["/bob", "/user"],
+                vec![
+                    (Happened::SignedIn, bob.clone()),
+                    (Happened::Ended(Why::CredentialsChanged), bob.clone()),
+                ],
+            ),
         ] {
             let mut browser = Browser::new(&app);
             for path in paths {
                 match *path {
-                    "/" => browser.get(path).await,
+                    "/" | "/user" => browser.get(path).await,
                     path => browser.post(path).await,
                 };
             }

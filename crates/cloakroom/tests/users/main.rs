@@ -15,3 +15,4 @@ mod strategies;
 mod anonymous;
 mod authentication;
 mod lifecycle;
+mod users;
