@@ -97,6 +97,13 @@ pub(crate) fn accepted_unknown(error: &cloakroom_store::Error) {
     );
 }
 
+/// A connection's session could not be asked for: it goes on, and is asked for again.
+pub(crate) fn guard_unsure(session: Option<Id>, error: &crate::Error) {
+    let error = Story::of(error);
+    let session = session.map(tracing::field::display);
+    tracing::warn!(target: "cloakroom", session, %error, "could not confirm session: its connection goes on");
+}
+
 /// A session has ended, and could not be taken off the list of its principal's.
 pub(crate) fn still_listed(session: Id, error: &cloakroom_store::Error) {
     let error = Story::of_store(error);

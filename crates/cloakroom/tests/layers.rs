@@ -81,6 +81,7 @@ const MODULES: &[Module] = &[
         "pure clock config bounded shared sealed commit session sessions lifecycle",
     ),
     effects("subscription", "lifecycle sessions config"),
+    effects("guard", "error events clock session"),
     effects(
         "user",
         "error bounded local_path config users lifecycle shared session sessions signed_in ending",
@@ -165,7 +166,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
+        "bounded clock guard lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite tower testing",
     ),
     ("tokio_postgres", "stores::postgres"),

@@ -14,5 +14,6 @@ mod strategies;
 
 mod anonymous;
 mod authentication;
+mod guard;
 mod lifecycle;
 mod users;
