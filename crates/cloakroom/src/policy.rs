@@ -101,6 +101,10 @@ impl Policy {
 
     /// Limits how many sessions one principal may have at once: see [`store::Cap`](crate::store::Cap). No limit by
     /// default.
+    ///
+    /// It is exact, however many sign in at once: the store counts in the step that signs in. A sign-in is answered with
+    /// [`ErrorKind::Unsupported`] where a store's card says that it cannot (Memcached), and every request with
+    /// [`ErrorKind::Invalid`] where sessions are sealed into their cookies, and nobody counts them.
     #[must_use]
     pub fn cap(mut self, cap: Cap) -> Self {
         self.cap = cap;
