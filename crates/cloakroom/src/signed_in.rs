@@ -9,7 +9,8 @@ use crate::seal::Fingerprint;
 use crate::{Error, Session};
 
 impl Session {
-    /// How and when who is signed in has shown who they are, with this request's own changes; `None` when nobody is.
+    /// How and when who is signed in has shown who they are, with this request's own changes; `None` when nobody is, or
+    /// where the session was signed in by a version that kept no such thing.
     ///
     /// ```
     /// use cloakroom::{Error, Session, SignIn};
@@ -26,7 +27,7 @@ impl Session {
         self.kept().map(|(authentication, _)| authentication)
     }
 
-    /// When who is signed in has last shown who they are; `None` when nobody is.
+    /// When who is signed in has last shown who they are: see [`authentication`](Self::authentication).
     pub fn signed_in_at(&self) -> Option<Timestamp> {
         self.authentication().map(|authentication| authentication.at)
     }
@@ -35,7 +36,8 @@ impl Session {
     /// removed, money sent (OWASP ASVS 7.5.1 to 7.5.3).
     ///
     /// Where it was longer ago, let them show it again and call [`sign_in`](Self::sign_in) for the same principal: it
-    /// gives the session a new token and keeps its data. As a response the error is a 401 whose challenge says so (RFC 9470),
+    /// gives the session a new token and keeps its data, and decides anew whether they are
+    /// [remembered](crate::SignIn::remember). As a response the error is a 401 whose challenge says so (RFC 9470),
     /// so that a script can tell it from having been signed out:
     /// `WWW-Authenticate: Session error="insufficient_user_authentication", max_age=300`.
     ///
@@ -50,31 +52,19 @@ impl Session {
     /// }
     /// ```
     ///
-    /// An application of pages sends its users to a form instead, and from there back:
-    ///
-    /// ```
-    /// use cloakroom::{Error, ErrorKind, Session};
-    /// use std::time::Duration;
-    ///
-    /// /// Where to send the browser, if not on.
-    /// async fn account(session: Session) -> Result<Option<&'static str>, Error> {
-    ///     match session.require_recent(Duration::from_secs(300)) {
-    ///         Err(error) if error.kind() == ErrorKind::NotRecent => Ok(Some("/sign-in?next=/account")),
-    ///         asked => asked.map(|()| None),
-    ///     }
-    /// }
-    /// ```
+    /// An application of pages says once where one signs in: [`Sessions::sign_in_page`](crate::Sessions::sign_in_page) sends
+    /// browsers there and back.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when nobody is signed in, and
     /// [`ErrorKind::NotRecent`](crate::ErrorKind::NotRecent).
     pub fn require_recent(&self, max_age: Duration) -> Result<(), Error> {
+        self.require_somebody()?;
         let now = self.0.config.clock.now();
         match self.signed_in_at() {
-            None => Err(Error::not_signed_in()),
             Some(at) if now.since(at) <= max_age => Ok(()),
-            Some(_) => Err(Error::not_recent(max_age)),
+            Some(_) | None => Err(Error::not_recent(max_age)),
         }
     }
 
@@ -85,10 +75,10 @@ impl Session {
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when nobody is signed in, and
     /// [`ErrorKind::TooWeak`](crate::ErrorKind::TooWeak): a 401, whose challenge names the level.
     pub fn require_level(&self, level: u8) -> Result<(), Error> {
+        self.require_somebody()?;
         match self.authentication() {
-            None => Err(Error::not_signed_in()),
             Some(authentication) if authentication.level >= level => Ok(()),
-            Some(_) => Err(Error::too_weak(level)),
+            Some(_) | None => Err(Error::too_weak(level)),
         }
     }
 
@@ -103,6 +93,13 @@ impl Session {
                 kept.matches(&derivation.fingerprint(&principal, credentials))
             }
             _ => false,
+        }
+    }
+
+    fn require_somebody(&self) -> Result<(), Error> {
+        match self.0.state().view.principal {
+            Some(_) => Ok(()),
+            None => Err(Error::not_signed_in()),
         }
     }
 
