@@ -36,6 +36,73 @@
 //! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
 //! * [`Error`]: what can go wrong. As an axum response it tells the client the kind, and the log the story.
 //!
+//! # The signed-in user
+//!
+//! [`sign_in`](Session::sign_in) takes a [`SignIn`]: who it is, by what they have shown it, and a fingerprint of their
+//! credentials. [`Sessions::users`] takes a value that finds your users, and a handler asks for a [`User`]: found once per
+//! request, and signed out where they are gone, disabled or have another password.
+//! [`require_recent`](Session::require_recent) asks for the password again before what matters. [`Sessions::subscribe`] tells
+//! what happens to sessions, and [`Session::guard`] ends a websocket with its session.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "memory"))]
+//! # mod app {
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::{get, post}};
+//! use cloakroom::store::Principal;
+//! use cloakroom::stores::Memory;
+//! use cloakroom::{Error, Session, Sessions, SignIn, User, Users};
+//! # struct Database;
+//! # impl Database { async fn account(&self, id: &str) -> Result<Option<Account>, std::io::Error> { Ok(None) } }
+//! # async fn check_password() -> Account { Account { id: "7".to_owned(), name: "Alice".to_owned(), hash: String::new() } }
+//!
+//! struct Account {
+//!     id: String,
+//!     name: String,
+//!     hash: String,
+//! }
+//!
+//! impl Users for Database {
+//!     type User = Account;
+//!     type Error = std::io::Error;
+//!
+//!     async fn find(&self, id: &Principal) -> Result<Option<Account>, std::io::Error> {
+//!         self.account(id.as_str()).await
+//!     }
+//!
+//!     fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
+//!         Some(account.hash.as_bytes())
+//!     }
+//! }
+//!
+//! async fn sign_in(session: Session) -> Result<(), Error> {
+//!     let account = check_password().await;
+//!     session.sign_in(SignIn::new(account.id).method("password").credentials(account.hash))
+//! }
+//!
+//! async fn home(User(account): User<Account>) -> String {
+//!     format!("Hello, {}.", account.name)
+//! }
+//!
+//! async fn delete(User(account): User<Account>, session: Session) -> Result<String, Error> {
+//!     session.require_recent(Duration::from_secs(300))?;
+//!     Ok(format!("Goodbye, {}.", account.name))
+//! }
+//!
+//! fn app(database: Database) -> Result<Router, Error> {
+//!     let sessions = Sessions::new(Memory::default())
+//!         .users(database)
+//!         .sign_in_page("/sign-in")?;
+//!     Ok(Router::new()
+//!         .route("/", get(home))
+//!         .route("/sign-in", post(sign_in))
+//!         .route("/delete", post(delete))
+//!         .layer(sessions.layer()))
+//! }
+//! # }
+//! ```
+//!
 //! # What a request costs the store
 //!
 //! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
