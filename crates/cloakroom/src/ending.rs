@@ -1,12 +1,10 @@
-//! Ends sessions, this one and others of the same principal, and lists them.
+//! Ends sessions, this one and others of the same principal.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloakroom_store::{
-    Delete, Deleted, Entry, ErrorKind as StoreErrorKind, Id, Label, List, Owner, Principal, Query, Revoke,
-    Scope, Store as _, Timestamp,
+    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Owner, Principal, Revoke, Scope, Store as _, Timestamp,
 };
 
 use crate::bounded::bounded;
@@ -15,32 +13,8 @@ use crate::lifecycle::{Happened, Why};
 use crate::sealed::{self, This};
 use crate::{Error, Session, Sessions, commit};
 
-/// How many sessions one page of a listing has at most.
-const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
-
 /// How many sessions are removed in one step at most.
 const BATCH: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
-
-/// One of a principal's sessions, for a list of devices.
-///
-/// To show a moment in words, take it as a [`SystemTime`](std::time::SystemTime):
-/// `SystemTime::from(info.last_seen)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionInfo {
-    /// Its public name: what [`Session::end`] takes.
-    pub id: Id,
-    /// When it began, or was last signed in.
-    pub created: Timestamp,
-    /// When it was last seen, to within a twentieth of its idle timeout.
-    pub last_seen: Timestamp,
-    /// When it ends, unless it is seen before.
-    pub expires: Timestamp,
-    /// What it was called when it was signed in.
-    pub label: Option<Label>,
-    /// Whether it is the session of this request.
-    pub current: bool,
-}
 
 impl Sessions {
     /// Ends everyone's sessions, anonymous ones too, and says how many there were: for an operator, after a
@@ -180,54 +154,6 @@ impl Session {
             (None, _) => u64::from(self.end_this(Why::SignedOutEverywhere).await? == Deleted::Ended),
         };
         Ok(ended)
-    }
-
-    /// The sessions of who is signed in, this one included; none when nobody is.
-    ///
-    /// # Errors
-    ///
-    /// As [`sign_out_others`](Self::sign_out_others).
-    pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
-        let Some(principal) = self.principal() else {
-            return Ok(Vec::new());
-        };
-        let config = &self.0.config;
-        let this = self.id();
-        let query = Query::default().principal(principal).live_at(config.clock.now());
-        let mut list = List::new(config.namespace.clone(), query, PAGE);
-        let mut sessions = Vec::new();
-        let mut seen = HashSet::new();
-        loop {
-            let page = bounded(config.store_timeout, config.store.list(list.clone()))
-                .await
-                .map_err(|error| Error::store("list sessions", error))?;
-            for Entry {
-                id,
-                created,
-                last_seen,
-                expires,
-                label,
-                ..
-            } in page.entries
-            {
-                // A listing may show a session twice.
-                if seen.insert(id) {
-                    let current = Some(id) == this;
-                    sessions.push(SessionInfo {
-                        id,
-                        created,
-                        last_seen,
-                        expires,
-                        label,
-                        current,
-                    });
-                }
-            }
-            match page.next {
-                Some(cursor) => list = list.after(Some(cursor)),
-                None => return Ok(sessions),
-            }
-        }
     }
 
     /// Ends a session of the same principal, now: `false` when there is none of theirs by that id.

@@ -80,6 +80,7 @@ const MODULES: &[Module] = &[
         "ending",
         "pure clock config bounded shared sealed commit session sessions lifecycle",
     ),
+    effects("listing", "error clock config bounded shared session"),
     effects("subscription", "lifecycle sessions config"),
     effects("guard", "error events clock session"),
     effects(
