@@ -42,15 +42,21 @@ impl LocalPath {
         &self.0
     }
 
-    /// The path without its query and fragment.
+    /// Where to send a browser to sign in, this being the page for it, instead of where it wanted to go, and whether from
+    /// there back. `None` where that is this page itself: the browser would go round for ever.
     #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "it is for adapters"))]
-    pub(crate) fn path(&self) -> &str {
-        self.0.split(['?', '#']).next().unwrap_or_default()
+    pub(crate) fn instead_of(&self, asked: &str, goes_back: bool) -> Option<String> {
+        if path(&self.0) == path(asked) {
+            return None;
+        }
+        Some(match Self::parse(asked).filter(|_| goes_back) {
+            Some(asked) => self.and_then(&asked),
+            None => self.0.clone(),
+        })
     }
 
     /// This page, with a query that says where to go on afterwards.
-    #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "it is for adapters"))]
-    pub(crate) fn and_then(&self, next: &Self) -> String {
+    fn and_then(&self, next: &Self) -> String {
         let joint = if self.0.contains('?') { '&' } else { '?' };
         let mut text = format!("{self}{joint}next=");
         for byte in next.0.bytes() {
@@ -63,6 +69,11 @@ impl LocalPath {
         }
         text
     }
+}
+
+/// A path without its query and fragment.
+fn path(text: &str) -> &str {
+    text.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl Default for LocalPath {
@@ -80,6 +91,9 @@ impl fmt::Display for LocalPath {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
     use super::*;
 
     #[test]
@@ -140,18 +154,48 @@ mod tests {
         check(&format!("/{}", "x".repeat(LocalPath::MAX_LEN)), false);
     }
 
+    proptest! {
+        #[test]
+        fn no_path_leads_browsers_to_another_host(text in r"/[/\\.@:?#%a \t\r\n]{0,8}") {
+            let site = Url::parse("https://shop.example/sign-in").expect("it is a URL");
+            let Some(path) = LocalPath::parse(&text) else {
+                return Ok(());
+            };
+            let resolved = site.join(path.as_str());
+            let origin = resolved.map(|url| url.origin());
+            prop_assert_eq!(origin, Ok(site.origin()));
+        }
+
+        #[test]
+        fn where_to_go_on_reads_back_from_the_query(text in "/[ -~]{0,20}") {
+            let page = LocalPath::parse("/sign-in?a=b").expect("it is local");
+            let Some(asked) = LocalPath::parse(&text) else {
+                return Ok(());
+            };
+            let site = Url::parse("https://shop.example/").expect("it is a URL");
+            let url = site.join(&page.and_then(&asked)).expect("it is a path");
+            let query: Vec<_> = url.query_pairs().collect();
+            prop_assert_eq!(&query[1], &("next".into(), text.into()));
+            prop_assert_eq!(query.len(), 2);
+        }
+    }
+
     #[test]
-    fn where_to_go_on_is_one_value_of_the_query() {
-        let check = |page: &str, next: &str, text: &str| {
-            let path = |text| LocalPath::parse(text).expect("it is local");
-            assert_eq!(path(page).and_then(&path(next)), text);
+    fn whoever_is_to_sign_in_is_sent_there_and_back() {
+        let check = |page: &str, asked: &str, goes_back: bool, expected: Option<&str>| {
+            let page = LocalPath::parse(page).expect("it is local");
+            assert_eq!(page.instead_of(asked, goes_back).as_deref(), expected);
         };
-        check("/sign-in", "/", "/sign-in?next=/");
-        check("/sign-in?a=b", "/cart", "/sign-in?a=b&next=/cart");
+        check("/sign-in", "/", true, Some("/sign-in?next=/"));
+        check("/sign-in?a=b", "/cart", true, Some("/sign-in?a=b&next=/cart"));
+        check("/sign-in", "/cart", false, Some("/sign-in"));
+        check("/sign-in", "//evil.example", true, Some("/sign-in"));
+        check("/sign-in?a=b", "/sign-in?next=/cart", true, None);
         check(
             "/sign-in",
-            "/a?b=c&next=//d+e%20#f",
-            "/sign-in?next=/a%3Fb%3Dc%26next%3D//d%2Be%2520%23f",
+            "/a?b=c&next=//d+e%20",
+            true,
+            Some("/sign-in?next=/a%3Fb%3Dc%26next%3D//d%2Be%2520"),
         );
     }
 }

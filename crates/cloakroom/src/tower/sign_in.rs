@@ -1,10 +1,10 @@
 //! Sends browsers to where one signs in, and from there back, instead of telling them 401.
 
 use http::header::{ACCEPT, LOCATION};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::Sessions;
-use crate::local_path::LocalPath;
 
 /// Marks a response that asks for a sign-in.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,10 @@ impl Asked {
         if response.extensions().get::<AsksForSignIn>().is_none() {
             return response;
         }
-        let Some(location) = self.location(sessions.config.sign_in_page.as_ref()) else {
+        let page = sessions.config.sign_in_page.as_ref();
+        let goes_back = self.method == Method::GET || self.method == Method::HEAD;
+        let asked = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let Some(location) = page.and_then(|page| page.instead_of(asked, goes_back)) else {
             return response;
         };
         let mut response = Response::new(B::default());
@@ -47,20 +50,6 @@ impl Asked {
         let location = HeaderValue::try_from(location).expect("a local path is visible ASCII");
         response.headers_mut().insert(LOCATION, location);
         response
-    }
-
-    fn location(&self, page: Option<&LocalPath>) -> Option<String> {
-        let page = page?;
-        // The page itself asks for a sign-in: sent there, the browser would go round for ever.
-        if page.path() == self.uri.path() {
-            return None;
-        }
-        let goes_back = self.method == Method::GET || self.method == Method::HEAD;
-        let asked = self.uri.path_and_query().filter(|_| goes_back);
-        Some(match asked.and_then(|asked| LocalPath::parse(asked.as_str())) {
-            Some(asked) => page.and_then(&asked),
-            None => page.as_str().to_owned(),
-        })
     }
 }
 
