@@ -89,7 +89,9 @@ impl SignIn {
     /// # }
     /// ```
     ///
-    /// After a change of the password sign in again with the new ones: that keeps the session in which it was done.
+    /// After a change of the password sign in again with the new ones: that keeps the session in which it was done. Do it
+    /// at once and [`save`](crate::Session::save): another request of the same browser that comes in between finds the new
+    /// password and the old fingerprint, and signs out.
     pub fn credentials(mut self, credentials: impl AsRef<[u8]>) -> Self {
         self.credentials = Some(Zeroizing::new(credentials.as_ref().to_vec()));
         self
