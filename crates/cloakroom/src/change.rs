@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cloakroom_store::{Label, Principal};
 
+use crate::authentication;
 use crate::claims;
 use crate::data::Data;
 use crate::sealed_cookie::SealedCookie;
@@ -72,35 +73,36 @@ pub(crate) enum Limit<'a> {
 }
 
 impl Limit<'_> {
-    /// Whether a session fits, with one more entry of a key and the length of its value.
+    /// Whether a session fits, with an entry of a key and the length of its value.
     fn check(
         self,
         principal: Option<&Principal>,
         label: Option<&Label>,
         data: &Data,
-        entry: Option<(&str, usize)>,
+        (key, value): (&str, usize),
     ) -> Result<(), Error> {
-        match (self, entry) {
-            (Self::Store(_), None) => Ok(()),
-            (Self::Store(max), Some((key, value))) => {
+        match self {
+            Self::Store(max) => {
                 let length = data.len_with(key, value);
                 if length <= max {
                     return Ok(());
                 }
+                let with = match key {
+                    authentication::NAME => "who signs in".to_owned(),
+                    key => format!("{key:?}"),
+                };
                 Err(Error::new(
                     ErrorKind::TooLarge,
                     format!(
-                        "with {key:?} the session's data would be {length} bytes, and the store takes {max}"
+                        "with {with} the session's data would be {length} bytes, and the store takes {max}"
                     ),
                 ))
             }
-            (Self::Cookie(cookie), entry) => {
+            Self::Cookie(cookie) => {
                 let length = claims::len(principal, label, data);
-                let (replaced, added) = entry.map_or((0, 0), |(key, value)| {
-                    let of = |value: usize| claims::entry_len(key, value);
-                    (data.get(key).map_or(0, |value| of(value.len())), of(value))
-                });
-                cookie.check(length - replaced + added)
+                let of = |value: usize| claims::entry_len(key, value);
+                let replaced = data.get(key).map_or(0, |value| of(value.len()));
+                cookie.check(length - replaced + of(value))
             }
         }
     }
@@ -148,7 +150,7 @@ impl View {
                 let value = update.call(self.data.get(key))?;
                 self.set(key, &value, limit)?;
             }
-            Change::Clear => self.data = Data::default(),
+            Change::Clear => self.clear(),
             Change::SignIn(sign_in) => self.sign_in(sign_in, limit)?,
             Change::Rotate => {}
         }
@@ -156,13 +158,22 @@ impl View {
     }
 
     pub(crate) fn set(&mut self, key: &str, value: &[u8], limit: Limit<'_>) -> Result<(), Error> {
-        let entry = Some((key, value.len()));
+        let entry = (key, value.len());
         limit.check(self.principal.as_ref(), self.label.as_ref(), &self.data, entry)?;
         // The same value again would only move it to the end, and that would be a write for nothing.
         if self.data.get(key) != Some(value) {
             self.data.set(key, value);
         }
         Ok(())
+    }
+
+    /// Removes what the application has set. How and when its user was signed in is not the application's to remove.
+    fn clear(&mut self) {
+        let mut left = Data::default();
+        if let Some(authentication) = self.data.get(authentication::NAME) {
+            left.set(authentication::NAME, authentication);
+        }
+        self.data = left;
     }
 
     fn sign_in(&mut self, sign_in: &CheckedSignIn, limit: Limit<'_>) -> Result<(), Error> {
@@ -176,12 +187,14 @@ impl View {
             (&self.data, self.label.as_ref())
         };
         let label = sign_in.label.as_ref().or(before);
-        limit.check(Some(&sign_in.principal), label, data, None)?;
+        let entry = (authentication::NAME, sign_in.authentication.len());
+        limit.check(Some(&sign_in.principal), label, data, entry)?;
         self.label = label.cloned();
         if starts_over {
             self.data = nothing;
             self.starts_over = true;
         }
+        self.data.set(authentication::NAME, &sign_in.authentication);
         self.principal = Some(sign_in.principal.clone());
         Ok(())
     }
@@ -252,6 +265,7 @@ mod tests {
                 principal: Principal::new(key).expect("a letter is a principal"),
                 remember: false,
                 label: None,
+                authentication: b"{}".to_vec(),
             }),
             _ => Change::Rotate,
         }
@@ -291,7 +305,8 @@ mod tests {
             }
             prop_assert_eq!(one_by_one.data.as_bytes(), replayed.data.as_bytes());
 
-            let read: BTreeMap<_, _> = replayed.data.iter().collect();
+            let mut read: BTreeMap<_, _> = replayed.data.iter().collect();
+            prop_assert_eq!(read.remove(authentication::NAME).is_some(), model.1.is_some());
             let data: BTreeMap<_, _> = model.0.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
             prop_assert_eq!(read, data);
             prop_assert_eq!(replayed.principal.as_ref().map(Principal::as_str), model.1.as_deref());

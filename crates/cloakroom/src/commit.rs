@@ -5,6 +5,7 @@ use cloakroom_store::{
 };
 
 use crate::bounded::{Patience, bounded};
+use crate::lifecycle::{Happened, Why};
 use crate::recent::Tag;
 use crate::settle::Fresh;
 use crate::shared::{self, Shared};
@@ -96,10 +97,11 @@ async fn end(shared: &Shared, delete: Delete, patience: &mut Patience) -> Result
     let id = delete.id;
     match bounded(config.store_timeout, config.store.delete(delete)).await {
         Ok(deleted) => {
+            let owner = shared.state().owner();
             shared.state().ended_first(deleted);
             config.outdate(id);
             if deleted == Deleted::Ended {
-                events::ended(id, "somebody else signed in");
+                config.tell(id, Happened::Ended(Why::SignedInAsAnother), || owner);
             }
         }
         Err(error) => {
@@ -116,15 +118,13 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
     let id = write.id;
     match bounded(config.store_timeout, config.store.write(write)).await {
         Ok(Written::Applied { revision, ended }) => {
+            let effect = shared.state().applied(tag, revision);
             for id in ended {
                 config.outdate(id);
-                events::ended(id, "more sessions than allowed");
+                let owner = || shared.state().owner();
+                config.tell(id, Happened::Ended(Why::OverLimit), owner);
             }
-            let effect = shared.state().applied(tag, revision);
-            if matches!(effect, Effect::SignedIn | Effect::Rotated) {
-                config.outdate(id);
-            }
-            shared::announce(id, effect);
+            took_effect(shared, id, effect);
             Ok(Next::Done)
         }
         Ok(Written::AtCap) => {
@@ -152,6 +152,15 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
             Err(Error::store("write session", error))
         }
     }
+}
+
+/// Tells what a write meant, once it is known to have been applied.
+fn took_effect(shared: &Shared, id: Id, effect: Effect) {
+    let config = &shared.config;
+    if matches!(effect, Effect::SignedIn | Effect::Rotated) {
+        config.outdate(id);
+    }
+    shared::announce(config, id, effect, || shared.state().owner());
 }
 
 /// Reads the session again and takes it up as it is now: `false` when it is over, or never was.
@@ -208,6 +217,10 @@ async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure
     match found {
         Found::Unchanged => {}
         Found::Changed(replay) => shared.apply_again(replay)?,
+        Found::Written(replay, effect) => {
+            took_effect(shared, id, effect);
+            shared.apply_again(replay)?;
+        }
         Found::Over => events::dropped(id),
     }
     Ok(())

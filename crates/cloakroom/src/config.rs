@@ -15,6 +15,8 @@ use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
 use crate::gone::Gone;
 use crate::held::Held;
 use crate::keyring::KeyRing;
+use crate::lifecycle::{Happened, Lifecycle};
+use crate::local_path::LocalPath;
 use crate::nowhere::Nowhere;
 use crate::policy::Policy;
 use crate::random::Random;
@@ -23,6 +25,7 @@ use crate::seal::Derivation;
 use crate::sealed_cookie::SealedCookie;
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::token::Token;
+use crate::users::Registry;
 use crate::{Error, ErrorKind};
 
 /// What is the same for every request.
@@ -49,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) random: Random,
     /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
     mark: Arc<AtomicU64>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) users: Registry,
+    /// Where one signs in.
+    pub(crate) sign_in_page: Option<LocalPath>,
 }
 
 /// What the sealed strategy takes.
@@ -117,7 +124,22 @@ impl Config {
             clock: Clock::default(),
             random: Random::default(),
             mark: Arc::default(),
+            lifecycle: Lifecycle::default(),
+            users: Registry::default(),
+            sign_in_page: None,
         }
+    }
+
+    /// Tells what happened to a session. Whose it was is asked only where somebody hears it.
+    pub(crate) fn tell(&self, session: Id, what: Happened, principal: impl FnOnce() -> Option<Principal>) {
+        let now = || self.clock.now();
+        self.lifecycle.tell(what, Some(session), principal, now);
+    }
+
+    /// Tells what happened to sessions of a principal, or of everyone.
+    pub(crate) fn tell_all(&self, what: Happened, principal: Option<&Principal>) {
+        let now = || self.clock.now();
+        self.lifecycle.tell(what, None, || principal.cloned(), now);
     }
 
     /// Reads a record, and believes nothing in it before its sealed data has opened.

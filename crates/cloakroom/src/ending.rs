@@ -1,45 +1,20 @@
-//! Ends sessions, this one and others of the same principal, and lists them.
+//! Ends sessions, this one and others of the same principal.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloakroom_store::{
-    Delete, Deleted, Entry, ErrorKind as StoreErrorKind, Id, Label, List, Owner, Principal, Query, Revoke,
-    Scope, Store as _, Timestamp,
+    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Owner, Principal, Revoke, Scope, Store as _, Timestamp,
 };
 
 use crate::bounded::bounded;
-use crate::config::Config;
+use crate::config::{Config, Sealed};
+use crate::lifecycle::{Happened, Why};
 use crate::sealed::{self, This};
-use crate::{Error, Session, Sessions, commit, events};
-
-/// How many sessions one page of a listing has at most.
-const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+use crate::{Error, Session, Sessions, commit};
 
 /// How many sessions are removed in one step at most.
 const BATCH: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
-
-/// One of a principal's sessions, for a list of devices.
-///
-/// To show a moment in words, take it as a [`SystemTime`](std::time::SystemTime):
-/// `SystemTime::from(info.last_seen)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionInfo {
-    /// Its public name: what [`Session::end`] takes.
-    pub id: Id,
-    /// When it began, or was last signed in.
-    pub created: Timestamp,
-    /// When it was last seen, to within a twentieth of its idle timeout.
-    pub last_seen: Timestamp,
-    /// When it ends, unless it is seen before.
-    pub expires: Timestamp,
-    /// What it was called when it was signed in.
-    pub label: Option<Label>,
-    /// Whether it is the session of this request.
-    pub current: bool,
-}
 
 impl Sessions {
     /// Ends everyone's sessions, anonymous ones too, and says how many there were: for an operator, after a
@@ -57,7 +32,7 @@ impl Sessions {
         if let Some(sealed) = &config.sealed {
             sealed::mark_everyone(config, sealed).await?;
             if !sealed.registers() {
-                events::everyone_ended(0);
+                config.tell_all(Happened::EveryonesEnded(0), None);
                 return Ok(0);
             }
         }
@@ -80,7 +55,7 @@ impl Sessions {
             };
             ended += revoked.ended;
             if !revoked.more {
-                events::everyone_ended(ended);
+                config.tell_all(Happened::EveryonesEnded(ended), None);
                 return Ok(ended);
             }
             after = revoked.next;
@@ -100,13 +75,15 @@ impl Sessions {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
     pub async fn sign_out_everywhere(&self, principal: &Principal) -> Result<u64, Error> {
-        if let Some(sealed) = &self.config.sealed {
-            sealed::mark_principal(&self.config, sealed, principal, Timestamp::default()).await?;
-            if !sealed.registers() {
-                return Ok(0);
-            }
+        let config = &self.config;
+        if let Some(sealed) = &config.sealed {
+            sealed::mark_principal(config, sealed, principal, Timestamp::default()).await?;
+            tell_ended(config, principal, None);
+            return unregister(config, sealed, principal.clone(), None).await;
         }
-        revoke(&self.config, principal.clone(), None).await
+        let ended = revoke(config, principal.clone(), None).await?;
+        tell_ended(config, principal, None);
+        Ok(ended)
     }
 }
 
@@ -120,8 +97,7 @@ impl Session {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: the session
     /// may still be there.
     pub async fn sign_out(&self) -> Result<(), Error> {
-        let _gate = self.gate().await?;
-        self.end_this("signed out").await.map(|_| ())
+        self.end_because(Why::SignedOut).await
     }
 
     /// Ends all other sessions of who is signed in, and says how many there were.
@@ -137,13 +113,15 @@ impl Session {
         let Some(principal) = self.principal() else {
             return Ok(0);
         };
-        if let Some(sealed) = &self.0.config.sealed {
+        let (config, this) = (&self.0.config, self.id());
+        if let Some(sealed) = &config.sealed {
             sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await?;
-            if !sealed.registers() {
-                return Ok(0);
-            }
+            tell_ended(config, &principal, this);
+            return unregister(config, sealed, principal, this).await;
         }
-        revoke(&self.0.config, principal, self.id()).await
+        let ended = revoke(config, principal.clone(), this).await?;
+        tell_ended(config, &principal, this);
+        Ok(ended)
     }
 
     /// Ends all sessions of who is signed in, this one too, and says how many there were.
@@ -158,15 +136,14 @@ impl Session {
             (Some(principal), Some(sealed)) => {
                 sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
                 self.0.state().end_here();
-                match sealed.registers() {
-                    true => revoke(config, principal, None).await?,
-                    false => 0,
-                }
+                tell_ended(config, &principal, None);
+                unregister(config, sealed, principal, None).await?
             }
             (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
                 let others = revoke(config, principal.clone(), self.id()).await?;
-                let this = self.end_this("signed out everywhere").await?;
+                tell_ended(config, &principal, self.id());
+                let this = self.end_this(Why::SignedOutEverywhere).await?;
                 let late = match this {
                     Deleted::Ended => 1,
                     // A neighbour was faster with this one: what it began in its place was not ended above.
@@ -174,57 +151,9 @@ impl Session {
                 };
                 others + late
             }
-            (None, _) => u64::from(self.end_this("signed out everywhere").await? == Deleted::Ended),
+            (None, _) => u64::from(self.end_this(Why::SignedOutEverywhere).await? == Deleted::Ended),
         };
         Ok(ended)
-    }
-
-    /// The sessions of who is signed in, this one included; none when nobody is.
-    ///
-    /// # Errors
-    ///
-    /// As [`sign_out_others`](Self::sign_out_others).
-    pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
-        let Some(principal) = self.principal() else {
-            return Ok(Vec::new());
-        };
-        let config = &self.0.config;
-        let this = self.id();
-        let query = Query::default().principal(principal).live_at(config.clock.now());
-        let mut list = List::new(config.namespace.clone(), query, PAGE);
-        let mut sessions = Vec::new();
-        let mut seen = HashSet::new();
-        loop {
-            let page = bounded(config.store_timeout, config.store.list(list.clone()))
-                .await
-                .map_err(|error| Error::store("list sessions", error))?;
-            for Entry {
-                id,
-                created,
-                last_seen,
-                expires,
-                label,
-                ..
-            } in page.entries
-            {
-                // A listing may show a session twice.
-                if seen.insert(id) {
-                    let current = Some(id) == this;
-                    sessions.push(SessionInfo {
-                        id,
-                        created,
-                        last_seen,
-                        expires,
-                        label,
-                        current,
-                    });
-                }
-            }
-            match page.next {
-                Some(cursor) => list = list.after(Some(cursor)),
-                None => return Ok(sessions),
-            }
-        }
     }
 
     /// Ends a session of the same principal, now: `false` when there is none of theirs by that id.
@@ -235,19 +164,22 @@ impl Session {
     pub async fn end(&self, id: Id) -> Result<bool, Error> {
         let _gate = self.gate().await?;
         if self.id() == Some(id) {
-            return Ok(self.end_this("ended by its user").await? == Deleted::Ended);
+            return Ok(self.end_this(Why::EndedByUser).await? == Deleted::Ended);
         }
         let Some(principal) = self.principal() else {
             return Ok(false);
         };
         let deleted = match &self.0.config.sealed {
             Some(sealed) => sealed::end_registered(&self.0, sealed, id, principal).await?,
-            None => {
-                self.delete(id, Owner::Is(Some(principal)), "ended by its user")
-                    .await?
-            }
+            None => self.delete(id, Some(principal), Why::EndedByUser).await?,
         };
         Ok(deleted == Deleted::Ended)
+    }
+
+    /// Ends this session, for a reason of the application's.
+    pub(crate) async fn end_because(&self, why: Why) -> Result<(), Error> {
+        let _gate = self.gate().await?;
+        self.end_this(why).await.map(|_| ())
     }
 
     /// Waits for what clones are doing, and finds out what became of a save that was dropped half way: it may have
@@ -258,7 +190,7 @@ impl Session {
         Ok(gate)
     }
 
-    async fn end_this(&self, why: &'static str) -> Result<Deleted, Error> {
+    async fn end_this(&self, why: Why) -> Result<Deleted, Error> {
         let held = {
             let state = self.0.state();
             state.id().map(|id| (id, state.owner()))
@@ -269,7 +201,7 @@ impl Session {
         };
         let deleted = match &self.0.config.sealed {
             Some(sealed) => sealed::end(&self.0, sealed, why).await?,
-            None => self.delete(id, Owner::Is(principal), why).await?,
+            None => self.delete(id, principal, why).await?,
         };
         match deleted {
             Deleted::Ended => self.0.state().end_here(),
@@ -279,9 +211,9 @@ impl Session {
         Ok(deleted)
     }
 
-    async fn delete(&self, id: Id, owner: Owner, why: &'static str) -> Result<Deleted, Error> {
+    async fn delete(&self, id: Id, owner: Option<Principal>, why: Why) -> Result<Deleted, Error> {
         let config = &self.0.config;
-        let delete = Delete::new(config.namespace.clone(), id, owner);
+        let delete = Delete::new(config.namespace.clone(), id, Owner::Is(owner.clone()));
         let deleted = bounded(config.store_timeout, config.store.delete(delete))
             .await
             .map_err(|error| Error::store("end session", error));
@@ -289,9 +221,27 @@ impl Session {
         config.outdate(id);
         let deleted = deleted?;
         if deleted == Deleted::Ended {
-            events::ended(id, why);
+            config.tell(id, Happened::Ended(why), || owner);
         }
         Ok(deleted)
+    }
+}
+
+/// Tells that all sessions of a principal ended, but perhaps one.
+fn tell_ended(config: &Config, principal: &Principal, kept: Option<Id>) {
+    config.tell_all(Happened::PrincipalsEnded { kept }, Some(principal));
+}
+
+/// Takes what is registered of a principal's sealed sessions, which have ended, off the list; says how many that were.
+async fn unregister(
+    config: &Config,
+    sealed: &Sealed,
+    principal: Principal,
+    keep: Option<Id>,
+) -> Result<u64, Error> {
+    match sealed.registers() {
+        true => revoke(config, principal, keep).await,
+        false => Ok(0),
     }
 }
 

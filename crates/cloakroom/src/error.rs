@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use cloakroom_store as store;
 
@@ -16,6 +17,8 @@ pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
     source: Option<Source>,
+    /// What whoever is to sign in is asked for, in seconds or as a level.
+    asks: Option<u64>,
 }
 
 impl Error {
@@ -24,12 +27,50 @@ impl Error {
         self.kind
     }
 
+    /// What a 401 asks for: the value of its `WWW-Authenticate` (RFC 9110 §15.5.2), `None` for any other.
+    ///
+    /// The scheme is `Session`, which no browser knows and so asks nobody for a password. What was not shown lately or well
+    /// enough is said in the words of RFC 9470: `error="insufficient_user_authentication"` with `max_age` or `acr_values`.
+    pub fn challenge(&self) -> Option<String> {
+        let asks = self.asks.unwrap_or_default();
+        let insufficient = r#"Session error="insufficient_user_authentication""#;
+        match self.kind {
+            ErrorKind::NotSignedIn => Some("Session".to_owned()),
+            ErrorKind::NotRecent => Some(format!("{insufficient}, max_age={asks}")),
+            ErrorKind::TooWeak => Some(format!(r#"{insufficient}, acr_values="{asks}""#)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             message: message.into(),
             source: None,
+            asks: None,
         }
+    }
+
+    pub(crate) fn not_signed_in() -> Self {
+        Self::new(ErrorKind::NotSignedIn, "nobody is signed in")
+    }
+
+    pub(crate) fn not_recent(max_age: Duration) -> Self {
+        let mut error = Self::new(
+            ErrorKind::NotRecent,
+            format!("who is signed in has not shown who they are within {max_age:?}"),
+        );
+        error.asks = Some(max_age.as_secs());
+        error
+    }
+
+    pub(crate) fn too_weak(level: u8) -> Self {
+        let mut error = Self::new(
+            ErrorKind::TooWeak,
+            format!("who is signed in has not shown who they are at level {level}"),
+        );
+        error.asks = Some(level.into());
+        error
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
@@ -86,10 +127,18 @@ pub enum ErrorKind {
     Invalid,
     /// The route is not inside the session layer or middleware. HTTP 500.
     NoLayer,
+    /// Nothing finds users of the type that was asked for. HTTP 500.
+    NoUsers,
+    /// Who is signed in has to show again who they are: it was too long ago. HTTP 401.
+    NotRecent,
+    /// Nobody is signed in. HTTP 401.
+    NotSignedIn,
     /// The response head has left: no cookie can be sent any more. HTTP 500.
     TooLate,
     /// The session's data is larger than the store takes, or than fits into its cookie. HTTP 500.
     TooLarge,
+    /// Who is signed in has to show better who they are. HTTP 401.
+    TooWeak,
     /// The store is down, slow or full: nothing is known, and nobody is signed out. HTTP 503.
     Unavailable,
     /// The store or the strategy cannot do it: the capability card says so. HTTP 500.
@@ -101,6 +150,7 @@ impl ErrorKind {
     pub const fn status(self) -> u16 {
         match self {
             Self::AtCap => 409,
+            Self::NotRecent | Self::NotSignedIn | Self::TooWeak => 401,
             Self::CookiesTooLarge => 431,
             Self::CrossSite | Self::FormToken => 403,
             Self::Unavailable => 503,
@@ -123,6 +173,9 @@ impl ErrorKind {
             Self::CookiesTooLarge => "too many cookies: clear the cookies of this site",
             Self::CrossSite => "this was sent from another site, and nothing was done",
             Self::FormToken => "this form is out of date, and nothing was done: load its page again",
+            Self::NotRecent => "show again who you are: sign in once more",
+            Self::NotSignedIn => "sign in first",
+            Self::TooWeak => "show better who you are: sign in with more than the last time",
             Self::Unavailable => "sessions are not available at the moment: try again in a few seconds",
             _ => "the session could not be used",
         }

@@ -22,7 +22,7 @@ pub(crate) fn rotated(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "session rotated");
 }
 
-/// A session ended, and why.
+/// A session ended before its time, and why.
 pub(crate) fn ended(session: Id, why: &'static str) {
     tracing::info!(target: "cloakroom", %session, why, "session ended");
 }
@@ -68,8 +68,8 @@ pub(crate) fn revoked(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "session was ended: treated as anonymous");
 }
 
-/// All sessions of a principal are ended, but perhaps one.
-pub(crate) fn principal_marked(kept: Option<Id>) {
+/// All sessions of a principal ended, but perhaps one.
+pub(crate) fn principal_ended(kept: Option<Id>) {
     match kept {
         Some(session) => {
             tracing::info!(target: "cloakroom", %session, "all other sessions of its principal ended");
@@ -95,6 +95,13 @@ pub(crate) fn accepted_unknown(error: &cloakroom_store::Error) {
         target: "cloakroom", error = %Story::of_store(error),
         "accepting sessions without knowing whether they were ended"
     );
+}
+
+/// A connection's session could not be asked for: it goes on, and is asked for again.
+pub(crate) fn guard_unsure(session: Option<Id>, error: &crate::Error) {
+    let error = Story::of(error);
+    let session = session.map(tracing::field::display);
+    tracing::warn!(target: "cloakroom", session, %error, "could not confirm session: its connection goes on");
 }
 
 /// A session has ended, and could not be taken off the list of its principal's.
@@ -169,6 +176,10 @@ pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
 /// A request failed because of the store.
 pub(crate) fn failed(error: &crate::Error) {
     match error.kind() {
+        // What happens all the time, and a guard at work.
+        ErrorKind::NotRecent | ErrorKind::NotSignedIn | ErrorKind::TooWeak => {
+            tracing::debug!(target: "cloakroom", %error, "request refused");
+        }
         // The policy at work, not a failure.
         ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
         // Told when it was refused.

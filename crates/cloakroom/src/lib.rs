@@ -36,6 +36,73 @@
 //! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
 //! * [`Error`]: what can go wrong. As an axum or actix-web response it tells the client the kind, and the log the story.
 //!
+//! # The signed-in user
+//!
+//! [`sign_in`](Session::sign_in) takes a [`SignIn`]: who it is, by what they have shown it, and a fingerprint of their
+//! credentials. [`Sessions::users`] takes a value that finds your users, and a handler asks for a [`User`]: found once per
+//! request, and signed out where they are gone, disabled or have another password.
+//! [`require_recent`](Session::require_recent) asks for the password again before what matters. [`Sessions::subscribe`] tells
+//! what happens to sessions, and [`Session::guard`] ends a websocket with its session.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "memory"))]
+//! # mod app {
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::{get, post}};
+//! use cloakroom::store::Principal;
+//! use cloakroom::stores::Memory;
+//! use cloakroom::{Error, Session, Sessions, SignIn, User, Users};
+//! # struct Database;
+//! # impl Database { async fn account(&self, id: &str) -> Result<Option<Account>, std::io::Error> { Ok(None) } }
+//! # async fn check_password() -> Account { Account { id: "7".to_owned(), name: "Alice".to_owned(), hash: String::new() } }
+//!
+//! struct Account {
+//!     id: String,
+//!     name: String,
+//!     hash: String,
+//! }
+//!
+//! impl Users for Database {
+//!     type User = Account;
+//!     type Error = std::io::Error;
+//!
+//!     async fn find(&self, id: &Principal) -> Result<Option<Account>, std::io::Error> {
+//!         self.account(id.as_str()).await
+//!     }
+//!
+//!     fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
+//!         Some(account.hash.as_bytes())
+//!     }
+//! }
+//!
+//! async fn sign_in(session: Session) -> Result<(), Error> {
+//!     let account = check_password().await;
+//!     session.sign_in(SignIn::new(account.id).method("password").credentials(account.hash))
+//! }
+//!
+//! async fn home(User(account): User<Account>) -> String {
+//!     format!("Hello, {}.", account.name)
+//! }
+//!
+//! async fn delete(User(account): User<Account>, session: Session) -> Result<String, Error> {
+//!     session.require_recent(Duration::from_secs(300))?;
+//!     Ok(format!("Goodbye, {}.", account.name))
+//! }
+//!
+//! fn app(database: Database) -> Result<Router, Error> {
+//!     let sessions = Sessions::new(Memory::default())
+//!         .users(database)
+//!         .sign_in_page("/sign-in")?;
+//!     Ok(Router::new()
+//!         .route("/", get(home))
+//!         .route("/sign-in", post(sign_in))
+//!         .route("/delete", post(delete))
+//!         .layer(sessions.layer()))
+//! }
+//! # }
+//! ```
+//!
 //! # What a request costs the store
 //!
 //! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
@@ -70,7 +137,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `actix` | | [`Session`] as an actix-web extractor, [`Sessions::middleware`], errors as responses |
-//! | `axum` | yes | [`Session`] as an axum extractor, errors as responses; implies `tower` |
+//! | `axum` | yes | [`Session`] and [`User`] as axum extractors, errors as responses; implies `tower` |
 //! | `tower` | | [`SessionLayer`] and the layer of [`CrossSite`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |
 //! | `disk` | | `stores::Disk` |
@@ -95,20 +162,29 @@
 mod session;
 mod sessions;
 
+mod authentication;
 mod cookie;
 mod cross_site;
 mod ending;
 mod flash;
 mod forms;
+mod guard;
 mod key;
 mod key_file;
 mod key_watch;
 mod keyring;
+mod lifecycle;
+mod listing;
+mod local_path;
 mod policy;
 mod refresher;
 mod revocations;
 mod sign_in;
+mod signed_in;
+mod subscription;
 mod sweeper;
+mod user;
+mod users;
 
 mod change;
 mod commit;
@@ -161,25 +237,32 @@ pub mod tower;
 
 #[cfg(feature = "actix")]
 pub use actix::SessionMiddleware;
+pub use authentication::Authentication;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
 pub use cross_site::{CrossSite, Denial, DenialReason};
-pub use ending::SessionInfo;
 pub use error::{Error, ErrorKind};
 pub use flash::{Flash, FlashLevel};
+pub use guard::Guard;
 pub use key::Key;
 pub use key_file::KeyFile;
 pub use key_watch::{KeyWatcher, Looked, RunningKeyWatcher};
 pub use keyring::{KeyDate, KeyId, KeyInfo, KeyRing, KeyState, KeyUse, Keys, ServerKey, Successor};
+pub use lifecycle::{Happened, SessionEvent, Why};
+pub use listing::SessionInfo;
+pub use local_path::LocalPath;
 pub use policy::{Lifetime, Policy};
 pub use refresher::{RevocationsRefresher, RunningRevocationsRefresher};
 pub use revocations::Revocations;
 pub use session::Session;
 pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
+pub use subscription::{Heard, Subscription};
 pub use sweeper::{RunningSweeper, Sweeper};
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;
+pub use user::User;
+pub use users::Users;
 
 /// The README's program compiles.
 #[cfg(all(doctest, feature = "axum", feature = "memory"))]

@@ -23,6 +23,7 @@ use crate::{Error, ErrorKind};
 pub struct Policy {
     pub(crate) standard: Lifetime,
     pub(crate) remembered: Option<Lifetime>,
+    pub(crate) anonymous: Option<Lifetime>,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) cap: Cap,
 }
@@ -59,6 +60,25 @@ impl Policy {
         self
     }
 
+    /// Sets how long a session lives in which nobody is signed in. The same as any other by default.
+    ///
+    /// A shorter one keeps fewer sessions of passers-by: a cart of an hour ago, say. A sign-in gives the session the standard
+    /// lifetime, or that of who is remembered.
+    ///
+    /// ```
+    /// use cloakroom::{Lifetime, Policy};
+    /// use std::time::Duration;
+    ///
+    /// let minutes = |n: u64| Duration::from_secs(n * 60);
+    /// let policy = Policy::default().anonymous(Lifetime::new(minutes(10), minutes(60))?);
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    #[must_use]
+    pub fn anonymous(mut self, lifetime: Lifetime) -> Self {
+        self.anonymous = Some(lifetime);
+        self
+    }
+
     /// Gives a session a new secret this often, while it is used. Off by default.
     ///
     /// The old secret stays good until the new one has been seen and a few seconds have passed, so that a
@@ -81,13 +101,17 @@ impl Policy {
 
     /// Limits how many sessions one principal may have at once: see [`store::Cap`](crate::store::Cap). No limit by
     /// default.
+    ///
+    /// It is exact, however many sign in at once: the store counts in the step that signs in. A sign-in is answered with
+    /// [`ErrorKind::Unsupported`] where a store's card says that it cannot (Memcached), and every request with
+    /// [`ErrorKind::Invalid`] where sessions are sealed into their cookies, and nobody counts them.
     #[must_use]
     pub fn cap(mut self, cap: Cap) -> Self {
         self.cap = cap;
         self
     }
 
-    /// How long a session lives, and whether its cookie outlives the browser, when that was `asked` for.
+    /// How long a session lives that is signed in, and whether its cookie outlives the browser, when that was `asked` for.
     pub(crate) fn lifetime_for(&self, asked: bool) -> (Lifetime, bool) {
         match self.remembered {
             Some(lifetime) if asked => (lifetime, true),
@@ -95,12 +119,16 @@ impl Policy {
         }
     }
 
+    /// How long a session lives in which nobody is signed in.
+    pub(crate) fn anonymous_lifetime(&self) -> Lifetime {
+        self.anonymous.unwrap_or(self.standard)
+    }
+
     /// The longest that any session lives.
     pub(crate) fn longest(&self) -> Duration {
-        let remembered = self
-            .remembered
-            .map_or(Duration::ZERO, |lifetime| lifetime.absolute());
-        self.standard.absolute().max(remembered)
+        let others = [self.remembered, self.anonymous];
+        let others = others.into_iter().flatten().map(|lifetime| lifetime.absolute());
+        others.fold(self.standard.absolute(), Duration::max)
     }
 
     fn strict(standard: Lifetime) -> Self {
@@ -117,6 +145,7 @@ impl Default for Policy {
         Self {
             standard: Lifetime::of_seconds(30 * MINUTE, DAY),
             remembered: Some(Lifetime::of_seconds(14 * DAY, 30 * DAY)),
+            anonymous: None,
             rotate_every: None,
             cap: Cap::None,
         }

@@ -6,7 +6,8 @@
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
-use cloakroom_store::{Id, Namespace, Timestamp};
+use cloakroom_store::{Id, Namespace, Principal, Timestamp};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::keyring::ServerKey;
@@ -43,6 +44,7 @@ pub(crate) struct Derivation {
     form: ContextKey,
     form_in_process: ContextKey,
     form_of_cookie: ContextKey,
+    credentials: ContextKey,
 }
 
 /// What only a session and its server have, and nobody gets by reading the store: form tokens are derived of it.
@@ -66,6 +68,7 @@ impl Derivation {
             form: hash_derive_key_context("cloakroom 2026-11 v1 form token"),
             form_in_process: hash_derive_key_context("cloakroom 2026-11 v1 form token in process"),
             form_of_cookie: hash_derive_key_context("cloakroom 2026-11 v1 form token of sealed cookie"),
+            credentials: hash_derive_key_context("cloakroom 2026-11 v1 credentials"),
         }
     }
 
@@ -109,6 +112,17 @@ impl Derivation {
             }
         })
     }
+
+    /// What tells the credentials of a principal from others, and nothing about them to who does not have them.
+    pub(crate) fn fingerprint(&self, principal: &Principal, credentials: &[u8]) -> Fingerprint {
+        let principal = principal.as_str().as_bytes();
+        // A principal is at most 255 bytes long.
+        let length = [principal.len() as u8];
+        let fields = [&self.namespace, &length[..], principal, credentials];
+        let derived = derive(&self.credentials, &fields);
+        let bytes = derived.first_chunk().expect("32 bytes begin with 16");
+        Fingerprint(*bytes)
+    }
 }
 
 /// Derives the keys of snapshots: one for each token and nonce.
@@ -139,6 +153,19 @@ impl SnapshotDerivation {
                 nonce,
             ],
         ))
+    }
+}
+
+/// What tells one user's credentials from others. Kept under the seal, with the session's data.
+pub(crate) struct Fingerprint(pub(crate) [u8; Fingerprint::LEN]);
+
+impl Fingerprint {
+    /// Enough that nobody finds others that have the same one.
+    pub(crate) const LEN: usize = 16;
+
+    /// Compares in constant time.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 

@@ -11,6 +11,7 @@ use cloakroom_store::{
 
 use crate::bounded::{Patience, bounded};
 use crate::config::{Config, Sealed};
+use crate::lifecycle::{Happened, Why};
 use crate::revocations::{Asking, Revocations, Turn, Verdict};
 use crate::sealed_cookie::Opened;
 use crate::settle::sealed::Meaning;
@@ -80,7 +81,8 @@ pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error
                 }
                 shared.state().ended_first(Deleted::Ended);
                 if marked.is_some() {
-                    events::ended(claims.id, "somebody else signed in");
+                    let owner = || claims.principal.clone();
+                    config.tell(claims.id, Happened::Ended(Why::SignedInAsAnother), owner);
                 }
             }
             SealedStep::Seal(pending) => {
@@ -124,7 +126,7 @@ async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<
         registry::register(shared, &pending.plan.next).await?;
     }
     let effect = shared.state().take_up(pending);
-    announce(id, effect);
+    announce(&shared.config, id, effect, || shared.state().owner());
     Ok(true)
 }
 
@@ -160,7 +162,7 @@ pub(crate) fn commit_at_once(state: &mut State, config: &Config) -> bool {
     match state.sealed_at_once(config, now, id) {
         Some(effect) => {
             if let Some(id) = state.id() {
-                announce(id, effect);
+                announce(config, id, effect, || state.owner());
             }
             true
         }

@@ -7,6 +7,7 @@ use cloakroom_store::{Id, Principal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::authentication;
 use crate::change::{Change, Update};
 use crate::config::Config;
 use crate::key::Key;
@@ -155,7 +156,7 @@ impl Session {
     pub fn to_json(&self) -> Result<String, Error> {
         let data = self.0.state().view.data.clone();
         let mut json = String::from("{");
-        for (key, value) in data.iter() {
+        for (key, value) in data.iter().filter(|(key, _)| *key != authentication::NAME) {
             if json.len() > 1 {
                 json.push(',');
             }
@@ -185,9 +186,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes: a mistake of the program, so
-    /// check what comes from a form before. [`ErrorKind::TooLarge`] where principal and label do not fit into a sealed
-    /// session's cookie beside its data. At the end of the request the policy's cap can answer
+    /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes, or a method longer than 64: a
+    /// mistake of the program, so check what comes from a form before. [`ErrorKind::TooLarge`] where they do not fit into
+    /// a sealed session's cookie, or the store, beside the session's data. At the end of the request the policy's cap can answer
     /// [`ErrorKind::AtCap`], as a 409 with a line of text. To answer with a page, ask before the end:
     ///
     /// ```
@@ -201,7 +202,11 @@ impl Session {
     /// # }
     /// ```
     pub fn sign_in(&self, sign_in: impl Into<SignIn>) -> Result<(), Error> {
-        self.record(Change::SignIn(sign_in.into().check()?))
+        let config = &self.0.config;
+        let checked = sign_in
+            .into()
+            .check(config.clock.now(), &config.envelope.derivation)?;
+        self.record(Change::SignIn(checked))
     }
 
     /// Gives the session a new token. The old one is dead for everyone, at once.

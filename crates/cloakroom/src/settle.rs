@@ -8,7 +8,7 @@ use cloakroom_store::{Expect, Id, Principal, Residence, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::held::{Held, Previous, SessionKey, Standing};
-use crate::policy::Policy;
+use crate::policy::{Lifetime, Policy};
 use crate::recent::{Recent, Tag};
 use crate::sign_in::CheckedSignIn;
 use crate::token::{Secret, Token};
@@ -245,9 +245,7 @@ fn settle_live(
 }
 
 fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) -> Plan {
-    let (lifetime, remembered) = rules
-        .policy
-        .lifetime_for(wanted.sign_in.is_some_and(|s| s.remember));
+    let (lifetime, remembered) = lifetime_of(wanted, rules.policy);
     let ends = now.saturating_add(lifetime.absolute());
     let next = Held {
         token: fresh.token.clone(),
@@ -274,6 +272,14 @@ fn begin(wanted: &Wanted<'_>, rules: &Rules<'_>, now: Timestamp, fresh: &Fresh) 
         new_token: true,
         signs_in,
         nonce: fresh.nonce,
+    }
+}
+
+/// How long a session lives that begins, and whether its cookie outlives the browser.
+fn lifetime_of(wanted: &Wanted<'_>, policy: &Policy) -> (Lifetime, bool) {
+    match wanted.sign_in {
+        Some(sign_in) => policy.lifetime_for(sign_in.remember),
+        None => (policy.anonymous_lifetime(), false),
     }
 }
 

@@ -1,12 +1,15 @@
 //! What all clones of a session share, and the two locks that order what they do.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::any::TypeId;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cloakroom_store::Id;
+use cloakroom_store::{Id, Principal};
 
+use crate::Error;
 use crate::config::Config;
+use crate::lifecycle::Happened;
 use crate::state::{Effect, Replay, State};
-use crate::{Error, events};
+use crate::users::AnyUser;
 
 /// What all clones of a session share.
 pub(crate) struct Shared {
@@ -15,6 +18,16 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// One commit or ending at a time: held over the calls of the store.
     pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Who this request has found to be signed in: nothing, until a handler asks. Held while somebody is looked up.
+    known: OnceLock<Box<tokio::sync::Mutex<Vec<KnownUser>>>>,
+}
+
+/// A user that was found for this request.
+pub(crate) struct KnownUser {
+    /// Which type of user.
+    pub(crate) of: TypeId,
+    pub(crate) principal: Principal,
+    pub(crate) user: AnyUser,
 }
 
 impl Shared {
@@ -23,7 +36,13 @@ impl Shared {
             config,
             state: Mutex::new(state),
             gate: tokio::sync::Mutex::const_new(()),
+            known: OnceLock::new(),
         }
+    }
+
+    /// Who this request has found to be signed in.
+    pub(crate) fn known_users(&self) -> &tokio::sync::Mutex<Vec<KnownUser>> {
+        self.known.get_or_init(Box::default)
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -45,11 +64,16 @@ impl Shared {
 }
 
 /// Tells what a write, or a new cookie, meant.
-pub(crate) fn announce(id: Id, effect: Effect) {
+pub(crate) fn announce(
+    config: &Config,
+    id: Id,
+    effect: Effect,
+    principal: impl FnOnce() -> Option<Principal>,
+) {
     match effect {
         Effect::None => {}
-        Effect::Begun => events::begun(id),
-        Effect::SignedIn => events::signed_in(id),
-        Effect::Rotated => events::rotated(id),
+        Effect::Begun => config.tell(id, Happened::Begun, principal),
+        Effect::SignedIn => config.tell(id, Happened::SignedIn, principal),
+        Effect::Rotated => config.tell(id, Happened::Rotated, principal),
     }
 }

@@ -338,6 +338,8 @@ pub(crate) enum Found {
     Unchanged,
     /// Another state of it. The changes are to be applied again: user code, and so not done under the lock.
     Changed(Replay),
+    /// As this request wrote it: the answer had been lost.
+    Written(Replay, Effect),
     /// Gone, or no longer this token's: what was done to it is dropped.
     Over,
 }

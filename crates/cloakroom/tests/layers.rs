@@ -30,6 +30,7 @@ const MODULES: &[Module] = &[
     effects("nowhere", ""),
     effects("bounded", "error events clock"),
     pure("key", "error"),
+    pure("local_path", ""),
     pure("base64url", ""),
     pure("rfc3339", ""),
     pure("origin", "error"),
@@ -45,33 +46,51 @@ const MODULES: &[Module] = &[
     pure("keyring", "error base64url paseto"),
     pure("data", "error key"),
     pure("seal", "error token policy keyring paseto"),
+    pure("authentication", "base64url seal"),
     pure("claims", "data policy rfc3339"),
     pure("sealed_cookie", "pure"),
     pure("gone", "pure"),
     pure("recent", "error"),
     pure("held", "keyring policy recent seal token"),
     pure("snapshot", "pure"),
-    pure("sign_in", "error policy"),
+    pure("sign_in", "error policy authentication seal"),
     pure("settle", "pure"),
     pure("envelope", "pure"),
     pure("change", "pure"),
     // What has ended is asked on every request, so a copy of it is part of the configuration.
     effects("revocations", "pure clock bounded"),
-    effects("config", "pure clock random nowhere revocations"),
+    // Configured once, and used where sessions are: `users` is the application's, `lifecycle` tells.
+    effects("users", ""),
+    effects("lifecycle", "events"),
+    effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
-    effects("shared", "pure config"),
-    effects("sealed", "pure random bounded config revocations shared"),
-    effects("commit", "pure clock random config bounded shared sealed"),
+    effects("shared", "pure config users lifecycle"),
+    effects(
+        "sealed",
+        "pure random bounded config revocations shared lifecycle",
+    ),
+    effects(
+        "commit",
+        "pure clock random config bounded shared sealed lifecycle",
+    ),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
     effects("forms", "pure clock random config shared session"),
+    effects("signed_in", "pure clock config shared session"),
     effects(
         "sessions",
-        "pure clock random config bounded revocations shared sealed commit session",
+        "pure clock random config bounded revocations shared sealed commit session lifecycle",
     ),
     effects(
         "ending",
-        "pure clock config bounded shared sealed commit session sessions",
+        "pure clock config bounded shared sealed commit session sessions lifecycle",
+    ),
+    effects("listing", "error clock config bounded shared session"),
+    effects("subscription", "lifecycle sessions config"),
+    effects("guard", "error events clock session"),
+    effects(
+        "user",
+        "error bounded local_path config users lifecycle shared session sessions signed_in ending",
     ),
     effects("key_file", "error random keyring"),
     effects("key_watch", "error events keyring key_file"),
@@ -123,10 +142,10 @@ const MODULES: &[Module] = &[
     effects("adapter", "error sessions session"),
     effects(
         "tower",
-        "error events adapter cross_site sessions session testing",
+        "error events adapter cross_site local_path config sessions session testing",
     ),
     effects("actix", "error events adapter sessions session"),
-    effects("axum", "error events session sessions tower"),
+    effects("axum", "error events session sessions user tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
 ];
@@ -156,7 +175,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock revocations shared sealed commit session ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
+        "bounded clock guard lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite adapter testing",
     ),
     ("tokio_postgres", "stores::postgres"),

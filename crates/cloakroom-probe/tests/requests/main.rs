@@ -46,6 +46,8 @@ mod cancelled;
 
 mod no_secret_leaks;
 
+mod limits;
+
 mod hybrid;
 mod sealed;
 mod strategies;

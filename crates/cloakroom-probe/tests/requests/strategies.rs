@@ -31,6 +31,15 @@ const EXCEPTED: &[(&str, &[&str], &str)] = &[
         "there is no record to keep, sweep, alter or list",
     ),
     (
+        "limits.rs",
+        &[
+            "a_hundred_sign_ins_at_once_leave_as_many_sessions_as_a_refusing_limit_allows",
+            "a_hundred_sign_ins_at_once_leave_as_many_sessions_as_ending_the_oldest_allows",
+            "nobody_counts_sealed_sessions_so_a_limit_is_refused",
+        ],
+        "nobody counts them: such a policy is refused, which the last one asks for",
+    ),
+    (
         "no_lost_update.rs",
         &[
             "fifty_concurrent_sets_of_different_keys_leave_fifty",
@@ -173,6 +182,7 @@ const FILES: &[(&str, &str)] = &[
     ("adapter.rs", include_str!("adapter.rs")),
     ("cancelled.rs", include_str!("cancelled.rs")),
     ("expiry.rs", include_str!("expiry.rs")),
+    ("limits.rs", include_str!("limits.rs")),
     ("no_fixation.rs", include_str!("no_fixation.rs")),
     ("no_lost_update.rs", include_str!("no_lost_update.rs")),
     ("no_resurrection.rs", include_str!("no_resurrection.rs")),

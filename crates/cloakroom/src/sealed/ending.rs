@@ -6,15 +6,16 @@ use cloakroom_store::{Deleted, Mark, Principal, Subject, Timestamp};
 
 use super::{asking, mark_session, registry};
 use crate::config::{Config, Sealed};
+use crate::lifecycle::{Happened, Why};
 use crate::revocations::{Revocations, Verdict};
 use crate::shared::Shared;
-use crate::{Error, ErrorKind, events};
+use crate::{Error, ErrorKind};
 
 /// The least by which one moment is later than another.
 const TICK: Duration = Duration::from_millis(1);
 
 /// Ends the session of this request.
-pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: &'static str) -> Result<Deleted, Error> {
+pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<Deleted, Error> {
     let (claims, verdict, rotated) = {
         let state = shared.state();
         match (state.claims(), state.rotated()) {
@@ -37,7 +38,8 @@ pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: &'static str) -> 
     if marked.is_some_and(|mark| mark.begun_before > moment) {
         return Ok(Deleted::NotOwner);
     }
-    events::ended(claims.id, why);
+    let owner = || claims.principal.clone();
+    shared.config.tell(claims.id, Happened::Ended(why), owner);
     if sealed.registers() && claims.principal.is_some() {
         registry::strike(&shared.config, claims.id, claims.principal).await;
     }
@@ -78,9 +80,6 @@ pub(crate) async fn end_all_of(
             revocations.copy().mark_session(claims.id, rotated, until);
         }
         state.stay(moment, rotated, now);
-        events::principal_marked(state.id());
-    } else {
-        events::principal_marked(None);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::{Patience, be_patient, mark_session};
 use crate::bounded::bounded;
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
+use crate::lifecycle::{Happened, Why};
 use crate::shared::Shared;
 use crate::{Error, events};
 
@@ -70,7 +71,8 @@ pub(crate) async fn end_registered(
         Some(stored) if stored.record.principal.as_ref() != Some(&principal) => Ok(Deleted::NotOwner),
         Some(stored) => {
             mark_session(shared, sealed, (id, stored.record.expires), Timestamp::MAX).await?;
-            events::ended(id, "ended by its user");
+            let owner = || Some(principal.clone());
+            config.tell(id, Happened::Ended(Why::EndedByUser), owner);
             strike(config, id, Some(principal)).await;
             Ok(Deleted::Ended)
         }

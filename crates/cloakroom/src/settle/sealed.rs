@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_store::{Id, Timestamp};
 
-use super::{DataChange, Wanted};
+use super::{DataChange, Wanted, lifetime_of};
 use crate::claims::Claims;
 use crate::policy::{self, Policy};
 
@@ -107,7 +107,7 @@ fn go_on(held: &Claims, wanted: &Wanted<'_>, policy: &Policy, now: Timestamp) ->
 
 fn begin(id: Id, wanted: &Wanted<'_>, policy: &Policy, now: Timestamp) -> Plan {
     let sign_in = wanted.sign_in;
-    let (lifetime, remembered) = policy.lifetime_for(sign_in.is_some_and(|sign_in| sign_in.remember));
+    let (lifetime, remembered) = lifetime_of(wanted, policy);
     let next = Claims {
         id,
         principal: sign_in.map(|sign_in| sign_in.principal.clone()),

@@ -1036,6 +1036,7 @@ fn decide(held: Option<&Held>, wish: Wish, case: Case, fresh: Option<&Fresh>) ->
         principal: principal(name),
         remember: wish.remember,
         label: wish.label.map(Label::new),
+        authentication: Vec::new(),
     });
     let wanted = Wanted {
         data: wish.data,

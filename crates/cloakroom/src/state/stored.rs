@@ -115,7 +115,7 @@ impl State {
             Settlement::Draw => Step::Draw,
             Settlement::Over => match self.end_elsewhere() {
                 Found::Changed(replay) => Step::Replay(replay),
-                Found::Unchanged | Found::Over => Step::Done,
+                Found::Unchanged | Found::Written(..) | Found::Over => Step::Done,
             },
             Settlement::End { id, owner } => Step::End(Delete::new(namespace(), id, Owner::Is(owner))),
             Settlement::Touch { last_seen, expires } => match self.stored() {
@@ -165,12 +165,7 @@ impl State {
         self.changes.drain(..changes);
         self.base = data.unwrap_or_else(|| self.view.data.clone());
         self.view.is_written(plan.next.principal.as_ref(), &self.changes);
-        let effect = match plan.expect {
-            _ if plan.signs_in => Effect::SignedIn,
-            Expect::Absent => Effect::Begun,
-            Expect::Revision(_) if plan.new_token => Effect::Rotated,
-            Expect::Revision(_) => Effect::None,
-        };
+        let effect = effect_of(&plan);
         self.outdates_snapshot = true;
         // It was so at the latest when it was decided to write it.
         self.seen = Some(plan.next.last_seen);
@@ -262,7 +257,8 @@ impl State {
                 self.attempts.clear();
                 self.hand_out(&plan);
                 self.changes.drain(..changes);
-                return Ok(Some(Found::Changed(self.rebase(held, data))));
+                let effect = effect_of(&plan);
+                return Ok(Some(Found::Written(self.rebase(held, data), effect)));
             }
         }
         Ok(None)
@@ -301,6 +297,16 @@ impl State {
                 lives_for,
             });
         }
+    }
+}
+
+/// What a write means besides changed data.
+fn effect_of(plan: &Plan) -> Effect {
+    match plan.expect {
+        _ if plan.signs_in => Effect::SignedIn,
+        Expect::Absent => Effect::Begun,
+        Expect::Revision(_) if plan.new_token => Effect::Rotated,
+        Expect::Revision(_) => Effect::None,
     }
 }
 

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use crate::adapter::{Finish, Finishing, Slot, caching};
 use crate::sessions::Finished;
 use crate::tower::refusal::refusal;
+use crate::tower::sign_in::Asked;
 
 pin_project! {
     /// The response of a [`SessionService`](crate::tower::SessionService), once its session is written.
@@ -17,16 +18,19 @@ pin_project! {
         #[pin]
         inner: F,
         slot: Slot,
+        // What a browser asked for, if it could be sent to sign in instead.
+        asked: Option<Box<Asked>>,
         // The response that waits, and the writing it waits for. Nothing, where nobody asked for the session.
         finishing: Option<(Response<B>, Finishing)>,
     }
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(crate) fn new(inner: F, slot: Slot) -> Self {
+    pub(crate) fn new(inner: F, slot: Slot, asked: Option<Box<Asked>>) -> Self {
         Self {
             inner,
             slot,
+            asked,
             finishing: None,
         }
     }
@@ -45,6 +49,10 @@ where
             Some(waiting) => waiting,
             none => {
                 let response = ready!(this.inner.poll(context))?;
+                let response = match this.asked {
+                    Some(asked) => asked.answer(response, this.slot.sessions()),
+                    None => response,
+                };
                 let Some(leaving) = this.slot.leave() else {
                     return Poll::Ready(Ok(response));
                 };

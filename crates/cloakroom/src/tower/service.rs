@@ -8,6 +8,7 @@ use tower_service::Service;
 use crate::Sessions;
 use crate::adapter::Slot;
 use crate::tower::future::ResponseFuture;
+use crate::tower::sign_in::Asked;
 
 /// Gives the requests of an inner service a session to ask for. Made by [`SessionLayer`](crate::SessionLayer).
 #[derive(Debug, Clone)]
@@ -36,8 +37,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let asked = Asked::of(&request, &self.sessions);
         let slot = Slot::new(self.sessions.clone());
         request.extensions_mut().insert(slot.clone());
-        ResponseFuture::new(self.inner.call(request), slot)
+        ResponseFuture::new(self.inner.call(request), slot, asked)
     }
 }

@@ -42,6 +42,7 @@ fn sign_in(principal: &str) -> CheckedSignIn {
         principal: Principal::new(principal).unwrap(),
         remember: false,
         label: None,
+        authentication: Vec::new(),
     }
 }
 

@@ -1,0 +1,131 @@
+//! What happens to sessions, told in one place: to the log, and to whoever in the application has subscribed.
+
+use std::sync::{Arc, OnceLock};
+
+use cloakroom_store::{Id, Principal, Timestamp};
+use tokio::sync::broadcast::{self, Receiver, Sender};
+
+use crate::events;
+
+/// How many events wait for a subscriber that is slow, before it misses the oldest.
+const KEPT: usize = 1024;
+
+/// Something that happened to a session on this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Which session it was; `None` where it was more than one.
+    pub session: Option<Id>,
+    /// Who is, or was, signed in; `None` also where nobody knows.
+    pub principal: Option<Principal>,
+    /// What it was.
+    pub what: Happened,
+}
+
+/// What happened to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Happened {
+    /// It began, and nobody is signed in.
+    Begun,
+    /// It ended before its time.
+    Ended(Why),
+    /// Everyone's sessions ended, by an operator; how many that were, where it can be counted.
+    EveryonesEnded(u64),
+    /// All sessions of a principal ended, but for the one this was done in, where that was asked for. Which they were
+    /// nobody says.
+    PrincipalsEnded {
+        /// The one that stays.
+        kept: Option<Id>,
+    },
+    /// It has a new token.
+    Rotated,
+    /// Somebody signed in, or showed again who they are: it has a new token.
+    SignedIn,
+    /// A token was used after its successor, so one of the two was stolen: it ended.
+    TokenReused,
+}
+
+/// Why a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// Its user has other credentials now: see [`Users::credentials`](crate::Users::credentials).
+    CredentialsChanged,
+    /// Its user ended it, perhaps from another device.
+    EndedByUser,
+    /// Its user signed in once more than the policy allows, and it was the oldest.
+    OverLimit,
+    /// Somebody else signed in, in its place.
+    SignedInAsAnother,
+    /// Its user signed out.
+    SignedOut,
+    /// Its user signed out everywhere.
+    SignedOutEverywhere,
+    /// Its user is gone or disabled: see [`Users::find`](crate::Users::find).
+    UserGone,
+}
+
+impl Why {
+    fn words(self) -> &'static str {
+        match self {
+            Self::CredentialsChanged => "its user has other credentials now",
+            Self::EndedByUser => "ended by its user",
+            Self::OverLimit => "more sessions than allowed",
+            Self::SignedInAsAnother => "somebody else signed in",
+            Self::SignedOut => "signed out",
+            Self::SignedOutEverywhere => "signed out everywhere",
+            Self::UserGone => "its user is gone or disabled",
+        }
+    }
+}
+
+/// Where subscribers are: the same for all clones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lifecycle {
+    /// Nothing, until somebody subscribes.
+    sender: Arc<OnceLock<Sender<SessionEvent>>>,
+}
+
+impl Lifecycle {
+    /// Tells what happened. Whoever hears it cannot hold it up, and a panic of theirs is theirs.
+    pub(crate) fn tell(
+        &self,
+        what: Happened,
+        session: Option<Id>,
+        principal: impl FnOnce() -> Option<Principal>,
+        now: impl FnOnce() -> Timestamp,
+    ) {
+        log(what, session);
+        let Some(sender) = self.sender.get().filter(|sender| sender.receiver_count() > 0) else {
+            return;
+        };
+        let event = SessionEvent {
+            at: now(),
+            session,
+            principal: principal(),
+            what,
+        };
+        // The last one may have gone this moment.
+        drop(sender.send(event));
+    }
+
+    pub(crate) fn subscribe(&self) -> Receiver<SessionEvent> {
+        self.sender.get_or_init(|| broadcast::channel(KEPT).0).subscribe()
+    }
+}
+
+fn log(what: Happened, session: Option<Id>) {
+    match (what, session) {
+        (Happened::Begun, Some(session)) => events::begun(session),
+        (Happened::Ended(why), Some(session)) => events::ended(session, why.words()),
+        (Happened::EveryonesEnded(many), _) => events::everyone_ended(many),
+        (Happened::PrincipalsEnded { kept }, _) => events::principal_ended(kept),
+        (Happened::Rotated, Some(session)) => events::rotated(session),
+        (Happened::SignedIn, Some(session)) => events::signed_in(session),
+        (Happened::TokenReused, Some(session)) => events::token_reused(session),
+        (_, None) => {}
+    }
+}

@@ -1,0 +1,83 @@
+//! Lists a principal's sessions: their devices.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+
+use cloakroom_store::{Entry, Id, Label, List, Query, Store as _, Timestamp};
+
+use crate::bounded::bounded;
+use crate::{Error, Session};
+
+/// How many sessions one page of a listing has at most.
+const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+
+/// One of a principal's sessions, for a list of devices.
+///
+/// To show a moment in words, take it as a [`SystemTime`](std::time::SystemTime):
+/// `SystemTime::from(info.last_seen)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its public name: what [`Session::end`] takes.
+    pub id: Id,
+    /// When it began, or was last signed in.
+    pub created: Timestamp,
+    /// When it was last seen, to within a twentieth of its idle timeout.
+    pub last_seen: Timestamp,
+    /// When it ends, unless it is seen before.
+    pub expires: Timestamp,
+    /// What it was called when it was signed in.
+    pub label: Option<Label>,
+    /// Whether it is the session of this request.
+    pub current: bool,
+}
+
+impl Session {
+    /// The sessions of who is signed in, this one included; none when nobody is.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_out_others`](Self::sign_out_others).
+    pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
+        let Some(principal) = self.principal() else {
+            return Ok(Vec::new());
+        };
+        let config = &self.0.config;
+        let this = self.id();
+        let query = Query::default().principal(principal).live_at(config.clock.now());
+        let mut list = List::new(config.namespace.clone(), query, PAGE);
+        let mut sessions = Vec::new();
+        let mut seen = HashSet::new();
+        loop {
+            let page = bounded(config.store_timeout, config.store.list(list.clone()))
+                .await
+                .map_err(|error| Error::store("list sessions", error))?;
+            for Entry {
+                id,
+                created,
+                last_seen,
+                expires,
+                label,
+                ..
+            } in page.entries
+            {
+                // A listing may show a session twice.
+                if seen.insert(id) {
+                    let current = Some(id) == this;
+                    sessions.push(SessionInfo {
+                        id,
+                        created,
+                        last_seen,
+                        expires,
+                        label,
+                        current,
+                    });
+                }
+            }
+            match page.next {
+                Some(cursor) => list = list.after(Some(cursor)),
+                None => return Ok(sessions),
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Who is signed in, as the application knows them: found once per request, and signed out where they may not be signed in.
+
+use std::any::TypeId;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use cloakroom_store::Principal;
+
+use crate::bounded::bounded;
+use crate::lifecycle::Why;
+use crate::local_path::LocalPath;
+use crate::shared::KnownUser;
+use crate::users::{AnyUser, Finder, Lookup, Users};
+use crate::{Error, ErrorKind, Session, Sessions};
+
+/// Who is signed in, as the application knows them: what a handler asks for.
+///
+/// With axum it is an extractor: see [`Session::user`] for what it does. Whoever is not signed in gets a 401, or is sent to
+/// [`Sessions::sign_in_page`] and from there back. `Option<User<T>>` takes them as they are.
+///
+/// ```
+/// use cloakroom::User;
+///
+/// struct Account {
+///     name: String,
+/// }
+///
+/// async fn account(User(account): User<Account>) -> String {
+///     format!("Hello, {}.", account.name)
+/// }
+///
+/// async fn home(user: Option<User<Account>>) -> String {
+///     let name = user.as_ref().map_or("stranger", |account| &account.name);
+///     format!("Hello, {name}.")
+/// }
+/// ```
+// Complete: a handler takes it apart in its arguments.
+#[allow(clippy::exhaustive_structs)]
+pub struct User<T>(pub Arc<T>);
+
+impl<T> Clone for User<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for User<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for User<T> {
+    /// Shows nothing of the user: there may be a password's hash among it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("User(..)")
+    }
+}
+
+impl Sessions {
+    /// Finds users with this, when a handler asks for a [`User`] of its type.
+    ///
+    /// One for each type of user: an application of customers and staff has two.
+    #[must_use]
+    pub fn users(mut self, users: impl Users) -> Self {
+        Arc::make_mut(&mut self.config).users.add(users);
+        self
+    }
+
+    /// Sends browsers to this page that ask for one where somebody has to be signed in, or to show again who they are.
+    ///
+    /// For applications of pages. Where a handler, or its [`User`], fails with an error whose status is 401, and the request
+    /// accepts `text/html`, the response is a 303 to `/sign-in?next=/account`, so that the browser can be sent back:
+    /// read `next` with [`LocalPath::parse`], because somebody else may have made up the link. What is not a GET is not done
+    /// again, and comes without `next`. Scripts get the 401. Where routers are nested, the layer belongs around the outermost, which
+    /// sees the whole path.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a page that is no [`LocalPath`].
+    pub fn sign_in_page(mut self, page: &str) -> Result<Self, Error> {
+        let Some(page) = LocalPath::parse(page) else {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("the page to sign in at is a path of this application, and {page:?} is not"),
+            ));
+        };
+        Arc::make_mut(&mut self.config).sign_in_page = Some(page);
+        Ok(self)
+    }
+}
+
+impl Session {
+    /// Who is signed in, as the application knows them: `None` when nobody is. Found by what [`Sessions::users`] was given,
+    /// once per request.
+    ///
+    /// A user who no longer exists, who may not be signed in, or who has other credentials than those of the sign-in
+    /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the user could not be looked up, within the time that one call of the store may take:
+    /// nobody is signed out for that. [`ErrorKind::NoUsers`] when nothing finds users of this type.
+    pub async fn user<T: Send + Sync + 'static>(&self) -> Result<Option<User<T>>, Error> {
+        let finder = self.0.config.users.finder::<T>().ok_or_else(|| {
+            let user = std::any::type_name::<T>();
+            Error::new(
+                ErrorKind::NoUsers,
+                format!(
+                    "nothing finds users of the type {user}: call `Sessions::users` with a value whose `Users::User` is it, \
+                     before `layer`"
+                ),
+            )
+        })?;
+        // Held over the search: whoever else asks meanwhile waits for the same answer.
+        let mut known = self.0.known_users().lock().await;
+        let Some(principal) = self.principal() else {
+            return Ok(None);
+        };
+        let of = TypeId::of::<T>();
+        if let Some(user) = known
+            .iter()
+            .find(|user| user.of == of && user.principal == principal)
+        {
+            return Ok(typed(&user.user));
+        }
+        match self.look_up(finder, &principal).await? {
+            Lookup::Found(user) => {
+                let found = typed(&user);
+                known.retain(|user| user.of != of);
+                known.push(KnownUser { of, principal, user });
+                Ok(found)
+            }
+            Lookup::Gone => {
+                self.end_because(Why::UserGone).await?;
+                Ok(None)
+            }
+            Lookup::OtherCredentials => {
+                // Its user may be signing in with the new ones this moment, in another tab: that is not to be ended.
+                if self.confirm().await? {
+                    self.end_because(Why::CredentialsChanged).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn look_up(&self, finder: &dyn Finder, principal: &Principal) -> Result<Lookup, Error> {
+        let signed_in_with = |credentials: &[u8]| self.signed_in_with(credentials);
+        let looking = async { Ok(finder.look_up(principal, &signed_in_with).await) };
+        let unavailable = || Error::new(ErrorKind::Unavailable, "could not find out who is signed in");
+        match bounded(self.0.config.store_timeout, looking).await {
+            Ok(Ok(lookup)) => Ok(lookup),
+            Ok(Err(cause)) => Err(unavailable().with_source(cause)),
+            Err(late) => Err(unavailable().with_source(late)),
+        }
+    }
+}
+
+fn typed<T: Send + Sync + 'static>(user: &AnyUser) -> Option<User<T>> {
+    let user = Arc::clone(user).downcast().ok();
+    Some(User(
+        user.expect("a finder finds users of the type it is held by"),
+    ))
+}

@@ -1,0 +1,116 @@
+//! A connection that outlives its request: it ends when its session does, and not when the store is down.
+
+use std::time::Duration;
+
+use cloakroom::stores::Memory;
+use cloakroom::{Lifetime, Outcome, Policy, Session, Sessions};
+use tokio::time::Instant;
+
+use crate::failing::{Failing, Fault};
+use crate::strategies::in_memory;
+
+/// A session that is signed in, as its connection has it, and as another request of its browser would.
+async fn connected(sessions: &Sessions) -> (Session, String) {
+    let session = sessions.open(std::iter::empty()).await.unwrap();
+    session.sign_in("alice").unwrap();
+    let finished = sessions.finish(&session, Outcome::Success).await;
+    let line = finished.set_cookie.unwrap();
+    let pair = line.split(';').next().unwrap().to_owned();
+    (session, pair)
+}
+
+async fn again(sessions: &Sessions, cookie: &str) -> Session {
+    sessions.open(std::iter::once(cookie.as_bytes())).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_within_five_seconds_of_a_sign_out_elsewhere() {
+    in_memory(async |sessions, _| {
+        let (session, cookie) = connected(&sessions).await;
+        let mut guard = session.guard();
+        let whole = Duration::from_secs(3600);
+        assert!(
+            tokio::time::timeout(whole, guard.over()).await.is_err(),
+            "it goes on"
+        );
+
+        again(&sessions, &cookie).await.sign_out().await.unwrap();
+        let began = Instant::now();
+        guard.over().await;
+        assert!(began.elapsed() <= Duration::from_secs(5), "{:?}", began.elapsed());
+        // And says so from then on.
+        guard.over().await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_the_session_does_however_that_is() {
+    in_memory(async |sessions, clock| {
+        let lifetime = Lifetime::new(Duration::from_secs(60), Duration::from_secs(600)).unwrap();
+        let sessions = sessions.policy(Policy::default().lifetime(lifetime));
+        for ending in ["everywhere", "signs in again", "rotated", "everyone", "idle"] {
+            let (session, cookie) = connected(&sessions).await;
+            let mut guard = session.guard().every(Duration::from_secs(1));
+            let other = again(&sessions, &cookie).await;
+            match ending {
+                "everywhere" => drop(other.sign_out_everywhere().await.unwrap()),
+                "signs in again" => other.sign_in("alice").unwrap(),
+                "rotated" => other.rotate().unwrap(),
+                "everyone" => drop(sessions.end_everyone().await.unwrap()),
+                // A connection is no use of the session.
+                _ => clock.advance(Duration::from_secs(61)),
+            }
+            drop(sessions.finish(&other, Outcome::Success).await.result);
+            let over = tokio::time::timeout(Duration::from_secs(2), guard.over()).await;
+            assert!(over.is_ok(), "{ending}");
+            clock.advance(Duration::from_secs(1));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_where_it_was_when_it_is_called_again() {
+    let sessions = Sessions::new(Memory::default());
+    let (session, cookie) = connected(&sessions).await;
+    again(&sessions, &cookie).await.sign_out().await.unwrap();
+    let mut guard = session.guard();
+    let began = Instant::now();
+    // A message comes each second: that must not put off the question for ever.
+    loop {
+        tokio::select! {
+            () = guard.over() => break,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+    assert!(began.elapsed() <= Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_session_there_is_nothing_to_guard() {
+    let sessions = Sessions::new(Memory::default());
+    let session = sessions.open(std::iter::empty()).await.unwrap();
+    let began = Instant::now();
+    session.guard().over().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_down_ends_no_connection() {
+    let store = Failing::default();
+    let sessions = Sessions::new(store.clone());
+    let (session, cookie) = connected(&sessions).await;
+    let mut guard = session.guard();
+    store.has(Fault::IsDown);
+    let whole = Duration::from_secs(600);
+    assert!(
+        tokio::time::timeout(whole, guard.over()).await.is_err(),
+        "it goes on"
+    );
+    store.has(Fault::None);
+    assert!(tokio::time::timeout(whole, guard.over()).await.is_err(), "and on");
+    again(&sessions, &cookie).await.sign_out().await.unwrap();
+    guard.over().await;
+}

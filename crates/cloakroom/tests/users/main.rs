@@ -1,0 +1,19 @@
+//! The signed-in user, as an application meets them: each test an axum application and the browsers that use it, under
+//! each strategy.
+
+#![cfg(all(feature = "axum", feature = "memory", feature = "testing"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the answer"
+)]
+
+mod browser;
+mod failing;
+mod strategies;
+
+mod anonymous;
+mod authentication;
+mod guard;
+mod lifecycle;
+mod users;

@@ -1,0 +1,54 @@
+//! Runs a test under each strategy.
+
+use std::time::Duration;
+
+use cloakroom::stores::Memory;
+use cloakroom::testing::ManualClock;
+use cloakroom::{KeyRing, Revocations, ServerKey, Sessions};
+
+/// Runs a test on stored, sealed and hybrid sessions, each by a clock of its own.
+pub(crate) async fn on_every_strategy(test: impl AsyncFn(Sessions, ManualClock)) {
+    in_memory(&test).await;
+    #[cfg(feature = "disk")]
+    {
+        let _named = Named("stored on disk");
+        let directory = tempfile::TempDir::new().unwrap();
+        let disk = cloakroom::stores::Disk::open(directory.path()).await.unwrap();
+        let clock = ManualClock::default();
+        test(Sessions::new(disk).clock(&clock), clock).await;
+    }
+}
+
+/// The same, but for stores that answer from another thread: paused time does not wait for them.
+pub(crate) async fn in_memory(test: impl AsyncFn(Sessions, ManualClock)) {
+    let hybrid = Sessions::new(Memory::default()).snapshots(keys(), Duration::from_secs(10));
+    for (name, sessions) in [
+        ("stored", Sessions::new(Memory::default())),
+        ("sealed", sealed()),
+        ("hybrid", hybrid),
+    ] {
+        let _named = Named(name);
+        let clock = ManualClock::default();
+        test(sessions.clock(&clock), clock).await;
+    }
+}
+
+/// Sessions in their cookies.
+pub(crate) fn sealed() -> Sessions {
+    Sessions::sealed(keys(), Revocations::danger_in_memory(Memory::default()))
+}
+
+fn keys() -> KeyRing {
+    KeyRing::new(ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37))).unwrap())
+}
+
+/// Names the strategy when a test fails under it.
+struct Named(&'static str);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the strategy was: {}", self.0);
+        }
+    }
+}

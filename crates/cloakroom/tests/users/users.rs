@@ -1,0 +1,394 @@
+//! The user of a session: found once, signed out where they may not be signed in, and nobody's fault when nobody can say.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use cloakroom::store::Principal;
+use cloakroom::stores::Memory;
+use cloakroom::{Error, ErrorKind, LocalPath, Session, Sessions, SignIn, User, Users};
+
+use crate::browser::Browser;
+use crate::strategies::on_every_strategy;
+
+/// A user as the application knows them. Not to be cloned: nobody has to be able to.
+struct Account {
+    name: &'static str,
+    hash: &'static str,
+}
+
+/// The application's users, as its database has them.
+#[derive(Clone, Default)]
+struct Database {
+    hashes: Arc<Mutex<HashMap<&'static str, &'static str>>>,
+    asked: Arc<AtomicUsize>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum State {
+    #[default]
+    Up,
+    Down,
+    Hangs,
+}
+
+impl Database {
+    fn of_alice() -> Self {
+        let database = Self::default();
+        database.set("alice", "old");
+        database
+    }
+
+    fn set(&self, name: &'static str, hash: &'static str) {
+        self.hashes.lock().unwrap().insert(name, hash);
+    }
+
+    fn disable(&self, name: &str) {
+        self.hashes.lock().unwrap().remove(name);
+    }
+
+    fn hash_of(&self, name: &str) -> Option<(&'static str, &'static str)> {
+        let hashes = self.hashes.lock().unwrap();
+        hashes.get_key_value(name).map(|(name, hash)| (*name, *hash))
+    }
+
+    fn is(&self, state: State) {
+        *self.state.lock().unwrap() = state;
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Users for Database {
+    type User = Account;
+    type Error = io::Error;
+
+    async fn find(&self, principal: &Principal) -> Result<Option<Account>, io::Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let state = *self.state.lock().unwrap();
+        match state {
+            State::Up => {}
+            State::Down => return Err(io::Error::other("the database is down")),
+            State::Hangs => std::future::pending().await,
+        }
+        let found = self.hash_of(principal.as_str());
+        Ok(found.map(|(name, hash)| Account { name, hash }))
+    }
+
+    fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
+        Some(account.hash.as_bytes())
+    }
+}
+
+fn app(sessions: &Sessions, database: &Database) -> Router {
+    let sessions = sessions
+        .clone()
+        .users(database.clone())
+        .store_timeout(Duration::from_millis(200));
+    let sign_in = {
+        let database = database.clone();
+        async move |session: Session| -> Result<(), Error> {
+            let (name, hash) = database.hash_of("alice").unwrap();
+            session.sign_in(SignIn::new(name).credentials(hash))
+        }
+    };
+    let change = {
+        let database = database.clone();
+        async move |User(account): User<Account>, session: Session| -> Result<(), Error> {
+            assert_eq!(account.hash, "old");
+            database.set(account.name, "new");
+            session.sign_in(SignIn::new(account.name).credentials("new"))
+        }
+    };
+    Router::new()
+        .route("/sign-in", post(sign_in))
+        .route("/change-password", post(change))
+        .route("/nothing", get(async || "nothing"))
+        .route("/session", get(async |_: Session| "a session"))
+        .route("/account", get(account))
+        .route("/twice", get(twice))
+        .route("/perhaps", get(perhaps))
+        .layer(sessions.layer())
+}
+
+async fn account(User(account): User<Account>) -> &'static str {
+    account.name
+}
+
+async fn twice(first: User<Account>, second: Option<User<Account>>, session: Session) -> String {
+    let third = session.user::<Account>().await.unwrap().unwrap();
+    assert!(std::ptr::eq(&*first, &*third));
+    format!("{} {}", first.name, second.unwrap().name)
+}
+
+async fn perhaps(user: Option<User<Account>>) -> &'static str {
+    user.map_or("nobody", |account| account.name)
+}
+
+#[tokio::test]
+async fn the_user_is_found_once_per_request_and_only_when_a_handler_asks() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let mut browser = Browser::new(&app(&sessions, &database));
+        browser.post("/sign-in").await;
+        for (path, body, asked) in [
+            ("/nothing", "nothing", 0),
+            ("/session", "a session", 0),
+            ("/account", "alice", 1),
+            ("/perhaps", "alice", 1),
+            ("/twice", "alice alice", 1),
+        ] {
+            assert_eq!(browser.get(path).await.body, body);
+            assert_eq!(database.asked(), asked, "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_is_a_401_and_costs_the_database_nothing() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let mut browser = Browser::new(&app(&sessions, &database));
+        let refused = browser.get("/account").await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(refused.header("www-authenticate"), "Session");
+        assert!(!refused.touches_cookie());
+        assert_eq!(browser.get("/perhaps").await.body, "nobody");
+        assert_eq!(database.asked(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_gone_is_signed_out() {
+    on_every_strategy(async |sessions, _| {
+        for (path, status) in [
+            ("/account", StatusCode::UNAUTHORIZED),
+            ("/perhaps", StatusCode::OK),
+        ] {
+            let database = Database::of_alice();
+            let mut browser = Browser::new(&app(&sessions, &database));
+            browser.post("/sign-in").await;
+            let copied = browser.clone();
+            database.disable("alice");
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status, status, "{path}");
+            assert_eq!(database.asked(), 1, "{path}");
+            assert!(!browser.has_session(), "{path}: {answer:?}");
+            // The session is over, not only its cookie gone: the user comes back, and the session does not.
+            database.set("alice", "old");
+            assert_eq!(copied.clone().get("/perhaps").await.body, "nobody", "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_password_ends_the_other_sessions_and_not_this_one() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let app = app(&sessions, &database);
+        let (mut phone, mut laptop) = (Browser::new(&app), Browser::new(&app));
+        phone.post("/sign-in").await;
+        laptop.post("/sign-in").await;
+        let before = laptop.clone();
+        assert_eq!(laptop.post("/change-password").await.status, StatusCode::OK);
+        assert_eq!(laptop.get("/account").await.body, "alice");
+        assert_eq!(phone.get("/perhaps").await.body, "nobody");
+        assert!(!phone.has_session());
+        assert_eq!(before.clone().get("/perhaps").await.body, "nobody");
+        // With the new password the phone is back.
+        phone.post("/sign-in").await;
+        assert_eq!(phone.get("/account").await.body, "alice");
+        assert_eq!(laptop.get("/account").await.body, "alice");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_late_for_a_change_of_the_password_does_not_undo_the_new_login() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let sessions = sessions.users(database.clone());
+        let mut browser = Browser::new(&app(&sessions, &database));
+        browser.post("/sign-in").await;
+        let line = browser.cookie();
+        let lines = || std::iter::once(line.as_bytes());
+        let late = sessions.open(lines()).await.unwrap();
+        browser.post("/change-password").await;
+        assert!(late.user::<Account>().await.unwrap().is_none());
+        let finished = sessions.finish(&late, cloakroom::Outcome::Success).await;
+        assert_eq!(finished.set_cookie, None, "its cookie would replace the new one");
+        assert_eq!(browser.get("/account").await.body, "alice");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_signed_in_without_credentials_ends_where_its_user_has_some() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let sessions = sessions.users(database.clone());
+        let app = app(&sessions, &database).merge(
+            Router::new()
+                .route("/plain", post(async |session: Session| session.sign_in("alice")))
+                .layer(sessions.layer()),
+        );
+        let mut browser = Browser::new(&app);
+        browser.post("/plain").await;
+        assert_eq!(browser.get("/perhaps").await.body, "nobody");
+        assert!(!browser.has_session());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_signs_nobody_out() {
+    on_every_strategy(async |sessions, _| {
+        let database = Database::of_alice();
+        let mut browser = Browser::new(&app(&sessions, &database));
+        browser.post("/sign-in").await;
+        for state in [State::Down, State::Hangs] {
+            database.is(state);
+            for path in ["/account", "/perhaps"] {
+                let answer = browser.get(path).await;
+                assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+                assert_eq!(answer.header("retry-after"), "5");
+                assert!(!answer.touches_cookie(), "{path}");
+                assert!(!answer.body.contains("database"), "{path}: {}", answer.body);
+            }
+            database.is(State::Up);
+            assert_eq!(browser.get("/account").await.body, "alice");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_value_that_finds_them_it_is_a_500_that_names_the_call() {
+    let sessions = Sessions::new(Memory::default());
+    let session = sessions.open(std::iter::empty()).await.unwrap();
+    let error = session.user::<Account>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoUsers);
+    let told = error.to_string();
+    assert!(
+        told.contains("Sessions::users") && told.contains("Account"),
+        "{told}"
+    );
+    let app = Router::new()
+        .route("/account", get(account))
+        .route("/perhaps", get(perhaps))
+        .layer(sessions.layer());
+    for path in ["/account", "/perhaps"] {
+        let answer = Browser::new(&app).get(path).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_type_of_user_is_found_by_its_own() {
+    struct Staff;
+    struct Directory;
+    impl Users for Directory {
+        type User = Staff;
+        type Error = String;
+        async fn find(&self, principal: &Principal) -> Result<Option<Staff>, String> {
+            Ok((principal.as_str() == "root").then_some(Staff))
+        }
+    }
+    let sessions = Sessions::new(Memory::default())
+        .users(Database::of_alice())
+        .users(Directory);
+    let session = sessions.open(std::iter::empty()).await.unwrap();
+    session.sign_in("root").unwrap();
+    assert!(session.user::<Staff>().await.unwrap().is_some());
+    session.sign_in(SignIn::new("alice").credentials("old")).unwrap();
+    let alice = session.user::<Account>().await.unwrap();
+    assert_eq!(alice.map(|alice| alice.name), Some("alice"));
+    // Who signs in within a request is who is asked for from then on.
+    assert!(session.user::<Staff>().await.unwrap().is_none());
+}
+
+/// Pages below `/shop`, and where one signs in.
+fn pages(sessions: &Sessions, database: &Database) -> Router {
+    let sessions = sessions.clone().users(database.clone());
+    let sessions = sessions.sign_in_page("/sign-in?shop").unwrap();
+    let recent = async |session: Session| session.require_recent(Duration::from_secs(300));
+    let shop = Router::new()
+        .route("/account", get(account).post(account))
+        .route("/recent", get(recent));
+    Router::new()
+        .nest("/shop", shop)
+        .route("/account", get(account))
+        .route(
+            "/sign-in",
+            get(account)
+                .post(async |session: Session| session.sign_in(SignIn::new("alice").credentials("old"))),
+        )
+        .layer(sessions.layer())
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_to_sign_in_and_from_there_back() {
+    on_every_strategy(async |sessions, clock| {
+        let database = Database::of_alice();
+        let mut browser = Browser::new(&pages(&sessions, &database));
+        let answer = browser.get("/account?tab=orders&page=2").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(
+            answer.header("location"),
+            "/sign-in?shop&next=/account%3Ftab%3Dorders%26page%3D2"
+        );
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.body, "");
+        // What is no GET cannot be done again.
+        let answer = browser.post("/shop/account").await;
+        assert_eq!(answer.header("location"), "/sign-in?shop");
+        // A script hears what is the matter.
+        let answer = browser.fetch("/account").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.header("www-authenticate"), "Session");
+        // The page to sign in at does not send to itself.
+        assert_eq!(browser.get("/sign-in").await.status, StatusCode::UNAUTHORIZED);
+
+        // Whoever has to show again who they are, too; and whoever may not be signed in any more.
+        browser.post("/sign-in").await;
+        assert_eq!(browser.get("/account").await.body, "alice");
+        clock.advance(Duration::from_secs(301));
+        let answer = browser.get("/shop/recent").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), "/sign-in?shop&next=/shop/recent");
+        database.disable("alice");
+        let answer = browser.get("/account").await;
+        assert_eq!(answer.header("location"), "/sign-in?shop&next=/account");
+        assert!(!browser.has_session());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_sent_back_is_sent_to_where_they_were() {
+    let database = Database::of_alice();
+    let mut browser = Browser::new(&pages(&Sessions::new(Memory::default()), &database));
+    // Routers take `/shop` off before the handler sees it.
+    let answer = browser.get("/shop/account").await;
+    assert_eq!(answer.header("location"), "/sign-in?shop&next=/shop/account");
+    // A path that a browser would take for another host is not gone back to.
+    let answer = browser.get("//evil.example/account").await;
+    assert_ne!(answer.status, StatusCode::SEE_OTHER);
+    assert!(
+        Sessions::new(Memory::default())
+            .sign_in_page("//evil.example")
+            .is_err()
+    );
+    assert!(LocalPath::parse("/sign-in?shop").is_some());
+}
