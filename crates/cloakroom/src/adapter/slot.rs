@@ -30,8 +30,8 @@ impl Slot {
         }))
     }
 
-    /// The session; loads it the first time, by these lines of the `Cookie` header. A failure is not remembered, and
-    /// not an empty session.
+    /// The session; loads it the first time, by these lines of the `Cookie` header. A failure is not remembered,
+    /// and not an empty session.
     pub(crate) async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
         let session = self
             .0
