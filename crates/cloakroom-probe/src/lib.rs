@@ -1,7 +1,8 @@
 //! A fixed HTTP surface over any store, so that anyone can attack any store and strategy from outside.
 //!
-//! [`app`] is the surface on axum and [`actix_app`] on actix-web, the same routes for every store. [`doubles`] stand between the library
-//! and a store: they count requests, hold them, and fail them. The request suite in `tests/` is built of both.
+//! [`app`] is the surface on axum and [`actix_app`] on actix-web, the same routes for every store. [`doubles`]
+//! stand between the library and a store: they count requests, hold them, and fail them. The request suite in
+//! `tests/` is built of both.
 
 mod app;
 mod options;

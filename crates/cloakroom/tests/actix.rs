@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 
 use actix_web::body::{self, MessageBody};
@@ -13,7 +15,7 @@ use actix_web::error::{ErrorForbidden, InternalError};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE, VARY};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use cloakroom::actix::session;
 use cloakroom::stores::Memory;
 use cloakroom::{ErrorKind, Key, Session, Sessions};
@@ -200,6 +202,51 @@ async fn a_session_that_is_asked_for_when_the_response_has_left_hands_out_no_coo
     let late = session(&kept.take().unwrap()).await.unwrap();
     late.sign_in("alice").unwrap();
     assert_eq!(late.save().await.unwrap_err().kind(), ErrorKind::TooLate);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::panic, reason = "it is what the handler is for")]
+async fn a_handler_that_panics_has_written_nothing_and_its_worker_lives() {
+    async fn write(session: Session) -> Result<&'static str, cloakroom::Error> {
+        session.set(VALUE, &"written".to_owned())?;
+        Ok("")
+    }
+    async fn panic(session: Session) -> Result<&'static str, cloakroom::Error> {
+        session.set(VALUE, &"as well".to_owned())?;
+        panic!("as asked for");
+    }
+    let sessions = Sessions::new(Memory::default());
+    let app = move || {
+        App::new()
+            .route("/write", web::get().to(write))
+            .route("/panic", web::get().to(panic))
+            .route("/read", web::get().to(read))
+            .wrap(sessions.middleware())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = HttpServer::new(app).workers(1).disable_signals();
+    let server = server.listen(listener).unwrap().run();
+    let handle = server.handle();
+    tokio::spawn(server);
+
+    let ask = |path: &str, cookie: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookie}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut response = String::new();
+        // However the connection ends.
+        let _ = stream.read_to_string(&mut response);
+        response
+    };
+    let response = ask("/write", "a=b");
+    let (_, cookie) = response.split_once("set-cookie: ").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    assert_eq!(ask("/panic", cookie), "", "no answer");
+    assert!(ask("/read", cookie).ends_with("\r\n\r\nwritten"));
+    handle.stop(false).await;
 }
 
 async fn read(session: Session) -> Result<String, cloakroom::Error> {

@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use crate::Pause;
 use crate::app::routes::{self, Act, Answer, Delay, Refusal, Surface, Verb};
 
-/// The surface, over these sessions, on actix-web: what an `App` is configured with. `more` adds routes that have sessions.
+/// The surface, over these sessions, on actix-web: what an `App` is configured with. `more` adds routes that have
+/// sessions.
 ///
 /// Every route that asks for its session takes `delay_ms`, and waits between having the session and using it.
 pub fn actix_app(

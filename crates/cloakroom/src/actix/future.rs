@@ -66,7 +66,7 @@ where
 /// What the inner service has answered.
 enum Answer<B> {
     Response(ServiceResponse<B>),
-    /// An inner middleware's error, and the response it makes of itself. It is asked for it once: some have only one to give.
+    /// An inner middleware's error, and the response it makes of itself: asked for once, for some have only one.
     Error(Error, HttpResponse),
 }
 

@@ -11,14 +11,16 @@ use crate::Sessions;
 use crate::actix::future::ResponseFuture;
 use crate::adapter::Slot;
 
-/// Gives the requests of an actix-web app, scope or resource a session to ask for. Made by [`Sessions::middleware`].
+/// Gives the requests of an actix-web app, scope or resource a session to ask for. Made by
+/// [`Sessions::middleware`].
 #[derive(Debug, Clone)]
 pub struct SessionMiddleware {
     sessions: Sessions,
 }
 
 impl Sessions {
-    /// An actix-web middleware that gives each request its session to ask for: `App::new().wrap(sessions.middleware())`.
+    /// An actix-web middleware that gives each request its session to ask for:
+    /// `App::new().wrap(sessions.middleware())`.
     ///
     /// A request that does not ask for it costs the store nothing.
     pub fn middleware(&self) -> SessionMiddleware {

@@ -25,20 +25,22 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`Session`](crate::Session) is an extractor, and [`Error`](crate::Error) a response. Code that has no extractor, such as
-//! a middleware, asks with [`session`]. Of several middlewares the one that is wrapped last runs first: those that use sessions are
-//! wrapped before this one.
+//! [`Session`](crate::Session) is an extractor, and [`Error`](crate::Error) a response. Code that has no
+//! extractor, such as a middleware, asks with [`session`]. Of several middlewares the one that is wrapped last
+//! runs first: those that use sessions are wrapped before this one.
 //!
 //! # How a request ends
 //!
-//! By the status of its response: below 500 what it recorded is written, from 500 on it is dropped. The same goes for an error that a
-//! handler returns, and for one that an inner middleware returns instead of a response; that one gets its cookies, too.
+//! By the status of its response: below 500 what it recorded is written, from 500 on it is dropped. The same goes
+//! for an error that a handler returns, and for one that an inner middleware returns instead of a response; that
+//! one gets its cookies, too.
 //!
 //! A handler that panics has written nothing: actix-web closes its connection.
 //!
-//! **A client that goes away does not stop its handler**, as actix-web comes: one may close its half of a connection and still read
-//! the answer. What the handler records is then written though nobody reads the answer, as if the connection had been lost a moment later.
-//! With `HttpServer::h1_allow_half_closed(false)` the handler is dropped, and with it what it recorded, as on other servers.
+//! **A client that goes away does not stop its handler**, as actix-web comes: one may close its half of a
+//! connection and still read the answer. What the handler records is then written though nobody reads the answer,
+//! as if the connection had been lost a moment later. With `HttpServer::h1_allow_half_closed(false)` the handler
+//! is dropped, and with it what it recorded, as on other servers.
 
 mod extract;
 mod future;

@@ -34,8 +34,8 @@ impl Slot {
         &self.0.sessions
     }
 
-    /// The session; loads it the first time, by these lines of the `Cookie` header. A failure is not remembered, and
-    /// not an empty session.
+    /// The session; loads it the first time, by these lines of the `Cookie` header. A failure is not remembered,
+    /// and not an empty session.
     pub(crate) async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {
         let session = self
             .0
