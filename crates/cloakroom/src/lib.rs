@@ -76,7 +76,7 @@
 //! # What it does not do
 //!
 //! It does not check passwords, and does not stop cross-site requests by itself. It needs a tokio runtime with time
-//! enabled. The security notes of the README say what a stolen store reveals.
+//! enabled. [`guide::security_model`] says what is protected against whom, and [`guide::operating`] what to watch.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

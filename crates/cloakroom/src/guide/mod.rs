@@ -1,7 +1,21 @@
 //! Guides: what an application or an operator has to decide, in one place each.
 
+// The programs in them are tests where what they use is there.
+
 #[doc = include_str!("choosing_a_store.md")]
 pub mod choosing_a_store {}
 
 #[doc = include_str!("choosing_a_strategy.md")]
 pub mod choosing_a_strategy {}
+
+#[cfg_attr(not(doctest), doc = include_str!("security_model.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("security_model.md"))]
+pub mod security_model {}
+
+#[cfg_attr(not(doctest), doc = include_str!("rotating_keys.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("rotating_keys.md"))]
+pub mod rotating_keys {}
+
+#[cfg_attr(not(doctest), doc = include_str!("operating.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("operating.md"))]
+pub mod operating {}
