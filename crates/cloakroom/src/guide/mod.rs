@@ -19,3 +19,15 @@ pub mod rotating_keys {}
 #[cfg_attr(not(doctest), doc = include_str!("operating.md"))]
 #[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("operating.md"))]
 pub mod operating {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_tower_sessions.md"))]
+#[cfg_attr(all(doctest, feature = "axum", feature = "memory"), doc = include_str!("moving_from_tower_sessions.md"))]
+pub mod moving_from_tower_sessions {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_axum_login.md"))]
+#[cfg_attr(all(doctest, feature = "axum", feature = "memory"), doc = include_str!("moving_from_axum_login.md"))]
+pub mod moving_from_axum_login {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_actix_session.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("moving_from_actix_session.md"))]
+pub mod moving_from_actix_session {}
