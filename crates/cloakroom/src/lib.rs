@@ -154,8 +154,8 @@
 //! # What it does not do
 //!
 //! It does not check passwords, and does not stop cross-site requests before its layer for that, [`CrossSite`], is added:
-//! [`guide::forms`] says how. It needs a tokio runtime with time
-//! enabled. The security notes of the README say what a stolen store reveals.
+//! [`guide::forms`] says how. It needs a tokio runtime with time enabled. [`guide::security_model`] says what is protected
+//! against whom, and [`guide::operating`] what to watch.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

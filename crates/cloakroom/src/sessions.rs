@@ -141,6 +141,8 @@ impl Sessions {
     ///   [`confirm`](Session::confirm).
     /// * A snapshot is as large as the session. One that has no room in a cookie is not sent, and the store is asked.
     /// * Within one browser reads may go back by as much, when a slow response brings an older snapshot.
+    /// * Whoever has the server's key can make a snapshot for anybody, with a token of their own, and it is believed for
+    ///   reading: the guide [`security_model`](crate::guide::security_model) has more.
     ///
     /// A snapshot opens only together with the token it was taken for: one that comes late, after a sign-in, is nobody's.
     #[must_use]

@@ -17,6 +17,9 @@ mod reader;
 #[path = "layers/checker.rs"]
 mod checker;
 
+#[path = "layers/shown.rs"]
+mod shown;
+
 use package::{Package, Source, Target};
 use reader::{Named, Read};
 

@@ -1,5 +1,7 @@
 //! Guides: what an application or an operator has to decide, in one place each.
 
+// The programs in them are tests where what they use is there.
+
 #[doc = include_str!("choosing_a_store.md")]
 pub mod choosing_a_store {}
 
@@ -18,3 +20,27 @@ pub mod frameworks {}
 
 #[doc = include_str!("forms.md")]
 pub mod forms {}
+
+#[cfg_attr(not(doctest), doc = include_str!("security_model.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("security_model.md"))]
+pub mod security_model {}
+
+#[cfg_attr(not(doctest), doc = include_str!("rotating_keys.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("rotating_keys.md"))]
+pub mod rotating_keys {}
+
+#[cfg_attr(not(doctest), doc = include_str!("operating.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("operating.md"))]
+pub mod operating {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_tower_sessions.md"))]
+#[cfg_attr(all(doctest, feature = "axum", feature = "memory"), doc = include_str!("moving_from_tower_sessions.md"))]
+pub mod moving_from_tower_sessions {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_axum_login.md"))]
+#[cfg_attr(all(doctest, feature = "axum", feature = "memory"), doc = include_str!("moving_from_axum_login.md"))]
+pub mod moving_from_axum_login {}
+
+#[cfg_attr(not(doctest), doc = include_str!("moving_from_actix_session.md"))]
+#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("moving_from_actix_session.md"))]
+pub mod moving_from_actix_session {}

@@ -116,7 +116,7 @@ impl Package {
     }
 }
 
-fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
+pub(crate) fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };

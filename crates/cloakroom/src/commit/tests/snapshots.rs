@@ -261,3 +261,28 @@ async fn a_touch_that_is_due_is_not_left_out() {
     );
     let _: &Scripted = &browser.app.store;
 }
+
+#[tokio::test]
+async fn who_has_the_servers_key_makes_a_snapshot_that_is_read_and_never_written() {
+    // The forger runs this very program over a store of their own, with the stolen key.
+    let forged = Browser::signed_in(hybrid()).await;
+    let mut here = Browser {
+        app: hybrid(),
+        ..forged.copied()
+    };
+    here.app.wait(Duration::from_millis(1));
+    let session = here.open().await;
+    assert_eq!(session.principal().unwrap().as_str(), "alice");
+    assert_eq!(
+        here.asked(),
+        [],
+        "this is what the guide `security_model` warns of"
+    );
+    assert!(!session.confirm().await.unwrap());
+
+    let session = here.open().await;
+    session.set(N, &2).unwrap();
+    here.done(&session).await;
+    // The write found no session, and took the snapshot away.
+    assert!(here.open().await.principal().is_none());
+}
