@@ -30,10 +30,6 @@ impl Slot {
         }))
     }
 
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.0.sessions
-    }
-
     /// The session; loads it the first time, by these lines of the `Cookie` header. A failure is not remembered,
     /// and not an empty session.
     pub(crate) async fn open<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Session, Error> {

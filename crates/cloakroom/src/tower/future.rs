@@ -50,7 +50,7 @@ where
             none => {
                 let response = ready!(this.inner.poll(context))?;
                 let response = match this.asked {
-                    Some(asked) => asked.answer(response, this.slot.sessions()),
+                    Some(asked) => asked.answer(response),
                     None => response,
                 };
                 let Some(leaving) = this.slot.leave() else {

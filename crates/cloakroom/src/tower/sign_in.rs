@@ -17,6 +17,7 @@ pub(crate) struct AsksForSignIn;
 /// What a browser asked for that could be sent to another page.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    sessions: Sessions,
     method: Method,
     uri: Uri,
 }
@@ -29,17 +30,18 @@ impl Asked {
             return None;
         }
         Some(Box::new(Self {
+            sessions: sessions.clone(),
             method: request.method().clone(),
             uri: request.uri().clone(),
         }))
     }
 
     /// The response, or one that sends the browser to the page to sign in at, if that is what it asks for.
-    pub(crate) fn answer<B: Default>(&self, response: Response<B>, sessions: &Sessions) -> Response<B> {
+    pub(crate) fn answer<B: Default>(&self, response: Response<B>) -> Response<B> {
         if response.extensions().get::<AsksForSignIn>().is_none() {
             return response;
         }
-        let page = sessions.config.sign_in_page.as_ref();
+        let page = self.sessions.config.sign_in_page.as_ref();
         let goes_back = self.method == Method::GET || self.method == Method::HEAD;
         let asked = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let Some(location) = page.and_then(|page| page.instead_of(asked, goes_back)) else {

@@ -119,7 +119,7 @@ async fn nobody_is_signed_out_or_in_while_the_server_is_away() {
         asking.tick().await;
         match node.open(&lives).await {
             Ok(session) => {
-                assert!(session.principal().is_some() && begun.elapsed() < Duration::from_secs(30))
+                assert!(session.principal().is_some() && begun.elapsed() < Duration::from_secs(30));
             }
             Err(error) => break error,
         }
