@@ -70,6 +70,8 @@ async fn measure(
 ) -> Result<(), Failure> {
     // Makes the tables.
     let store = Sessions::new(stores::open(url).await?);
+    // Looks at every row, which no request does.
+    let counting = stores::open(&format!("{url}?operation_timeout=10m")).await?;
     let begun = Instant::now();
     fill().await?;
     println!(
@@ -93,7 +95,7 @@ async fn measure(
         let is_done = tokio::time::timeout(most, sweeping).await.is_ok();
         let took = begun.elapsed();
         let count = Count::new(store.namespace().clone(), Query::default());
-        let removed = sessions - store.store().count(count).await?;
+        let removed = sessions - counting.count(count).await?;
         println!(
             "swept {removed} in {took:.0?}, {:.0} a second{}",
             removed as f64 / took.as_secs_f64(),
