@@ -42,5 +42,5 @@ pub mod moving_from_tower_sessions {}
 pub mod moving_from_axum_login {}
 
 #[cfg_attr(not(doctest), doc = include_str!("moving_from_actix_session.md"))]
-#[cfg_attr(all(doctest, feature = "memory"), doc = include_str!("moving_from_actix_session.md"))]
+#[cfg_attr(all(doctest, feature = "actix", feature = "memory"), doc = include_str!("moving_from_actix_session.md"))]
 pub mod moving_from_actix_session {}
