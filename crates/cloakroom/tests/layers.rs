@@ -144,7 +144,7 @@ const MODULES: &[Module] = &[
         "tower",
         "error events adapter cross_site sessions session testing",
     ),
-    effects("actix", "error events adapter sessions session"),
+    effects("actix", "error events adapter cross_site sessions session user"),
     effects("axum", "error events adapter session sessions user tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),

@@ -26,8 +26,17 @@
 //! ```
 //!
 //! [`Session`](crate::Session) is an extractor, and [`Error`](crate::Error) a response. Code that has no extractor, such as
-//! a middleware, asks with [`session`]. Of several middlewares the one that is wrapped last runs first: those that use sessions are
+//! a middleware, asks with [`session`]. [`User`](crate::User) is an extractor, too: whoever is not signed in gets a 401, or is sent to
+//! [`Sessions::sign_in_page`](crate::Sessions::sign_in_page). Of several middlewares the one that is wrapped last runs first: those that use sessions are
 //! wrapped before this one.
+//!
+//! # Perhaps a user
+//!
+//! `Option<User<T>>` takes whoever is not signed in as they are. actix-web makes a `None` of each error, too, and so
+//! of a database that is down. **Then the handler runs, as if nobody were signed in, and its answer does not leave**: the client
+//! gets the 503 that it gets with axum, and what the handler recorded is dropped, unless it has answered a 5xx of its own. The same goes for
+//! `Result<User<T>, Error>`. A handler that does something for strangers which cannot be undone asks itself, and so hears of it:
+//! `session.user::<T>().await?`.
 //!
 //! # How a request ends
 //!
@@ -42,6 +51,7 @@
 
 mod extract;
 mod future;
+mod instead;
 mod middleware;
 mod refusal;
 
