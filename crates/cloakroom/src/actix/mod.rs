@@ -30,6 +30,8 @@
 //! [`Sessions::sign_in_page`](crate::Sessions::sign_in_page). Of several middlewares the one that is wrapped last runs first: those that use sessions are
 //! wrapped before this one.
 //!
+//! Beside it is the middleware of [`CrossSite`](crate::CrossSite), which needs no session.
+//!
 //! # Perhaps a user
 //!
 //! `Option<User<T>>` takes whoever is not signed in as they are. actix-web makes a `None` of each error, too, and so
@@ -49,12 +51,14 @@
 //! the answer. What the handler records is then written though nobody reads the answer, as if the connection had been lost a moment later.
 //! With `HttpServer::h1_allow_half_closed(false)` the handler is dropped, and with it what it recorded, as on other servers.
 
+mod cross_site;
 mod extract;
 mod future;
 mod instead;
 mod middleware;
 mod refusal;
 
+pub use cross_site::{CrossSiteFuture, CrossSiteMiddleware, CrossSiteService};
 pub use extract::session;
 pub use future::ResponseFuture;
 pub use middleware::{SessionMiddleware, SessionService};
