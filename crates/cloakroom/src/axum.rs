@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 
-use crate::tower::sign_in::AsksForSignIn;
+use crate::adapter::sign_in::AsksForSignIn;
 use crate::{Error, Session, User, events, tower};
 
 impl<S: Sync> FromRequestParts<S> for Session {

@@ -10,7 +10,8 @@ use crate::{Error, ErrorKind, events};
 ///
 /// A browser adds the user's cookie to whatever a page makes it send. This tells who made it, by what the browser
 /// itself says: `Sec-Fetch-Site` ([Fetch Metadata]) and, where that is absent, `Origin`. There is nothing to put into
-/// forms. Put its layer (`layer`, with feature `tower`) around everything, forms that sign somebody in included.
+/// forms. Put its layer (`layer` with feature `tower`, `middleware` with `actix`) around everything, forms that sign somebody in
+/// included.
 ///
 /// ```
 /// # fn f() -> Result<(), cloakroom::Error> {

@@ -136,7 +136,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `actix` | | [`Session`] as an actix-web extractor, [`Sessions::middleware`], errors as responses |
+//! | `actix` | | [`Session`] and [`User`] as actix-web extractors, the middlewares of [`Sessions`] and [`CrossSite`], errors as responses |
 //! | `axum` | yes | [`Session`] and [`User`] as axum extractors, errors as responses; implies `tower` |
 //! | `tower` | | [`SessionLayer`] and the layer of [`CrossSite`], for anything that speaks tower |
 //! | `memory` | yes | `stores::Memory` |

@@ -44,7 +44,10 @@ impl LocalPath {
 
     /// Where to send a browser to sign in, this being the page for it, instead of where it wanted to go, and whether from
     /// there back. `None` where that is this page itself: the browser would go round for ever.
-    #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "it is for adapters"))]
+    #[cfg_attr(
+        not(any(feature = "actix", feature = "tower")),
+        allow(dead_code, reason = "it is for adapters")
+    )]
     pub(crate) fn instead_of(&self, asked: &str, goes_back: bool) -> Option<String> {
         if path(&self.0) == path(asked) {
             return None;

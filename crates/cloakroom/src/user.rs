@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Session, Sessions};
 
 /// Who is signed in, as the application knows them: what a handler asks for.
 ///
-/// With axum it is an extractor: see [`Session::user`] for what it does. Whoever is not signed in gets a 401, or is sent to
+/// With axum and actix-web it is an extractor: see [`Session::user`] for what it does. Whoever is not signed in gets a 401, or is sent to
 /// [`Sessions::sign_in_page`] and from there back. `Option<User<T>>` takes them as they are.
 ///
 /// ```
@@ -111,7 +111,7 @@ impl Session {
                 ErrorKind::NoUsers,
                 format!(
                     "nothing finds users of the type {user}: call `Sessions::users` with a value whose `Users::User` is it, \
-                     before `layer`"
+                     before `layer` or `middleware`"
                 ),
             )
         })?;

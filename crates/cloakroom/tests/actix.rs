@@ -12,13 +12,15 @@ use std::rc::Rc;
 use actix_web::body::{self, MessageBody};
 use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorForbidden, InternalError};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE, VARY};
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE, VARY, WWW_AUTHENTICATE,
+};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use actix_web::{App, Error, FromRequest as _, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use cloakroom::actix::session;
 use cloakroom::stores::Memory;
-use cloakroom::{ErrorKind, Key, Session, Sessions};
+use cloakroom::{ErrorKind, Key, Session, Sessions, User};
 
 const VALUE: Key<String> = Key::new("value");
 
@@ -184,6 +186,96 @@ async fn a_route_outside_the_middleware_is_told_which_call_is_missing() {
         error.to_string().contains(".wrap(sessions.middleware())"),
         "{error}"
     );
+}
+
+/// Nothing finds users of this type, so nobody can say who is signed in.
+struct Stranger;
+
+/// actix-web makes a `None` of each error that an extractor has.
+#[tokio::test]
+async fn an_answer_that_takes_a_failure_for_nobody_does_not_leave() {
+    async fn welcome(
+        user: Option<User<Stranger>>,
+        session: Session,
+    ) -> Result<&'static str, cloakroom::Error> {
+        assert!(user.is_none());
+        session.set(VALUE, &"dropped".to_owned())?;
+        Ok("welcome, stranger")
+    }
+    async fn excuse(user: Result<User<Stranger>, cloakroom::Error>) -> HttpResponse {
+        assert_eq!(user.unwrap_err().kind(), ErrorKind::NoUsers);
+        HttpResponse::GatewayTimeout().body("come back later")
+    }
+    /// Lets in who is known.
+    async fn admit(
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        if request.path() != "/staff" {
+            return next.call(request).await;
+        }
+        match Option::<User<Stranger>>::extract(request.request()).await? {
+            Some(_) => next.call(request).await,
+            None => Err(Teapot.into()),
+        }
+    }
+    let routes = |app: &mut web::ServiceConfig| {
+        app.route("/", web::get().to(welcome))
+            .route("/excuse", web::get().to(excuse))
+            .route("/staff", web::get().to(welcome));
+    };
+    let app = App::new().configure(routes).wrap(from_fn(admit));
+    let app = init_service(app.wrap(Sessions::new(Memory::default()).middleware())).await;
+
+    let response = call_service(&app, TestRequest::default().to_request()).await;
+    assert_eq!(response.status(), 500);
+    assert!(!response.headers().contains_key(SET_COOKIE));
+    assert_eq!(
+        body_of(response.into_parts().1).await,
+        "the session could not be used"
+    );
+    // A handler that has heard of it says so in its own words.
+    let response = call_service(&app, TestRequest::with_uri("/excuse").to_request()).await;
+    assert_eq!(response.status(), 504);
+    assert_eq!(body_of(response.into_parts().1).await, "come back later");
+    // An error of an inner middleware stays the one it was, and its response is another.
+    let error = app
+        .call(TestRequest::with_uri("/staff").to_request())
+        .await
+        .unwrap_err();
+    assert!(error.as_error::<Teapot>().is_some(), "{error:?}");
+    for _ in 0..2 {
+        let response = error.error_response();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn an_inner_middlewares_error_sends_to_sign_in_each_time_it_is_asked() {
+    async fn guard(
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        session(request.request()).await?.require_level(1)?;
+        next.call(request).await
+    }
+    let sessions = Sessions::new(Memory::default());
+    let sessions = sessions.sign_in_page("/sign-in").unwrap();
+    let app = App::new().wrap(from_fn(guard)).wrap(sessions.middleware());
+    let app = init_service(app).await;
+    let request = TestRequest::with_uri("/a?b=c").insert_header((ACCEPT, "text/html"));
+    let error = app.call(request.to_request()).await.unwrap_err();
+    for _ in 0..2 {
+        let response = error.error_response();
+        assert_eq!(response.status(), 303);
+        let location = response.headers().get(LOCATION);
+        assert_eq!(location.unwrap(), "/sign-in?next=/a%3Fb%3Dc");
+    }
+    let request = TestRequest::with_uri("/a").to_request();
+    let response = app.call(request).await.unwrap_err().error_response();
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers().get(WWW_AUTHENTICATE).unwrap(), "Session");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Cross-site protection: the whole matrix of what a request can say, asked of the rules and through the layer.
+//! Cross-site protection: the whole matrix of what a request can say, asked of the rules, through the layer and through
+//! the middleware.
 
 #![cfg(all(feature = "axum", feature = "tower"))]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
@@ -347,6 +348,109 @@ async fn the_layer_keeps_to_the_rules() {
         !response.headers().contains_key("vary"),
         "a page that is read is the same for everyone"
     );
+}
+
+/// The same through actix-web.
+#[cfg(feature = "actix")]
+mod on_actix {
+    use actix_web::body::{self, BoxBody};
+    use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
+    use actix_web::error::ErrorBadRequest;
+    use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY};
+    use actix_web::middleware::{Next, from_fn};
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, Error, web};
+
+    use super::*;
+
+    type Answer = Result<ServiceResponse<BoxBody>, Error>;
+
+    /// An application with the middleware, to be asked.
+    async fn app(rules: CrossSite) -> impl AsyncFn(&Asked) -> Answer {
+        let done = web::to(async || "done");
+        let app = App::new().default_service(done).wrap(rules.middleware());
+        let app = init_service(app).await;
+        async move |asked: &Asked| Ok(app.call(request(asked).to_request()).await?.map_into_boxed_body())
+    }
+
+    fn request(asked: &Asked) -> TestRequest {
+        let target = asked
+            .authority
+            .map_or("/".to_owned(), |authority| format!("https://{authority}/"));
+        let mut request = TestRequest::with_uri(&target).method(asked.method.parse().unwrap());
+        for (name, value) in &asked.headers {
+            request = request.append_header((*name, value.as_bytes()));
+        }
+        request
+    }
+
+    #[tokio::test]
+    async fn the_middleware_keeps_to_the_rules() {
+        let app = app(rules()).await;
+        for (row, (_, site)) in SITES.iter().enumerate() {
+            for (column, (_, origin)) in ORIGINS.iter().enumerate() {
+                let asked = Asked::new("POST", "shop.example", site, origin);
+                let response = app(&asked).await.unwrap();
+                let (status, text) = match EXPECTED[row].as_bytes()[column] {
+                    b'+' => (200, "done"),
+                    _ => (403, "this was sent from another site, and nothing was done"),
+                };
+                assert_eq!(response.status(), status, "{asked:?}");
+                let headers = response.headers();
+                assert_eq!(headers.get(VARY).unwrap(), "Sec-Fetch-Site, Origin");
+                assert_eq!(headers.contains_key(CACHE_CONTROL), status == 403);
+                assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "text/plain; charset=utf-8");
+                let body = body::to_bytes(response.into_body()).await.unwrap();
+                assert_eq!(body, text, "{asked:?}");
+            }
+        }
+        let reading = Asked::new("GET", "shop.example", &["cross-site"], &["https://evil.example"]);
+        let response = app(&reading).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(!response.headers().contains_key(VARY));
+        let websocket = reading.with("upgrade", "websocket");
+        assert_eq!(app(&websocket).await.unwrap().status(), 403);
+    }
+
+    #[tokio::test]
+    async fn the_middleware_finds_the_authority_of_the_target() {
+        let app = app(rules()).await;
+        let mut asked = Asked::new("POST", "evil.example", &[], &["https://shop.example"]);
+        asked.authority = Some("shop.example");
+        assert_eq!(app(&asked).await.unwrap().status(), 200);
+        asked.authority = Some("evil.example");
+        assert_eq!(app(&asked).await.unwrap().status(), 403);
+    }
+
+    #[tokio::test]
+    async fn to_begin_with_nothing_is_refused() {
+        let app = app(rules().report_only()).await;
+        for (_, site) in SITES {
+            for (_, origin) in ORIGINS {
+                let asked = Asked::new("POST", "shop.example", site, origin);
+                assert_eq!(app(&asked).await.unwrap().status(), 200, "{asked:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_inner_middlewares_error_says_what_it_depends_on() {
+        let refuse = from_fn(async |_: ServiceRequest, _: Next<BoxBody>| {
+            Err::<ServiceResponse, _>(ErrorBadRequest("no"))
+        });
+        let app = App::new().wrap(refuse).wrap(rules().middleware());
+        let app = init_service(app).await;
+        let asked = Asked::new("POST", "shop.example", &["same-origin"], &[]);
+        let error = app.call(request(&asked).to_request()).await.unwrap_err();
+        for _ in 0..2 {
+            let response = error.error_response();
+            let vary: Vec<_> = response.headers().get_all(VARY).collect();
+            assert_eq!(
+                (response.status().as_u16(), vary),
+                (400, vec![&HeaderValue::from_static(CrossSite::VARY)])
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -142,13 +142,13 @@ const MODULES: &[Module] = &[
     ),
     effects("testing", "pure clock random sessions session"),
     // Adapters know sessions and cookies, never a store.
-    effects("adapter", "error sessions session"),
+    effects("adapter", "error local_path config sessions session"),
     effects(
         "tower",
-        "error events adapter cross_site local_path config sessions session testing",
+        "error events adapter cross_site sessions session testing",
     ),
-    effects("actix", "error events adapter sessions session"),
-    effects("axum", "error events session sessions user tower"),
+    effects("actix", "error events adapter cross_site sessions session user"),
+    effects("axum", "error events adapter session sessions user tower"),
     pure("guide", ""),
     pure("fuzzing", "pure"),
 ];

@@ -1,4 +1,4 @@
-//! Asking for the session of a request: the extractor, and a function for who has none.
+//! Asking for the session of a request and for its user: the extractors, and a function for who has none.
 
 use std::pin::Pin;
 
@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use crate::adapter::Slot;
-use crate::{Error, ErrorKind, Session};
+use crate::{Error, ErrorKind, Session, User, events};
 
 impl FromRequest for Session {
     type Error = Error;
@@ -16,6 +16,38 @@ impl FromRequest for Session {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move { session(&request).await })
+    }
+}
+
+/// An `Option` of it is actix-web's, which takes each error for a `None`: the middleware does not let such an answer leave.
+impl<T: Send + Sync + 'static> FromRequest for User<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            match user(&request).await {
+                Ok(user) => user.ok_or_else(Error::not_signed_in),
+                Err(error) => {
+                    fail(&request, &error);
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+async fn user<T: Send + Sync + 'static>(request: &HttpRequest) -> Result<Option<User<T>>, Error> {
+    session(request).await?.user().await
+}
+
+/// Lets the middleware know that nobody can say who is signed in.
+fn fail(request: &HttpRequest, error: &Error) {
+    match find(request) {
+        Ok(slot) => slot.fail(error.clone()),
+        // There is no middleware to answer instead of a handler that never hears of it: the log does.
+        Err(no_middleware) => events::failed(&no_middleware),
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE,
 use actix_web::{Error, HttpResponse};
 use pin_project_lite::pin_project;
 
-use crate::actix::refusal::refusal;
+use crate::actix::instead::{Asked, Instead};
 use crate::adapter::{Finish, Finishing, Slot, caching};
 use crate::sessions::Finished;
 
@@ -20,16 +20,19 @@ pin_project! {
         #[pin]
         inner: F,
         slot: Slot,
+        // What a browser asked for, if it could be sent to sign in instead.
+        asked: Option<Box<Asked>>,
         // The answer that waits, and the writing it waits for. Nothing, where nobody asked for the session.
         finishing: Option<(Answer<B>, Finishing)>,
     }
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(super) fn new(inner: F, slot: Slot) -> Self {
+    pub(super) fn new(inner: F, slot: Slot, asked: Option<Box<Asked>>) -> Self {
         Self {
             inner,
             slot,
+            asked,
             finishing: None,
         }
     }
@@ -46,12 +49,16 @@ where
         let this = self.project();
         if this.finishing.is_none() {
             let answer = ready!(this.inner.poll(context));
-            let Some(leaving) = this.slot.leave() else {
+            let leaving = this.slot.leave();
+            if leaving.is_none() && this.slot.failure().is_none() && this.asked.is_none() {
                 return Poll::Ready(answer.map(ServiceResponse::map_into_left_body));
+            }
+            let answer = Answer::new(answer, this.asked.as_deref(), this.slot);
+            let Some(leaving) = leaving else {
+                return Poll::Ready(answer.conclude(None));
             };
-            let answer = Answer::from(answer);
             match leaving.finish(answer.status()) {
-                Finish::Now(finished) => return Poll::Ready(answer.conclude(finished)),
+                Finish::Now(finished) => return Poll::Ready(answer.conclude(Some(finished))),
                 Finish::Later(finishing) => *this.finishing = Some((answer, finishing)),
             }
         }
@@ -59,49 +66,58 @@ where
         let (_, finishing) = this.finishing.as_mut().expect(waits);
         let finished = ready!(finishing.as_mut().poll(context));
         let (answer, _) = this.finishing.take().expect(waits);
-        Poll::Ready(answer.conclude(finished))
+        Poll::Ready(answer.conclude(Some(finished)))
     }
 }
 
 /// What the inner service has answered.
 enum Answer<B> {
-    Response(ServiceResponse<B>),
-    /// An inner middleware's error, and the response it makes of itself: asked for once, for some have only one.
-    Error(Error, HttpResponse),
-}
-
-impl<B> From<Result<ServiceResponse<B>, Error>> for Answer<B> {
-    fn from(answer: Result<ServiceResponse<B>, Error>) -> Self {
-        match answer {
-            Ok(response) => Self::Response(response),
-            Err(error) => {
-                let response = error.error_response();
-                Self::Error(error, response)
-            }
-        }
-    }
+    Response(ServiceResponse<EitherBody<B>>),
+    /// An inner middleware's error, and the response it makes of itself. It is asked for it once: some have only one to give.
+    Error(Error, HttpResponse, Option<Instead>),
 }
 
 impl<B: MessageBody> Answer<B> {
-    fn status(&self) -> u16 {
-        match self {
-            Self::Response(response) => response.status().as_u16(),
-            Self::Error(_, response) => response.status().as_u16(),
+    fn new(answer: Result<ServiceResponse<B>, Error>, asked: Option<&Asked>, slot: &Slot) -> Self {
+        match answer {
+            Ok(response) => Self::Response(match Instead::of(response.response(), asked, slot) {
+                None => response.map_into_left_body(),
+                Some(instead) => response.into_response(instead.response()).map_into_right_body(),
+            }),
+            Err(error) => {
+                let response = error.error_response();
+                match Instead::of(&response, asked, slot) {
+                    None => Self::Error(error, response, None),
+                    Some(instead) => Self::Error(error, instead.response(), Some(instead)),
+                }
+            }
         }
     }
 
-    /// The answer as it leaves.
-    fn conclude(self, finished: Finished) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Response(response) => response.status().as_u16(),
+            Self::Error(_, response, _) => response.status().as_u16(),
+        }
+    }
+
+    /// The answer as it leaves; nothing has finished where nobody asked for the session.
+    fn conclude(self, finished: Option<Finished>) -> Result<ServiceResponse<EitherBody<B>>, Error> {
         match self {
             Self::Response(response) => {
                 let (request, response) = response.into_parts();
-                Ok(ServiceResponse::new(request, conclude(response, &finished)))
+                Ok(ServiceResponse::new(
+                    request,
+                    conclude(response, finished.as_ref()),
+                ))
             }
             // It stays an error, and the one it was: outer middlewares look for those they know.
-            Self::Error(mut error, response) => {
+            Self::Error(mut error, response, instead) => {
                 let first = Cell::new(Some(response));
                 error.add_response_mapper(move |again| {
-                    conclude(first.take().unwrap_or(again), &finished).map_into_boxed_body()
+                    let again = || instead.as_ref().map_or(again, Instead::response);
+                    let response = first.take().unwrap_or_else(again).map_into_left_body();
+                    conclude(response, finished.as_ref()).map_into_boxed_body()
                 });
                 Err(error)
             }
@@ -110,11 +126,16 @@ impl<B: MessageBody> Answer<B> {
 }
 
 /// The response as it leaves: the handler's, or a refusal where its changes could not be written.
-fn conclude<B>(response: HttpResponse<B>, finished: &Finished) -> HttpResponse<EitherBody<B>> {
-    let mut response = match &finished.result {
-        Ok(()) => response.map_into_left_body(),
-        Err(error) => refusal(error.kind()).map_into_right_body(),
+fn conclude<B>(
+    mut response: HttpResponse<EitherBody<B>>,
+    finished: Option<&Finished>,
+) -> HttpResponse<EitherBody<B>> {
+    let Some(finished) = finished else {
+        return response;
     };
+    if let Err(error) = &finished.result {
+        response = Instead::Refusal(error.kind()).response().map_into_right_body();
+    }
     let headers = response.headers_mut();
     for line in finished.set_cookie.iter().chain(&finished.set_snapshot) {
         let line =

@@ -9,6 +9,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 
 use crate::Sessions;
 use crate::actix::future::ResponseFuture;
+use crate::actix::instead::Asked;
 use crate::adapter::Slot;
 
 /// Gives the requests of an actix-web app, scope or resource a session to ask for. Made by
@@ -68,8 +69,9 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        let asked = Asked::of(&request, &self.sessions);
         let slot = Slot::new(self.sessions.clone());
         request.extensions_mut().insert(slot.clone());
-        ResponseFuture::new(self.inner.call(request), slot)
+        ResponseFuture::new(self.inner.call(request), slot, asked)
     }
 }

@@ -25,9 +25,20 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`Session`](crate::Session) is an extractor, and [`Error`](crate::Error) a response. Code that has no
-//! extractor, such as a middleware, asks with [`session`]. Of several middlewares the one that is wrapped last
-//! runs first: those that use sessions are wrapped before this one.
+//! [`Session`](crate::Session) is an extractor, and [`Error`](crate::Error) a response. Code that has no extractor, such as
+//! a middleware, asks with [`session`]. [`User`](crate::User) is an extractor, too: whoever is not signed in gets a 401, or is sent to
+//! [`Sessions::sign_in_page`](crate::Sessions::sign_in_page). Of several middlewares the one that is wrapped last runs first: those that use sessions are
+//! wrapped before this one.
+//!
+//! Beside it is the middleware of [`CrossSite`](crate::CrossSite), which needs no session.
+//!
+//! # Perhaps a user
+//!
+//! `Option<User<T>>` takes whoever is not signed in as they are. actix-web makes a `None` of each error, too, and so
+//! of a database that is down. **Then the handler runs, as if nobody were signed in, and its answer does not leave**: the client
+//! gets the 503 that it gets with axum, and what the handler recorded is dropped, unless it has answered a 5xx of its own. The same goes for
+//! `Result<User<T>, Error>`. A handler that does something for strangers which cannot be undone asks itself, and so hears of it:
+//! `session.user::<T>().await?`.
 //!
 //! # How a request ends
 //!
@@ -42,11 +53,14 @@
 //! as if the connection had been lost a moment later. With `HttpServer::h1_allow_half_closed(false)` the handler
 //! is dropped, and with it what it recorded, as on other servers.
 
+mod cross_site;
 mod extract;
 mod future;
+mod instead;
 mod middleware;
 mod refusal;
 
+pub use cross_site::{CrossSiteFuture, CrossSiteMiddleware, CrossSiteService};
 pub use extract::session;
 pub use future::ResponseFuture;
 pub use middleware::{SessionMiddleware, SessionService};

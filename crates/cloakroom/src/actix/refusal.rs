@@ -1,10 +1,11 @@
 //! The response instead of a handler's, where a session failed.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ContentType, RETRY_AFTER};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::adapter::caching;
+use crate::adapter::sign_in::AsksForSignIn;
 use crate::{Error, ErrorKind, events};
 
 impl ResponseError for Error {
@@ -15,7 +16,13 @@ impl ResponseError for Error {
     /// Tells the client the kind, and the log the story.
     fn error_response(&self) -> HttpResponse {
         events::failed(self);
-        refusal(self.kind())
+        let mut response = refusal(self.kind());
+        if let Some(challenge) = self.challenge() {
+            let challenge = HeaderValue::try_from(challenge).expect("a challenge is visible ASCII");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response.extensions_mut().insert(AsksForSignIn);
+        }
+        response
     }
 }
 

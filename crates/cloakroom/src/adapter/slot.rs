@@ -1,8 +1,8 @@
 //! Where a request's session is once somebody has asked for it, and how the request ends.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -19,6 +19,8 @@ struct Inner {
     session: OnceCell<Session>,
     /// The response is leaving: a session that is opened now can no longer hand out a cookie.
     left: AtomicBool,
+    /// Why nobody can say who is signed in, where the handler may not have heard of it.
+    failure: OnceLock<Error>,
 }
 
 impl Slot {
@@ -27,6 +29,7 @@ impl Slot {
             sessions,
             session: OnceCell::const_new(),
             left: AtomicBool::new(false),
+            failure: OnceLock::new(),
         }))
     }
 
@@ -43,6 +46,25 @@ impl Slot {
             session.0.state().head_sent = true;
         }
         Ok(session.clone())
+    }
+
+    /// Nobody can say who is signed in, and the handler may not hear of it. The first reason stays.
+    #[cfg_attr(
+        not(feature = "actix"),
+        allow(dead_code, reason = "elsewhere handlers hear of it")
+    )]
+    pub(crate) fn fail(&self, error: Error) {
+        // That there is one already is no failure.
+        let _ = self.0.failure.set(error);
+    }
+
+    /// Why nobody can say who is signed in.
+    #[cfg_attr(
+        not(feature = "actix"),
+        allow(dead_code, reason = "elsewhere handlers hear of it")
+    )]
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.0.failure.get()
     }
 
     /// The response is leaving: how the request ends, if anybody has asked for its session.

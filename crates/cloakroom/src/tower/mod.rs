@@ -13,7 +13,7 @@ mod layer;
 pub(crate) mod refusal;
 mod service;
 mod session;
-pub(crate) mod sign_in;
+mod sign_in;
 
 pub use cross_site::{CrossSiteFuture, CrossSiteLayer, CrossSiteService};
 pub use future::ResponseFuture;

@@ -2,17 +2,10 @@
 
 use http::header::{ACCEPT, LOCATION};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::Sessions;
-
-/// Marks a response that asks for a sign-in.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(
-    not(feature = "axum"),
-    allow(dead_code, reason = "responses are marked where errors become some")
-)]
-pub(crate) struct AsksForSignIn;
+use crate::adapter::sign_in::{self, AsksForSignIn};
 
 /// What a browser asked for that could be sent to another page.
 #[derive(Debug)]
@@ -23,17 +16,17 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// What this request asks for; `None` where there is no page to sign in at, and for a script. Kept aside, since routers
-    /// take off the beginning of a path.
+    /// What this request asks for, if it could be sent to another page. Kept aside, since routers take off the beginning
+    /// of a path.
     pub(crate) fn of<B>(request: &Request<B>, sessions: &Sessions) -> Option<Box<Self>> {
-        if sessions.config.sign_in_page.is_none() || !accepts_html(request.headers()) {
-            return None;
-        }
-        Some(Box::new(Self {
-            sessions: sessions.clone(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-        }))
+        let accepts = request.headers().get_all(ACCEPT).into_iter();
+        sign_in::can_be_sent(sessions, accepts.map(HeaderValue::as_bytes)).then(|| {
+            Box::new(Self {
+                sessions: sessions.clone(),
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+            })
+        })
     }
 
     /// The response, or one that sends the browser to the page to sign in at, if that is what it asks for.
@@ -41,10 +34,8 @@ impl Asked {
         if response.extensions().get::<AsksForSignIn>().is_none() {
             return response;
         }
-        let page = self.sessions.config.sign_in_page.as_ref();
-        let goes_back = self.method == Method::GET || self.method == Method::HEAD;
         let asked = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let Some(location) = page.and_then(|page| page.instead_of(asked, goes_back)) else {
+        let Some(location) = sign_in::location(&self.sessions, self.method.as_str(), asked) else {
             return response;
         };
         let mut response = Response::new(B::default());
@@ -53,10 +44,4 @@ impl Asked {
         response.headers_mut().insert(LOCATION, location);
         response
     }
-}
-
-/// Whether a page is an answer: browsers say so when they navigate, and scripts rarely.
-fn accepts_html(headers: &HeaderMap) -> bool {
-    let mut accepts = headers.get_all(ACCEPT).into_iter();
-    accepts.any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use tower_service::Service as _;
+
+use crate::frameworks::App;
 
 /// A browser with one cookie jar, in front of one application.
 #[derive(Clone)]
 pub(crate) struct Browser {
-    app: Router,
+    app: App,
     jar: BTreeMap<String, String>,
 }
 
 impl Browser {
-    pub(crate) fn new(app: &Router) -> Self {
+    pub(crate) fn new(app: impl Into<App>) -> Self {
         Self {
-            app: app.clone(),
+            app: app.into(),
             jar: BTreeMap::new(),
         }
     }
@@ -61,13 +61,11 @@ impl Browser {
             let cookies = self.cookie().parse().unwrap();
             request.headers_mut().insert(header::COOKIE, cookies);
         }
-        let response = self.app.call(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let (parts, body) = self.app.answer(request).await.into_parts();
         let answer = Answer {
             status: parts.status,
             headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8(body).unwrap(),
         };
         for line in answer.headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = line.to_str().unwrap().split_once("; ").unwrap();

@@ -1,5 +1,5 @@
-//! The signed-in user, as an application meets them: each test an axum application and the browsers that use it, under
-//! each strategy.
+//! The signed-in user, as an application meets them: each test an application and the browsers that use it, under each
+//! strategy; on axum, and on actix-web what is about extractors.
 
 #![cfg(all(feature = "axum", feature = "memory", feature = "testing"))]
 #![allow(
@@ -10,6 +10,9 @@
 
 mod browser;
 mod failing;
+mod frameworks;
+#[cfg(feature = "actix")]
+mod on_actix;
 mod strategies;
 
 mod anonymous;

@@ -42,13 +42,13 @@ fn keys() -> KeyRing {
     KeyRing::new(ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37))).unwrap())
 }
 
-/// Names the strategy when a test fails under it.
-struct Named(&'static str);
+/// Names what a test runs on when it fails there.
+pub(crate) struct Named(pub(crate) &'static str);
 
 impl Drop for Named {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the strategy was: {}", self.0);
+            eprintln!("this was on: {}", self.0);
         }
     }
 }

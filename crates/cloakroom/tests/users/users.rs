@@ -14,6 +14,9 @@ use cloakroom::stores::Memory;
 use cloakroom::{Error, ErrorKind, LocalPath, Session, Sessions, SignIn, User, Users};
 
 use crate::browser::Browser;
+use crate::frameworks::{App, Framework, everywhere};
+#[cfg(feature = "actix")]
+use crate::on_actix;
 use crate::strategies::on_every_strategy;
 
 /// A user as the application knows them. Not to be cloned: nobody has to be able to.
@@ -88,35 +91,74 @@ impl Users for Database {
     }
 }
 
-fn app(sessions: &Sessions, database: &Database) -> Router {
+async fn app(framework: Framework, sessions: &Sessions, database: &Database) -> App {
     let sessions = sessions
         .clone()
         .users(database.clone())
         .store_timeout(Duration::from_millis(200));
-    let sign_in = {
-        let database = database.clone();
-        async move |session: Session| -> Result<(), Error> {
-            let (name, hash) = database.hash_of("alice").unwrap();
-            session.sign_in(SignIn::new(name).credentials(hash))
-        }
-    };
-    let change = {
-        let database = database.clone();
-        async move |User(account): User<Account>, session: Session| -> Result<(), Error> {
-            assert_eq!(account.hash, "old");
-            database.set(account.name, "new");
-            session.sign_in(SignIn::new(account.name).credentials("new"))
-        }
-    };
+    match framework {
+        Framework::Axum => App::Axum(app_on_axum(&sessions, database)),
+        #[cfg(feature = "actix")]
+        Framework::Actix => App::Actix(app_on_actix(&sessions, database).await),
+    }
+}
+
+fn app_on_axum(sessions: &Sessions, database: &Database) -> Router {
+    let (in_sign_in, in_change) = (database.clone(), database.clone());
     Router::new()
-        .route("/sign-in", post(sign_in))
-        .route("/change-password", post(change))
+        .route(
+            "/sign-in",
+            post(async move |session: Session| sign_in(&session, &in_sign_in)),
+        )
+        .route(
+            "/change-password",
+            post(async move |user: User<Account>, session: Session| change(&user, &session, &in_change)),
+        )
         .route("/nothing", get(async || "nothing"))
         .route("/session", get(async |_: Session| "a session"))
         .route("/account", get(account))
         .route("/twice", get(twice))
         .route("/perhaps", get(perhaps))
         .layer(sessions.layer())
+}
+
+#[cfg(feature = "actix")]
+async fn app_on_actix(sessions: &Sessions, database: &Database) -> on_actix::App {
+    use actix_web::web::{Data, get, post};
+    on_actix::App::new(sessions, |app| {
+        app.app_data(Data::new(database.clone()))
+            .route(
+                "/sign-in",
+                post().to(async |session: Session, database: Data<Database>| sign_in(&session, &database)),
+            )
+            .route(
+                "/change-password",
+                post().to(
+                    async |user: User<Account>, session: Session, database: Data<Database>| {
+                        change(&user, &session, &database)
+                    },
+                ),
+            )
+            .route("/nothing", get().to(async || "nothing"))
+            .route("/session", get().to(async |_: Session| "a session"))
+            .route("/account", get().to(account))
+            .route("/twice", get().to(twice))
+            .route("/perhaps", get().to(perhaps));
+    })
+    .await
+}
+
+fn sign_in(session: &Session, database: &Database) -> Result<&'static str, Error> {
+    let (name, hash) = database.hash_of("alice").unwrap();
+    session.sign_in(SignIn::new(name).credentials(hash))?;
+    Ok("signed in")
+}
+
+fn change(account: &Account, session: &Session, database: &Database) -> Result<&'static str, Error> {
+    assert_eq!(account.hash, "old");
+    database.set(account.name, "new");
+    session.sign_in(SignIn::new(account.name).credentials("new"))?;
+    Ok("changed")
 }
 
 async fn account(User(account): User<Account>) -> &'static str {
@@ -135,9 +177,9 @@ async fn perhaps(user: Option<User<Account>>) -> &'static str {
 
 #[tokio::test]
 async fn the_user_is_found_once_per_request_and_only_when_a_handler_asks() {
-    on_every_strategy(async |sessions, _| {
+    everywhere(async |framework, sessions, _| {
         let database = Database::of_alice();
-        let mut browser = Browser::new(&app(&sessions, &database));
+        let mut browser = Browser::new(&app(framework, &sessions, &database).await);
         browser.post("/sign-in").await;
         for (path, body, asked) in [
             ("/nothing", "nothing", 0),
@@ -155,9 +197,9 @@ async fn the_user_is_found_once_per_request_and_only_when_a_handler_asks() {
 
 #[tokio::test]
 async fn nobody_is_a_401_and_costs_the_database_nothing() {
-    on_every_strategy(async |sessions, _| {
+    everywhere(async |framework, sessions, _| {
         let database = Database::of_alice();
-        let mut browser = Browser::new(&app(&sessions, &database));
+        let mut browser = Browser::new(&app(framework, &sessions, &database).await);
         let refused = browser.get("/account").await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
         assert_eq!(refused.header("www-authenticate"), "Session");
@@ -170,13 +212,13 @@ async fn nobody_is_a_401_and_costs_the_database_nothing() {
 
 #[tokio::test]
 async fn a_user_who_is_gone_is_signed_out() {
-    on_every_strategy(async |sessions, _| {
+    everywhere(async |framework, sessions, _| {
         for (path, status) in [
             ("/account", StatusCode::UNAUTHORIZED),
             ("/perhaps", StatusCode::OK),
         ] {
             let database = Database::of_alice();
-            let mut browser = Browser::new(&app(&sessions, &database));
+            let mut browser = Browser::new(&app(framework, &sessions, &database).await);
             browser.post("/sign-in").await;
             let copied = browser.clone();
             database.disable("alice");
@@ -194,9 +236,9 @@ async fn a_user_who_is_gone_is_signed_out() {
 
 #[tokio::test]
 async fn a_change_of_the_password_ends_the_other_sessions_and_not_this_one() {
-    on_every_strategy(async |sessions, _| {
+    everywhere(async |framework, sessions, _| {
         let database = Database::of_alice();
-        let app = app(&sessions, &database);
+        let app = app(framework, &sessions, &database).await;
         let (mut phone, mut laptop) = (Browser::new(&app), Browser::new(&app));
         phone.post("/sign-in").await;
         laptop.post("/sign-in").await;
@@ -219,7 +261,7 @@ async fn a_request_that_was_late_for_a_change_of_the_password_does_not_undo_the_
     on_every_strategy(async |sessions, _| {
         let database = Database::of_alice();
         let sessions = sessions.users(database.clone());
-        let mut browser = Browser::new(&app(&sessions, &database));
+        let mut browser = Browser::new(&app_on_axum(&sessions, &database));
         browser.post("/sign-in").await;
         let line = browser.cookie();
         let lines = || std::iter::once(line.as_bytes());
@@ -238,7 +280,7 @@ async fn a_session_that_was_signed_in_without_credentials_ends_where_its_user_ha
     on_every_strategy(async |sessions, _| {
         let database = Database::of_alice();
         let sessions = sessions.users(database.clone());
-        let app = app(&sessions, &database).merge(
+        let app = app_on_axum(&sessions, &database).merge(
             Router::new()
                 .route("/plain", post(async |session: Session| session.sign_in("alice")))
                 .layer(sessions.layer()),
@@ -253,9 +295,9 @@ async fn a_session_that_was_signed_in_without_credentials_ends_where_its_user_ha
 
 #[tokio::test]
 async fn a_database_that_is_down_signs_nobody_out() {
-    on_every_strategy(async |sessions, _| {
+    everywhere(async |framework, sessions, _| {
         let database = Database::of_alice();
-        let mut browser = Browser::new(&app(&sessions, &database));
+        let mut browser = Browser::new(&app(framework, &sessions, &database).await);
         browser.post("/sign-in").await;
         for state in [State::Down, State::Hangs] {
             database.is(state);
@@ -284,14 +326,18 @@ async fn without_a_value_that_finds_them_it_is_a_500_that_names_the_call() {
         told.contains("Sessions::users") && told.contains("Account"),
         "{told}"
     );
-    let app = Router::new()
-        .route("/account", get(account))
-        .route("/perhaps", get(perhaps))
-        .layer(sessions.layer());
-    for path in ["/account", "/perhaps"] {
-        let answer = Browser::new(&app).get(path).await;
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
-    }
+    everywhere(async |framework, sessions, _| {
+        let app = match framework {
+            Framework::Axum => App::Axum(app_on_axum(&sessions, &Database::default())),
+            #[cfg(feature = "actix")]
+            Framework::Actix => App::Actix(app_on_actix(&sessions, &Database::default()).await),
+        };
+        for path in ["/account", "/perhaps"] {
+            let answer = Browser::new(&app).get(path).await;
+            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -319,10 +365,18 @@ async fn each_type_of_user_is_found_by_its_own() {
 }
 
 /// Pages below `/shop`, and where one signs in.
-fn pages(sessions: &Sessions, database: &Database) -> Router {
+async fn pages(framework: Framework, sessions: &Sessions, database: &Database) -> App {
     let sessions = sessions.clone().users(database.clone());
     let sessions = sessions.sign_in_page("/sign-in?shop").unwrap();
-    let recent = async |session: Session| session.require_recent(Duration::from_secs(300));
+    match framework {
+        Framework::Axum => App::Axum(pages_on_axum(&sessions, database)),
+        #[cfg(feature = "actix")]
+        Framework::Actix => App::Actix(pages_on_actix(&sessions, database).await),
+    }
+}
+
+fn pages_on_axum(sessions: &Sessions, database: &Database) -> Router {
+    let database = database.clone();
     let shop = Router::new()
         .route("/account", get(account).post(account))
         .route("/recent", get(recent));
@@ -331,17 +385,41 @@ fn pages(sessions: &Sessions, database: &Database) -> Router {
         .route("/account", get(account))
         .route(
             "/sign-in",
-            get(account)
-                .post(async |session: Session| session.sign_in(SignIn::new("alice").credentials("old"))),
+            get(account).post(async move |session: Session| sign_in(&session, &database)),
         )
         .layer(sessions.layer())
 }
 
+#[cfg(feature = "actix")]
+async fn pages_on_actix(sessions: &Sessions, database: &Database) -> on_actix::App {
+    use actix_web::web::{Data, get, post, scope};
+    on_actix::App::new(sessions, |app| {
+        let shop = scope("/shop")
+            .route("/account", get().to(account))
+            .route("/account", post().to(account))
+            .route("/recent", get().to(recent));
+        app.app_data(Data::new(database.clone()))
+            .service(shop)
+            .route("/account", get().to(account))
+            .route("/sign-in", get().to(account))
+            .route(
+                "/sign-in",
+                post().to(async |session: Session, database: Data<Database>| sign_in(&session, &database)),
+            );
+    })
+    .await
+}
+
+async fn recent(session: Session) -> Result<&'static str, Error> {
+    session.require_recent(Duration::from_secs(300))?;
+    Ok("recent")
+}
+
 #[tokio::test]
 async fn a_browser_is_sent_to_sign_in_and_from_there_back() {
-    on_every_strategy(async |sessions, clock| {
+    everywhere(async |framework, sessions, clock| {
         let database = Database::of_alice();
-        let mut browser = Browser::new(&pages(&sessions, &database));
+        let mut browser = Browser::new(&pages(framework, &sessions, &database).await);
         let answer = browser.get("/account?tab=orders&page=2").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         assert_eq!(
@@ -377,14 +455,17 @@ async fn a_browser_is_sent_to_sign_in_and_from_there_back() {
 
 #[tokio::test]
 async fn whoever_is_sent_back_is_sent_to_where_they_were() {
-    let database = Database::of_alice();
-    let mut browser = Browser::new(&pages(&Sessions::new(Memory::default()), &database));
-    // Routers take `/shop` off before the handler sees it.
-    let answer = browser.get("/shop/account").await;
-    assert_eq!(answer.header("location"), "/sign-in?shop&next=/shop/account");
-    // A path that a browser would take for another host is not gone back to.
-    let answer = browser.get("//evil.example/account").await;
-    assert_ne!(answer.status, StatusCode::SEE_OTHER);
+    everywhere(async |framework, sessions, _| {
+        let database = Database::of_alice();
+        let mut browser = Browser::new(&pages(framework, &sessions, &database).await);
+        // Routers take `/shop` off before the handler sees it.
+        let answer = browser.get("/shop/account").await;
+        assert_eq!(answer.header("location"), "/sign-in?shop&next=/shop/account");
+        // A path that a browser would take for another host is not gone back to.
+        let answer = browser.get("//evil.example/account").await;
+        assert_ne!(answer.status, StatusCode::SEE_OTHER);
+    })
+    .await;
     assert!(
         Sessions::new(Memory::default())
             .sign_in_page("//evil.example")
