@@ -72,11 +72,25 @@ impl Drop for Program {
 pub struct Visitor {
     address: SocketAddr,
     cookies: BTreeMap<String, String>,
+    /// What it says of itself, and of the page that made it send a request.
+    agent: &'static str,
+    site: &'static str,
 }
 
 /// What came back.
 #[derive(Debug)]
 pub struct Response {
+    pub status: u16,
+    /// Where it sends the browser, if anywhere.
+    pub location: Option<String>,
+    pub body: String,
+}
+
+/// The page that a browser got to.
+#[derive(Debug)]
+pub struct Page {
+    /// Its address, without the host.
+    pub path: String,
     pub status: u16,
     pub body: String,
 }
@@ -87,7 +101,19 @@ impl Visitor {
         Self {
             address,
             cookies: BTreeMap::new(),
+            agent: "visitor",
+            site: "same-origin",
         }
+    }
+
+    /// The same browser, which says that it is this one.
+    pub fn named(self, agent: &'static str) -> Self {
+        Self { agent, ..self }
+    }
+
+    /// The same browser, where a page of this site makes it send what it sends: `cross-site`, say.
+    pub fn made_by(self, site: &'static str) -> Self {
+        Self { site, ..self }
     }
 
     /// The same browser, asking somebody else.
@@ -114,35 +140,78 @@ impl Visitor {
         response.body
     }
 
+    /// Opens a page, and answers the one it got to.
+    pub fn open(&mut self, path: &str) -> Page {
+        let response = self.send("GET", path);
+        self.follow(path, response)
+    }
+
+    /// Sends a form (`name=ada&password=…`), and answers the page it got to.
+    pub fn submit(&mut self, path: &str, form: &str) -> Page {
+        let response = self.request("POST", path, form);
+        self.follow(path, response)
+    }
+
+    /// Goes where the responses send it.
+    fn follow(&mut self, path: &str, mut response: Response) -> Page {
+        let mut path = path.to_owned();
+        while let Some(location) = response.location.take() {
+            response = self.send("GET", &location);
+            path = location;
+        }
+        Page {
+            path,
+            status: response.status,
+            body: response.body,
+        }
+    }
+
     /// Sends a request, and answers whatever comes back.
     pub fn send(&mut self, method: &str, path: &str) -> Response {
+        self.request(method, path, "")
+    }
+
+    /// The cookies it sends: the value of the header.
+    pub fn cookie(&self) -> String {
         let pairs: Vec<String> = self
             .cookies
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let cookie = match pairs.as_slice() {
-            [] => String::new(),
-            pairs => format!("Cookie: {}\r\n", pairs.join("; ")),
+        pairs.join("; ")
+    }
+
+    fn request(&mut self, method: &str, path: &str, form: &str) -> Response {
+        let cookie = match self.cookie() {
+            cookies if cookies.is_empty() => cookies,
+            cookies => format!("Cookie: {cookies}\r\n"),
         };
         let mut stream = TcpStream::connect(self.address).unwrap();
+        let (agent, site, length) = (self.agent, self.site, form.len());
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{cookie}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: text/html\r\n\
+             User-Agent: {agent}\r\nSec-Fetch-Site: {site}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n{cookie}\r\n{form}"
         )
         .unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let mut location = None;
         for line in head.lines() {
             let (name, value) = line.split_once(": ").unwrap_or_default();
             if name.eq_ignore_ascii_case("set-cookie") {
                 self.keep(value);
             }
+            if name.eq_ignore_ascii_case("location") {
+                location = Some(value.to_owned());
+            }
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         Response {
             status: status.expect("a status"),
+            location,
             body: body.to_owned(),
         }
     }
