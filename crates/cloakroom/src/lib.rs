@@ -29,20 +29,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! # Three types
+//! [`guide::ten_minutes`] goes from here to a login that survives a restart.
 //!
-//! * [`Sessions`]: where sessions are kept, in a store or [sealed](Sessions::sealed) in their cookies, and how: a
-//!   [`Policy`], a [`Cookie`], perhaps a [`KeyRing`].
-//! * [`Session`]: what a handler holds. It reads and changes values named by a [`Key`], signs in and out.
-//! * [`Error`]: what can go wrong. As an axum or actix-web response it tells the client the kind, and the log the story.
-//!
-//! # The signed-in user
-//!
-//! [`sign_in`](Session::sign_in) takes a [`SignIn`]: who it is, by what they have shown it, and a fingerprint of their
-//! credentials. [`Sessions::users`] takes a value that finds your users, and a handler asks for a [`User`]: found once per
-//! request, and signed out where they are gone, disabled or have another password.
-//! [`require_recent`](Session::require_recent) asks for the password again before what matters. [`Sessions::subscribe`] tells
-//! what happens to sessions, and [`Session::guard`] ends a websocket with its session.
+//! And one whose users sign in: [`Sessions::users`] takes a value that finds them, and a handler asks for a
+//! [`User`], who is looked up once per request, and signed out where they are gone, disabled or have another
+//! password.
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "axum", feature = "memory"))]
@@ -103,34 +94,52 @@
 //! # }
 //! ```
 //!
-//! # What a request costs the store
+//! # What one writes
 //!
-//! Nothing, unless the handler asks for the session, and nothing for a visitor without one. Reading is one request
-//! to the store; writing one more; signing in is one write. A session that is only read is touched at most once in
-//! 5 % of its idle timeout. [Sealed](Sessions::sealed) sessions ask nothing but when they sign in or end:
-//! [`guide::choosing_a_strategy`] says what that costs otherwise.
+//! Three types: [`Sessions`] is where sessions are kept and how, [`Session`] is what a handler holds, and
+//! [`Error`] what can go wrong. As a response it tells the client the kind, and the log the story. axum and
+//! actix-web have adapters, and
+//! [`SessionLayer`] is for everything that speaks tower: [`guide::frameworks`] says what does.
 //!
-//! # What happens when
+//! | what a handler wants | what it writes |
+//! |---|---|
+//! | a value, by its typed [`Key`] | [`get`](Session::get), [`set`](Session::set), [`update`](Session::update), [`remove`](Session::remove) |
+//! | to sign somebody in or out | [`sign_in`](Session::sign_in) with a [`SignIn`]: remembered, labelled, by which method; [`sign_out`](Session::sign_out) |
+//! | who is signed in | [`User<T>`](User), or [`principal`](Session::principal), the user's id |
+//! | the password once more, before what matters | [`require_recent`](Session::require_recent), [`require_level`](Session::require_level) |
+//! | the user's devices | [`sessions`](Session::sessions), [`end`](Session::end), [`sign_out_others`](Session::sign_out_others), [`sign_out_everywhere`](Session::sign_out_everywhere) |
+//! | no forms that other sites send | the layer of [`CrossSite`]; a [`form_token`](Session::form_token) where rules ask for one as well |
+//! | a message on the page after a redirect | [`flash`](Session::flash), [`take_flash`](Session::take_flash) |
+//! | a websocket that ends with its session | [`guard`](Session::guard) |
+//! | an audit log | [`Sessions::subscribe`] |
 //!
 //! `set`, `remove`, `update`, `clear`, `sign_in` and `rotate` are recorded, and applied together when the handler
 //! has answered: with one conditional write, and again on top of whatever a neighbour wrote in between. A 5xx, a
 //! panic or a client that goes away drops them together, unless [`Session::save`] was awaited before. `sign_out`,
 //! `end` and their like act when awaited, and nothing undoes them.
 //!
-//! # Stores
+//! # Where sessions are
 //!
-//! [`stores`] has those that come along, and [`guide::choosing_a_store`] says which is for whom. One of your own implements [`store::Store`] and runs the conformance suite
-//! of the crate `cloakroom-store`.
+//! | strategy | what one writes | the contents live | a request costs the store |
+//! |---|---|---|---|
+//! | stored | [`Sessions::new`] | in a store | nothing, unless the handler asks for the session; then one read, and one write if something changed |
+//! | sealed | [`Sessions::sealed`] | in the cookie, encrypted | nothing, but when somebody signs in or out |
+//! | hybrid | [`Sessions::snapshots`] | in a store, and for some seconds in a second cookie | a read every some seconds, and the writes |
 //!
-//! # Frameworks
+//! A visitor without a session costs the store nothing. A sign-in is one write, and a session that is only read is
+//! touched at most once in 5 % of its idle timeout.
 //!
-//! axum and actix-web have adapters, and [`SessionLayer`] is for everything that speaks tower: [`guide::frameworks`] says what
-//! does.
+//! | store | for |
+//! |---|---|
+//! | `stores::Memory` | one process, tests, development; gone when the process ends |
+//! | `stores::Disk` | one machine; survives a restart, needs no other server |
+//! | `stores::Sqlite` | one machine, several processes |
+//! | `stores::Redis`, `stores::RedisCluster` | several machines; also Valkey |
+//! | `stores::Memcached` | several machines, and sessions that may be lost |
+//! | `stores::Postgres`, `stores::Mysql` | several machines that share a database already; also MariaDB |
 //!
-//! # Forms
-//!
-//! [`CrossSite`] refuses forms that other sites send, [`Session::form_token`] is for rules that ask for a token as well, and
-//! [`Session::flash`] says something on the page after a redirect. [`guide::forms`] has all three.
+//! Another store is another line, or another URL for [`stores::open`]. One of your own implements [`store::Store`]
+//! and runs the conformance suite of the crate `cloakroom-store`.
 //!
 //! # Features
 //!
@@ -151,11 +160,42 @@
 //! | `server` | | nothing by itself: what stores with a server share |
 //! | `testing` | | a clock to set by hand and the cookies of a browser, for the tests of your application |
 //!
+//! # Security
+//!
+//! | against | what there is |
+//! |---|---|
+//! | who guesses or plants a token | it is 32 random bytes, one the server did not issue is never adopted, and signing in replaces it |
+//! | who copied a cookie | it is dead once its user signs out, wherever that was; [`Policy::rotate_every`] shows a theft |
+//! | who reads the store | no token is in it, and the data is encrypted under a key that needs the token; ids, principals, labels and times are in clear |
+//! | who writes to the store | [`Sessions::keys`]: without the server's key no session is forged, prolonged or swapped. An old row put back is not noticed |
+//! | another site | `SameSite=Lax`, and [`CrossSite`] |
+//! | another site's link to the sign-in page | [`LocalPath`]: where to go on is a path of the application |
+//! | a script in the page | the cookie is `HttpOnly`: it is not read, but the script can do what the user can |
+//! | who listens on the network | the cookie is `Secure`: it leaves the browser over HTTPS alone |
+//! | an outage, a slow node, a race | an error and never a logout; nothing that has ended comes back |
+//!
+//! The memory store does not encrypt: whoever reads the memory of the process has the keys too.
+//!
+//! # Guides
+//!
+//! * To begin: [`ten_minutes`](guide::ten_minutes), [`frameworks`](guide::frameworks), [`forms`](guide::forms),
+//!   [`testing`](guide::testing).
+//! * To choose: [`choosing_a_strategy`](guide::choosing_a_strategy), [`choosing_a_store`](guide::choosing_a_store).
+//! * To run: [`security_model`](guide::security_model), [`rotating_keys`](guide::rotating_keys),
+//!   [`operating`](guide::operating).
+//! * To move: [`moving_from_tower_sessions`](guide::moving_from_tower_sessions),
+//!   [`moving_from_axum_login`](guide::moving_from_axum_login),
+//!   [`moving_from_actix_session`](guide::moving_from_actix_session).
+//!
+//! The directory `examples` of the repository has programs to start: counters, a login with devices, sealed and
+//! hybrid sessions, a websocket, several nodes behind nginx.
+//!
 //! # What it does not do
 //!
-//! It does not check passwords, and does not stop cross-site requests before its layer for that, [`CrossSite`], is added:
-//! [`guide::forms`] says how. It needs a tokio runtime with time enabled. [`guide::security_model`] says what is protected
-//! against whom, and [`guide::operating`] what to watch.
+//! It does not check passwords, nor count how often one was tried. It does not stop cross-site requests before its
+//! layer for that, [`CrossSite`], is added. It knows who is signed in, and not what they may do. It does not keep what
+//! an application has no session for: a cart that is to outlive the session belongs into the database. And it needs a
+//! tokio runtime with time enabled.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

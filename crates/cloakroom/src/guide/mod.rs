@@ -2,6 +2,10 @@
 
 // The programs in them are tests where what they use is there.
 
+#[cfg_attr(not(doctest), doc = include_str!("ten_minutes.md"))]
+#[cfg_attr(all(doctest, feature = "axum", feature = "memory"), doc = include_str!("ten_minutes.md"))]
+pub mod ten_minutes {}
+
 #[doc = include_str!("choosing_a_store.md")]
 pub mod choosing_a_store {}
 

@@ -1,0 +1,84 @@
+//! Signing up, in and out.
+
+use askama::Template;
+use axum::extract::{Form, Query, RawQuery, State};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use cloakroom::{Flash, Key, LocalPath, Session, SignIn, User};
+use serde::Deserialize;
+
+use crate::accounts::{Account, Accounts};
+use crate::problem::Problem;
+
+/// Whether this browser is remembered: said again when its user signs in with a new password.
+pub const REMEMBER: Key<bool> = Key::new("remember");
+
+/// The page to sign in at, and what its form sends.
+#[derive(Template, Deserialize, Default)]
+#[template(path = "sign_in.html")]
+#[serde(default)]
+pub struct SignInForm {
+    name: String,
+    password: String,
+    /// The button for a new account.
+    new: Option<String>,
+    remember: Option<String>,
+    next: String,
+    #[serde(skip)]
+    refused: bool,
+    #[serde(skip)]
+    flash: Option<Flash>,
+}
+
+pub async fn sign_in_page(
+    Query(mut form): Query<SignInForm>,
+    user: Option<User<Account>>,
+    session: Session,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    form.flash = session.take_flash(query.as_deref()).await?;
+    form.name = user.map_or(String::new(), |account| account.name.clone());
+    Ok(Html(form.render()?))
+}
+
+pub async fn sign_in(
+    State(accounts): State<Accounts>,
+    session: Session,
+    headers: HeaderMap,
+    Form(mut form): Form<SignInForm>,
+) -> Result<Response, Problem> {
+    let account = match &form.new {
+        None => accounts.check(&form.name, &form.password).await?,
+        Some(_) if form.name.trim().is_empty() || form.password.chars().count() < 8 => None,
+        Some(_) => accounts.add(&form.name, &form.password).await?,
+    };
+    let Some(account) = account else {
+        form.refused = true;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(form.render()?)).into_response());
+    };
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let remember = form.remember.is_some();
+    session.sign_in(
+        signs_in(&account)
+            .remember(remember)
+            .label(agent.unwrap_or("an unknown device")),
+    )?;
+    session.set(REMEMBER, &remember)?;
+    // Somebody else may have made up the link: only a path of this application is followed.
+    let next = LocalPath::parse(&form.next).unwrap_or_default();
+    let welcome = Flash::success(format!("Welcome, {}.", account.name));
+    Ok(Redirect::to(&session.flash(next.as_str(), welcome)?).into_response())
+}
+
+/// With the password that the account has at this moment.
+pub fn signs_in(account: &Account) -> SignIn {
+    SignIn::from(account.id)
+        .method("password")
+        .credentials(&account.hash)
+}
+
+pub async fn sign_out(session: Session) -> Result<Redirect, Problem> {
+    session.sign_out().await?;
+    Ok(Redirect::to("/sign-in"))
+}
