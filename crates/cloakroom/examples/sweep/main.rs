@@ -6,7 +6,8 @@
 //!
 //! Fills a store (`postgres`, `mysql` or `sqlite`, on a server or in a file of its own) with so many sessions, of which
 //! 98 % have expired, and reads live ones at an even pace: without a sweep, while a [`Sweeper`](cloakroom::Sweeper)
-//! works, and after. Prints how long the reads took. A third argument says after how many seconds of sweeping to stop.
+//! works, and after. Prints how long the reads took. A third argument says after how many seconds of sweeping to stop; a
+//! fourth, `wait`, begins to measure only when Enter is pressed, so that the machine can come to rest after the filling.
 
 mod filling;
 mod reading;
@@ -14,8 +15,9 @@ mod reading;
 use std::time::{Duration, Instant};
 
 use cloakroom::Sessions;
-use cloakroom::store::{Count, Query, Store as _};
+use cloakroom::store::{AnyStore, Count, Query, Store as _};
 use cloakroom::stores;
+use cloakroom::stores::sqlite::SqliteOptions;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
 
@@ -33,10 +35,20 @@ async fn main() -> Result<(), Failure> {
     let sessions = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
     let most = arguments.next().map_or(Ok(1800), |text| text.parse())?;
     let most = Duration::from_secs(most);
+    let is_waiting = match arguments.next().as_deref() {
+        None => false,
+        Some("wait") => true,
+        Some(other) => return Err(format!("{other:?} is not `wait`").into()),
+    };
+    let plan = Plan {
+        sessions,
+        most,
+        is_waiting,
+    };
     match engine.as_str() {
         "postgres" => {
             let server = Postgres::start_with(&["max_wal_size=8GB", "shared_buffers=1GB"]);
-            measure(&server.url(), (sessions, most), async || {
+            measure(&server.url(), plan, async || {
                 filling::postgres(&server.url(), sessions).await
             })
             .await
@@ -44,7 +56,7 @@ async fn main() -> Result<(), Failure> {
         "mysql" => {
             let server = Mysqld::start_with(&["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G"]);
             println!("{}", Mysqld::version());
-            measure(&server.url(), (sessions, most), async || {
+            measure(&server.url(), plan, async || {
                 filling::mysql(&server.admin_url(), sessions).await
             })
             .await
@@ -52,32 +64,41 @@ async fn main() -> Result<(), Failure> {
         "sqlite" => {
             let directory = tempfile::tempdir()?;
             let file = directory.path().join("sessions.db");
-            measure(
-                &format!("sqlite:{}", file.display()),
-                (sessions, most),
-                async || filling::sqlite(&file, sessions),
-            )
+            measure(&format!("sqlite:{}", file.display()), plan, async || {
+                filling::sqlite(&file, sessions)
+            })
             .await
         }
         other => Err(format!("there is no engine {other:?}: it is postgres, mysql or sqlite").into()),
     }
 }
 
+struct Plan {
+    sessions: u64,
+    /// The longest a sweep may take.
+    most: Duration,
+    is_waiting: bool,
+}
+
 async fn measure(
     url: &str,
-    (sessions, most): (u64, Duration),
+    plan: Plan,
     fill: impl AsyncFnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let Plan { sessions, most, .. } = plan;
     // Makes the tables.
     let store = Sessions::new(stores::open(url).await?);
-    // Looks at every row, which no request does.
-    let counting = stores::open(&format!("{url}?operation_timeout=10m")).await?;
+    let counting = patient(url).await?;
     let begun = Instant::now();
     fill().await?;
     println!(
         "{sessions} sessions, 98 % of them expired, written in {:.0?}",
         begun.elapsed()
     );
+    if plan.is_waiting {
+        println!("press Enter to measure");
+        std::io::stdin().read_line(&mut String::new())?;
+    }
 
     let watched = async || -> Result<(), Failure> {
         tokio::time::sleep(WATCHED).await;
@@ -105,4 +126,17 @@ async fn measure(
     };
     reading::during("during the sweep", &store, sessions, sweep).await?;
     reading::during("after the sweep", &store, sessions, watched()).await
+}
+
+/// A store that may look at every row, which no request does.
+async fn patient(url: &str) -> Result<AnyStore, Failure> {
+    Ok(match url.strip_prefix("sqlite:") {
+        Some(path) => AnyStore::new(
+            SqliteOptions::default()
+                .operation_timeout(Duration::from_secs(600))
+                .open(path)
+                .await?,
+        ),
+        None => stores::open(&format!("{url}?operation_timeout=10m")).await?,
+    })
 }
