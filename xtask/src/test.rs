@@ -1,8 +1,9 @@
 //! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
+use std::num::NonZero;
 use std::process::Command as Process;
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use crate::tools::{self, Install, Tool};
 use crate::{Command, Failure, cargo, workspace};
@@ -61,6 +62,9 @@ const STEPS: &[Step] = &[
         run: examples,
     },
 ];
+
+/// How many tests of one program run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Seen from the workspace.
 const EXAMPLES: &str = "examples/Cargo.toml";
@@ -243,6 +247,11 @@ fn tests() -> Result<(), String> {
     }
     let mut command = cargo();
     command.args(["test", "--workspace", "--all-features"]);
+    if env::var_os(THREADS).is_none() {
+        // Two thirds of the time tests wait, for servers that start, stop and do not answer.
+        let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
+        command.env(THREADS, threads.to_string());
+    }
     for (name, tool) in [("CHROMIUM", Tool::Chromium), ("CHROMEDRIVER", Tool::Chromedriver)] {
         if let Some(path) = tools::find(tool)
             && env::var_os(name).is_none()
