@@ -20,8 +20,8 @@ pin_project! {
         slot: Slot,
         // What a browser asked for, if it could be sent to sign in instead.
         asked: Option<Box<Asked>>,
-        // The response that waits, and the writing it waits for. Nothing, where nobody asked for the session.
-        finishing: Option<(Response<B>, Finishing)>,
+        // The response that waits, and the writing it waits for: boxed, since most wait for none.
+        finishing: Option<Box<(Response<B>, Finishing)>>,
     }
 }
 
@@ -45,7 +45,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (response, finishing) = match this.finishing {
+        let (response, finishing) = &mut **match this.finishing {
             Some(waiting) => waiting,
             none => {
                 let response = ready!(this.inner.poll(context))?;
@@ -58,7 +58,7 @@ where
                 };
                 match leaving.finish(response.status().as_u16()) {
                     Finish::Now(finished) => return Poll::Ready(Ok(conclude(response, finished))),
-                    Finish::Later(finishing) => none.insert((response, finishing)),
+                    Finish::Later(finishing) => none.insert(Box::new((response, finishing))),
                 }
             }
         };
