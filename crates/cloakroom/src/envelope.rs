@@ -5,7 +5,6 @@ mod layout;
 use std::sync::Arc;
 
 use cloakroom_store::{Id, Principal, Record, Residence, Stored, Timestamp};
-use zeroize::Zeroizing;
 
 use crate::data::Data;
 use crate::held::{Held, SessionKey, Standing, Wrapped};
@@ -58,7 +57,9 @@ impl Envelope {
     /// When the record is of a newer version or under a key that is not on the ring: this node lacks something,
     /// and nobody is to be signed out for that.
     pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
-        let Stored { revision, record, .. } = stored;
+        let Stored {
+            revision, mut record, ..
+        } = stored;
         if let Some(version) = record.body.first().filter(|version| **version > VERSION) {
             let session = token.id;
             return Err(Error::new(
@@ -83,7 +84,7 @@ impl Envelope {
         if now >= record.expires || now >= layout.ends {
             return Ok(Opened::Expired);
         }
-        let (key, data) = match self.unseal(&record, &layout, token, standing) {
+        let (key, data) = match self.unseal(&mut record, &layout, token, standing) {
             Ok(opened) => opened,
             Err(Closed::Unverifiable) => return Ok(Opened::Unverifiable),
             Err(Closed::UnderRefusedKey(key, state)) => return Ok(Opened::UnderRefusedKey(key, state)),
@@ -166,12 +167,11 @@ impl Envelope {
     /// The data, and the key it was sealed under.
     fn unseal(
         &self,
-        record: &Record,
+        record: &mut Record,
         layout: &Layout,
         token: &Token,
         standing: Standing,
     ) -> Result<(Option<SessionKey>, Data), Closed> {
-        let (header, sealed) = record.body.split_at(layout.header);
         let sealing = match (self.residence, &layout.sealing) {
             (Residence::Elsewhere, Some(sealing)) => sealing,
             (Residence::Process, None) => {
@@ -191,11 +191,13 @@ impl Envelope {
         let pad = self.derivation.wrapping_pad(&token.secret, token.id, server_key);
         let key = seal::wrap(&pad, &wrapped.sealed);
         let data_key = self.derivation.data_key(&key, &sealing.nonce);
+        // Opened where it is, unless a near cache has it too.
+        let body = Arc::make_mut(&mut record.body);
+        let (header, sealed) = body.split_at_mut(layout.header);
         let associated = self.associated(token.id, record.principal.as_ref(), record.created, header);
-        let mut sealed = Zeroizing::new(sealed.to_vec());
-        let data = seal::open(&data_key, &associated, &mut sealed)
-            .and_then(|data| Data::parse(Arc::from(data), 0..data.len()))
-            .ok_or(Closed::Unverifiable)?;
+        let opened = seal::open(&data_key, &associated, sealed).ok_or(Closed::Unverifiable)?;
+        let data = layout.header..layout.header + opened.len();
+        let data = Data::parse(Arc::clone(&record.body), data).ok_or(Closed::Unverifiable)?;
         if let Some(server) = server {
             server.count_opened();
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_store::{Label, Namespace, Revision};
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::held::Previous;

@@ -1,6 +1,7 @@
 //! One call: a connection that was chosen for it, and until when it must be answered.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -135,7 +136,8 @@ impl<'a> Turn<'a> {
 
     /// Waits for an answer until the deadline. Who gets none has the connection looked at.
     async fn bound<T>(&self, sent: impl Future<Output = Result<T, RedisError>>) -> Result<T, Error> {
-        match timeout_at(self.deadline, sent).await {
+        // Pinned here, so that it is not moved again.
+        match timeout_at(self.deadline, pin!(sent)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 // Errors that the server answers are values here: this is the connection's.
