@@ -73,6 +73,12 @@ impl Sealed {
         revocations.is_some_and(|revocations| revocations.registry().is_some())
     }
 
+    /// Before which moment nobody's session counts, as far as this node knows.
+    pub(crate) fn everyones_moment(&self) -> Timestamp {
+        let revocations = self.revocations.as_ref();
+        revocations.map_or_else(Timestamp::default, |revocations| revocations.copy().everyone())
+    }
+
     /// Whether a session still counts, with a token it got at this moment, as far as this node knows.
     pub(crate) fn verdict(&self, claims: &Claims, rotated: Timestamp) -> Verdict {
         match &self.revocations {

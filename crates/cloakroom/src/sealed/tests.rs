@@ -1,5 +1,6 @@
 //! What becomes of sealed sessions when neighbours are faster, nodes have not heard yet, and the marks cannot be had.
 
+mod elsewhere;
 mod marks;
 
 use std::sync::Arc;
