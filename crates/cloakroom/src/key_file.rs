@@ -134,9 +134,9 @@ fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
 }
 
 fn unavailable(doing: &str, path: &Path, error: io::Error) -> Error {
+    // Not as the source, too: whoever prints that along with the message would say it twice.
     Error::new(
         ErrorKind::Unavailable,
         format!("could not {doing} the key file {}: {error}", path.display()),
     )
-    .with_source(error)
 }
