@@ -187,10 +187,14 @@ impl Session {
     }
 
     /// Waits for what clones are doing, and finds out what became of a save that was dropped half way: it may have
-    /// begun the very session that is to end.
-    async fn gate(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
+    /// begun the very session that is to end. And whether this session is there, where only a copy has said so: one that has
+    /// ended, or has another token by now, ends nobody's, nor does it hear of them.
+    pub(crate) async fn gate(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
         let gate = self.0.gate.lock().await;
         commit::settle_doubt(&self.0).await?;
+        if self.0.state().is_copy() {
+            commit::refresh(&self.0).await?;
+        }
         Ok(gate)
     }
 
