@@ -117,7 +117,11 @@ fn commands_at_the_same_time_lose_nothing() {
 #[test]
 fn what_is_wrong_is_said_in_one_line_with_what_to_do() {
     let file = File::default();
-    assert!(file.refusal("list").contains("No such file"));
+    assert_eq!(
+        file.refusal("list").matches("No such file").count(),
+        1,
+        "it is said once"
+    );
     file.ok("generate");
     assert!(file.refusal("generate").contains("cloakroom keys add"));
     assert!(
@@ -130,11 +134,12 @@ fn what_is_wrong_is_said_in_one_line_with_what_to_do() {
     let nowhere = cloakroom(&["keys", "list"]).output().unwrap();
     assert!(String::from_utf8(nowhere.stderr).unwrap().contains("--file PATH"));
     // Somebody pastes a key where an id belongs.
-    let pasted = file
-        .command("retire bm90LWEta2V5LWJ1dC1pdC1jb3VsZC1iZS1vbmUtMDE")
-        .output()
-        .unwrap();
-    assert_eq!(pasted.status.code(), Some(2));
+    for verb in ["activate", "retire", "reopen", "compromise"] {
+        for key in ["bm90LWEta2V5LWJ1dC1pdC1jb3VsZC1iZS1vbmUtMDE", "-m90LWEta2V5"] {
+            let said = file.refusal(&format!("{verb} {key}"));
+            assert!(said.contains("16 hex digits") && !said.contains("m90L"), "{said}");
+        }
+    }
 }
 
 /// A file of keys, and the commands on it.

@@ -28,12 +28,16 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
     loop {
         next = match next {
             Next::Done => return Ok(()),
-            Next::Step(Doubt::About(id)) => find_out(shared, id, &mut patience).await?,
+            Next::Step(Doubt::About(id)) => find_out(shared, id, Reading::IfChanged, &mut patience).await?,
             Next::Step(Doubt::None) => match decide(shared)? {
                 // Nothing is drawn for twice: with randomness there is always something else to do.
                 Step::Done | Step::Draw => Next::Done,
                 Step::Touch(request) => touch(shared, request).await,
                 Step::Replay(replay) => shared.apply_again(replay).map(|()| Next::Step(Doubt::None))?,
+                // On the word of a copy nobody's session is ended: it may be another token's by now.
+                Step::End(delete) if shared.state().is_copy() => {
+                    find_out(shared, delete.id, Reading::Anew, &mut patience).await?
+                }
                 Step::End(delete) => end(shared, delete, &mut patience).await?,
                 Step::Write { write: request, tag } => write(shared, request, tag, &mut patience).await?,
             },
@@ -67,8 +71,8 @@ fn decide(shared: &Shared) -> Result<Step, Error> {
 }
 
 /// Clears up what became of a session, or stays in doubt for another try.
-async fn find_out(shared: &Shared, id: Id, patience: &mut Patience) -> Result<Next, Error> {
-    match reload(shared, id, Reading::IfChanged).await {
+async fn find_out(shared: &Shared, id: Id, reading: Reading, patience: &mut Patience) -> Result<Next, Error> {
+    match reload(shared, id, reading).await {
         Ok(()) => Ok(Next::Step(Doubt::None)),
         Err(Failure::Store(error)) => {
             events::retrying(id, &error);
@@ -157,8 +161,10 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
 /// Tells what a write meant, once it is known to have been applied.
 fn took_effect(shared: &Shared, id: Id, effect: Effect) {
     let config = &shared.config;
-    if matches!(effect, Effect::SignedIn | Effect::Rotated) {
-        config.outdate(id);
+    if matches!(effect, Effect::SignedIn | Effect::Rotated)
+        && let Some(token) = shared.state().token()
+    {
+        config.outdate_tokens_before(token);
     }
     shared::announce(config, id, effect, || shared.state().owner());
 }

@@ -73,6 +73,12 @@ impl Sealed {
         revocations.is_some_and(|revocations| revocations.registry().is_some())
     }
 
+    /// Before which moment nobody's session counts, as far as this node knows.
+    pub(crate) fn everyones_moment(&self) -> Timestamp {
+        let revocations = self.revocations.as_ref();
+        revocations.map_or_else(Timestamp::default, |revocations| revocations.copy().everyone())
+    }
+
     /// Whether a session still counts, with a token it got at this moment, as far as this node knows.
     pub(crate) fn verdict(&self, claims: &Claims, rotated: Timestamp) -> Verdict {
         match &self.revocations {
@@ -190,11 +196,21 @@ impl Config {
         self.snapshots = Some(Snapshots::new(keys, fresh_for, &self.application, &self.cookie));
     }
 
-    /// A session ended here, or got another token: no snapshot from before is believed on this node any more.
+    /// A session ended here: no snapshot of it is believed on this node any more.
     pub(crate) fn outdate(&self, id: Id) {
         if let Some(snapshots) = &self.snapshots {
             let now = self.clock.now();
-            self.gone.session(id, now, snapshots.longest());
+            self.gone.session(id, None, now, snapshots.presentable_for());
+        }
+    }
+
+    /// A session got another token here: no snapshot for one from before is believed on this node any more.
+    pub(crate) fn outdate_tokens_before(&self, token: &Token) {
+        if let Some(snapshots) = &self.snapshots {
+            let now = self.clock.now();
+            let successor = self.envelope.derivation.verifier(&token.secret);
+            self.gone
+                .session(token.id, Some(successor), now, snapshots.presentable_for());
         }
     }
 
@@ -202,7 +218,8 @@ impl Config {
     pub(crate) fn outdate_principal(&self, principal: &Principal) {
         if let Some(snapshots) = &self.snapshots {
             let now = self.clock.now();
-            self.gone.principal(principal.clone(), now, snapshots.longest());
+            self.gone
+                .principal(principal.clone(), now, snapshots.presentable_for());
         }
     }
 
@@ -216,10 +233,15 @@ impl Config {
             held,
             data,
         } = snapshot;
-        // The clock of the node that took it may be ahead.
-        let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle());
+        // The clock of the node that took it may be ahead, by so much. By more, and "fresh" would mean nothing.
+        let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle())
+            && taken.since(now) <= Snapshots::SKEW;
         let has_time_left = now < held.expires.min(held.ends) && !self.is_marked(&held);
-        let is_gone = self.gone.outdates(token.id, held.principal.as_ref(), taken);
+        let verifier = || self.envelope.derivation.verifier(&token.secret);
+        let principal = held.principal.as_ref();
+        let is_gone = self
+            .gone
+            .outdates(token.id, verifier, principal, (taken, Snapshots::SKEW));
         let counts = is_fresh && has_time_left && !is_gone && self.envelope.accepts(server_key);
         // Only the store itself says no.
         counts.then_some((held, data))

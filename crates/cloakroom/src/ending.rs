@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloakroom_store::{
-    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Owner, Principal, Revoke, Scope, Store as _, Timestamp,
+    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Owner, Principal, Revoke, Scope, Store as _,
 };
 
 use crate::bounded::bounded;
@@ -77,7 +77,7 @@ impl Sessions {
     pub async fn sign_out_everywhere(&self, principal: &Principal) -> Result<u64, Error> {
         let config = &self.config;
         if let Some(sealed) = &config.sealed {
-            sealed::mark_principal(config, sealed, principal, Timestamp::default()).await?;
+            sealed::mark_principal(config, sealed, principal).await?;
             tell_ended(config, principal, None);
             return unregister(config, sealed, principal.clone(), None).await;
         }
@@ -102,11 +102,13 @@ impl Session {
 
     /// Ends all other sessions of who is signed in, and says how many there were.
     ///
-    /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
+    /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that turns out to have
+    /// ended meanwhile ends no others.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: sessions may have
+    /// ended, and of sealed ones this one may be among them,
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
     pub async fn sign_out_others(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
@@ -115,7 +117,9 @@ impl Session {
         };
         let (config, this) = (&self.0.config, self.id());
         if let Some(sealed) = &config.sealed {
-            sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await?;
+            if !sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await? {
+                return Ok(0);
+            }
             tell_ended(config, &principal, this);
             return unregister(config, sealed, principal, this).await;
         }
@@ -183,10 +187,14 @@ impl Session {
     }
 
     /// Waits for what clones are doing, and finds out what became of a save that was dropped half way: it may have
-    /// begun the very session that is to end.
-    async fn gate(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
+    /// begun the very session that is to end. And whether this session is there, where only a copy has said so: one that has
+    /// ended, or has another token by now, ends nobody's, nor does it hear of them.
+    pub(crate) async fn gate(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
         let gate = self.0.gate.lock().await;
         commit::settle_doubt(&self.0).await?;
+        if self.0.state().is_copy() {
+            commit::refresh(&self.0).await?;
+        }
         Ok(gate)
     }
 

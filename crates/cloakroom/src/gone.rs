@@ -8,7 +8,12 @@ use std::time::Duration;
 
 use cloakroom_store::{Id, Principal, Timestamp};
 
+use crate::seal::Verifier;
+
 /// What this node has ended, or given another token, for as long as a snapshot from before could be presented.
+///
+/// When a snapshot was taken says the node that took it, by its own clock. So a session is told by its token, and only where
+/// there is none to tell by, for the sessions of a principal, do moments decide, with room for the skew of clocks.
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
     // Guards two small tables, for a look or an entry at a time.
@@ -19,40 +24,59 @@ pub(crate) struct Gone {
 
 #[derive(Debug, Default)]
 struct Ended {
-    sessions: HashMap<Id, Timestamp>,
+    sessions: HashMap<Id, Session>,
     principals: HashMap<Principal, Timestamp>,
-    /// How many there may be before those are removed that nobody needs any more.
-    most: usize,
+    /// When those were last removed that nobody needs any more.
+    tidied: Timestamp,
+}
+
+/// What became of a session.
+#[derive(Debug)]
+struct Session {
+    at: Timestamp,
+    /// The only token whose snapshots count, where the session has another one.
+    successor: Option<Verifier>,
 }
 
 impl Gone {
-    /// A session ended, or got another token, at this moment.
-    pub(crate) fn session(&self, id: Id, now: Timestamp, remembered: Duration) {
+    /// A session ended at this moment, or got another token, which is its successor.
+    pub(crate) fn session(&self, id: Id, successor: Option<Verifier>, now: Timestamp, remembered: Duration) {
         let mut ended = self.lock();
-        ended.make_room(now, remembered);
-        raise(&mut ended.sessions, id, now);
+        ended.tidy(now, remembered);
+        ended.sessions.insert(id, Session { at: now, successor });
     }
 
     /// The sessions of a principal ended at this moment.
     pub(crate) fn principal(&self, principal: Principal, now: Timestamp, remembered: Duration) {
         let mut ended = self.lock();
-        ended.make_room(now, remembered);
-        raise(&mut ended.principals, principal, now);
+        ended.tidy(now, remembered);
+        let moment = ended.principals.entry(principal).or_default();
+        *moment = now.max(*moment);
     }
 
-    /// Whether a snapshot that was taken then says nothing any more.
-    pub(crate) fn outdates(&self, id: Id, principal: Option<&Principal>, taken: Timestamp) -> bool {
+    /// Whether a snapshot that was taken then says nothing any more. Its token is verified only where there is need.
+    pub(crate) fn outdates(
+        &self,
+        id: Id,
+        verifier: impl FnOnce() -> Verifier,
+        principal: Option<&Principal>,
+        (taken, skew): (Timestamp, Duration),
+    ) -> bool {
         if !self.is_empty_no_more.load(Ordering::Acquire) {
             return false;
         }
         let ended = self.lock();
-        let of_session = ended.sessions.get(&id);
+        let of_session = ended.sessions.get(&id).map(|session| session.successor);
         let of_principal = principal.and_then(|principal| ended.principals.get(principal));
         // In the very millisecond it may have been before.
-        of_session
-            .into_iter()
-            .chain(of_principal)
-            .any(|moment| taken <= *moment)
+        if of_principal.is_some_and(|moment| taken <= moment.saturating_add(skew)) {
+            return true;
+        }
+        match of_session {
+            None => false,
+            Some(None) => true,
+            Some(Some(successor)) => !successor.matches(&verifier()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Ended> {
@@ -63,26 +87,31 @@ impl Gone {
 }
 
 impl Ended {
-    /// Removes what is older than any snapshot that could be presented, once that may be half of it.
-    fn make_room(&mut self, now: Timestamp, remembered: Duration) {
-        if self.sessions.len() + self.principals.len() < self.most {
+    /// Removes what is older than any snapshot that could be presented, once as much again may have come to it.
+    fn tidy(&mut self, now: Timestamp, remembered: Duration) {
+        if now.since(self.tidied) < remembered {
             return;
         }
+        self.tidied = now;
         let oldest = now.saturating_sub(remembered);
-        self.sessions.retain(|_, moment| *moment >= oldest);
-        self.principals.retain(|_, moment| *moment >= oldest);
-        self.most = 1024.max(2 * (self.sessions.len() + self.principals.len()));
+        keep(&mut self.sessions, |session| session.at >= oldest);
+        keep(&mut self.principals, |moment| *moment >= oldest);
     }
 }
 
-fn raise<K: Eq + Hash>(moments: &mut HashMap<K, Timestamp>, key: K, now: Timestamp) {
-    let moment = moments.entry(key).or_default();
-    *moment = now.max(*moment);
+/// Keeps some of a table, and the room for four times as many at most.
+fn keep<K: Eq + Hash, V>(table: &mut HashMap<K, V>, is_kept: impl Fn(&V) -> bool) {
+    table.retain(|_, value| is_kept(value));
+    if table.len() < table.capacity() / 4 {
+        table.shrink_to(2 * table.len());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SKEW: Duration = Duration::from_secs(5);
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_unix_millis(second * 1000)
@@ -93,24 +122,36 @@ mod tests {
         let gone = Gone::default();
         let (id, other) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
         let alice = Principal::new("alice").unwrap();
-        assert!(!gone.outdates(id, Some(&alice), at(0)));
-        gone.session(id, at(10), Duration::from_secs(10));
-        assert!(gone.outdates(id, None, at(9)) && gone.outdates(id, None, at(10)));
-        assert!(!gone.outdates(id, None, at(11)) && !gone.outdates(other, Some(&alice), at(9)));
+        let outdates = |id, token: u8, principal, taken| {
+            gone.outdates(id, || Verifier([token; 32]), principal, (at(taken), SKEW))
+        };
+        assert!(!outdates(id, 1, Some(&alice), 0));
+        gone.session(id, Some(Verifier([2; 32])), at(10), Duration::from_secs(10));
+        assert!(outdates(id, 1, None, 9) && outdates(id, 1, None, 99));
+        assert!(!outdates(id, 2, None, 10) && !outdates(other, 1, Some(&alice), 9));
+        gone.session(id, None, at(10), Duration::from_secs(10));
+        assert!(outdates(id, 2, None, 10) && outdates(id, 2, None, 99));
         gone.principal(alice.clone(), at(20), Duration::from_secs(10));
-        assert!(gone.outdates(other, Some(&alice), at(20)));
-        assert!(!gone.outdates(other, None, at(20)) && !gone.outdates(other, Some(&alice), at(21)));
+        assert!(outdates(other, 1, Some(&alice), 20) && outdates(other, 1, Some(&alice), 25));
+        assert!(!outdates(other, 1, None, 20) && !outdates(other, 1, Some(&alice), 26));
     }
 
     #[test]
     fn what_nobody_can_present_any_more_is_forgotten() {
         let gone = Gone::default();
-        for second in 0..10_000_u64 {
+        let end = |number: u32, second| {
             let mut id = [0; 16];
-            id[..8].copy_from_slice(&second.to_be_bytes());
-            gone.session(Id::from_bytes(id), at(second), Duration::from_secs(10));
-        }
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            gone.session(Id::from_bytes(id), None, at(second), Duration::from_secs(10));
+            let name = Principal::new(number.to_string()).unwrap();
+            gone.principal(name, at(second), Duration::from_secs(10));
+        };
+        // Many within a second, and then few: the room for many is given back.
+        (0..50_000).for_each(|number| end(number, 1));
+        (0..100).for_each(|number| end(number, 20 + u64::from(number)));
         let ended = gone.lock();
-        assert!(ended.sessions.len() < 2100, "{}", ended.sessions.len());
+        let room = [ended.sessions.capacity(), ended.principals.capacity()];
+        assert!(room.iter().all(|room| *room < 200), "{room:?}");
+        assert!(ended.sessions.len() < 25, "{}", ended.sessions.len());
     }
 }

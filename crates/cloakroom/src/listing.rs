@@ -39,6 +39,7 @@ impl Session {
     ///
     /// As [`sign_out_others`](Self::sign_out_others).
     pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
+        drop(self.gate().await?);
         let Some(principal) = self.principal() else {
             return Ok(Vec::new());
         };

@@ -29,6 +29,9 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The longest that any policy lets a session live: what browsers keep a cookie for (RFC 6265bis §5.5).
+    pub(crate) const LONGEST: Duration = Duration::from_secs(400 * DAY as u64);
+
     /// NIST SP 800-63B-4 §2.1.3, AAL1: at most 30 days; no inactivity timeout of its own.
     pub fn aal1() -> Self {
         Self::strict(Lifetime::of_seconds(30 * DAY, 30 * DAY))

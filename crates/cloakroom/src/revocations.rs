@@ -266,7 +266,12 @@ impl Revocations {
     ///
     /// The store's.
     pub(crate) async fn refresh(&self, asking: Asking<'_>) -> Result<(), StoreError> {
+        let called = self.known.millis();
         let mut read = self.known.read.lock().await;
+        if self.known.as_of.load(Ordering::Acquire) > called {
+            // Somebody else has, and began to after this was called: of those who wait together one reads for all.
+            return Ok(());
+        }
         self.read_on(&mut read, asking).await
     }
 

@@ -101,15 +101,22 @@ async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<
         (Some(_), Some(revocations)) => Some(take_turn(shared, revocations, id).await?),
         _ => None,
     };
+    if let (Some(_), Some(revocations)) = (pending.plan.supersedes, &sealed.revocations) {
+        // What another node has ended, or given another token, is not to be carried on by a token that it has not heard of.
+        read_marks(&shared.config, revocations).await?;
+    }
     if !shared.state().counts(&shared.config) {
-        // A neighbour on this node was faster.
+        // A neighbour was faster.
         return give_up(shared, id);
     }
     let next = &mut pending.plan.next;
     if let (Meaning::SignsIn, Some(revocations), Some(principal)) =
         (pending.plan.meaning, &sealed.revocations, next.principal.clone())
     {
-        let moment = moment_of(shared, revocations, &principal).await?;
+        let moment = match pending.plan.supersedes {
+            Some(_) => revocations.copy().moment_for(&principal),
+            None => moment_of(&shared.config, revocations, &principal).await?,
+        };
         // So it comes after every ending there is, also after one by a node with a faster clock.
         next.begun = next.begun.max(moment);
     }
@@ -180,18 +187,18 @@ pub(crate) fn conclude(
     config: &Config,
     sealed: &Sealed,
 ) -> Result<Option<(String, Option<Duration>)>, Error> {
-    state.keep_stamp();
+    let now = config.clock.now();
     let Some(claims) = state.claims() else {
         return Ok(None);
     };
-    if !state.counts(config) {
-        // It was ended while the request ran: nothing brings it back.
+    if now >= claims.expires() || !state.counts(config) {
+        // It was over while the request ran: nothing brings it back.
         events::dropped(claims.id);
         return Ok(None);
     }
     let nonce: [u8; paseto::NONCE_LEN] = config.random.draw()?;
     let value = sealed.cookie.seal(claims, state.settled_data(), &nonce)?;
-    let lives_for = claims.remembered.then(|| claims.ends.since(claims.seen));
+    let lives_for = claims.remembered.then(|| claims.ends.since(now));
     Ok(Some((value, lives_for)))
 }
 
@@ -206,12 +213,18 @@ pub(crate) async fn confirm(shared: &Shared, sealed: &Sealed) -> Result<bool, Er
         let refresh = revocations.refresh(asking(config, now));
         bounded(config.store_timeout, refresh)
             .await
-            .map_err(|error| Error::store("learn which sessions have ended", error))?;
+            .map_err(|error| Error::store(LEARN, error))?;
     }
+    goes_on(shared)
+}
+
+/// Whether the session goes on, as far as this node knows; where it does not, what was done to it is dropped.
+fn goes_on(shared: &Shared) -> Result<bool, Error> {
+    let now = shared.config.clock.now();
     let over = {
         let mut state = shared.state();
         let expired = state.claims().is_some_and(|claims| now >= claims.expires());
-        (expired || !state.counts(config)).then(|| state.is_over())
+        (expired || !state.counts(&shared.config)).then(|| state.is_over())
     };
     match over {
         None => return Ok(true),
@@ -234,31 +247,55 @@ async fn mark_session(
     };
     let until = ends.saturating_add(revocations.tolerated_skew());
     let mark = Mark::new(Subject::Session(id), moment, until);
-    let config = &shared.config;
+    let marked = set_mark(&shared.config, revocations, mark, "end session").await?;
+    Ok(Some(marked))
+}
+
+/// Sets a mark, in a store that may need several tries; answers it as it stands now.
+async fn set_mark(
+    config: &Config,
+    revocations: &Revocations,
+    mark: Mark,
+    doing: &'static str,
+) -> Result<Mark, Error> {
     let mut patience = Patience::new(config.patience());
     loop {
         let asking = asking(config, config.clock.now());
         // The same mark again moves nothing, so a lost answer is asked for once more.
         match revocations.mark(asking, mark.clone()).await {
-            Ok(mark) => return Ok(Some(mark)),
-            Err(error) => be_patient(config, &mut patience, "end session", error).await?,
+            Ok(mark) => return Ok(mark),
+            Err(error) => be_patient(config, &mut patience, doing, error).await?,
         }
     }
 }
 
+/// Reads what is marked by now, from a store that may need several tries.
+async fn read_marks(config: &Config, revocations: &Revocations) -> Result<(), Error> {
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let refresh = revocations.refresh(asking(config, config.clock.now()));
+        match bounded(config.store_timeout, refresh).await {
+            Ok(()) => return Ok(()),
+            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
+        }
+    }
+}
+
+/// What failed when the marks could not be read.
+const LEARN: &str = "learn which sessions have ended";
+
 /// Reads before which moment no session of a principal counts, from a store that may need several tries.
 async fn moment_of(
-    shared: &Shared,
+    config: &Config,
     revocations: &Revocations,
     principal: &Principal,
 ) -> Result<Timestamp, Error> {
-    let config = &shared.config;
     let mut patience = Patience::new(config.patience());
     loop {
         let asking = asking(config, config.clock.now());
         match revocations.moment_of(asking, principal).await {
             Ok(moment) => return Ok(moment),
-            Err(error) => be_patient(config, &mut patience, "read what sessions have ended", error).await?,
+            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
         }
     }
 }

@@ -136,11 +136,12 @@ impl Sessions {
     ///
     /// * **What another node has ended goes on for `fresh_for`** where the browser still has its snapshot, and what it has
     ///   written is seen as late. On the node that did it both take effect at once. A handler that must know asks
-    ///   [`confirm`](Session::confirm).
+    ///   [`confirm`](Session::confirm). What ends or lists sessions asks the store first by itself. Where a clock is ahead, what
+    ///   its node has said is good for as much longer, and for 5 seconds at most.
     /// * A snapshot is as large as the session. One that has no room in a cookie is not sent, and the store is asked.
     /// * Within one browser reads may go back by as much, when a slow response brings an older snapshot.
-    /// * Whoever has the server's key can make a snapshot for anybody, with a token of their own, and it is believed for
-    ///   reading: the guide [`security_model`](crate::guide::security_model) has more.
+    /// * **Whoever has the server's key can become anybody**, as with sealed sessions: the guide
+    ///   [`security_model`](crate::guide::security_model) has more.
     ///
     /// A snapshot opens only together with the token it was taken for: one that comes late, after a sign-in, is nobody's.
     #[must_use]

@@ -20,6 +20,7 @@ use crate::cookie::Cookie;
 use crate::data::Data;
 use crate::held::{Held, Standing};
 use crate::keyring::{Found, KeyId, KeyRing};
+use crate::policy::Policy;
 use crate::seal::{self, SnapshotDerivation, TAG_LEN};
 use crate::sealed_cookie::assertion;
 use crate::token::Token;
@@ -76,9 +77,12 @@ impl Snapshots {
         &self.cookie
     }
 
-    /// How long any of them is good for at most.
-    pub(crate) fn longest(&self) -> Duration {
-        self.fresh_for
+    /// By how much the clocks of two nodes may differ.
+    pub(crate) const SKEW: Duration = Duration::from_secs(5);
+
+    /// How long after it was taken any of them could be presented.
+    pub(crate) fn presentable_for(&self) -> Duration {
+        self.fresh_for(Policy::LONGEST) + Self::SKEW
     }
 
     /// How long one of a session with this idle timeout is good for: as a touch, within a twentieth of it.

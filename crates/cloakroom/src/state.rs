@@ -141,7 +141,7 @@ impl State {
     }
 
     /// Whether what was done to the session has no effect: it is over, and no sign-in begins another one.
-    fn drops_changes(&self) -> bool {
+    pub(crate) fn drops_changes(&self) -> bool {
         self.over && !self.signs_in()
     }
 

@@ -128,11 +128,11 @@ fn each_route_costs_what_the_design_says() {
             ("POST /fail?key=k&value=v", &[]),
             ("POST /panic?key=k&value=v", &[]),
             ("POST /end?id=nonsense", &[]),
-            ("POST /rotate", &[Mark]),
-            ("POST /sign-in?principal=alice", &[MarksOf, Mark]),
+            ("POST /rotate", &[News, Mark]),
+            ("POST /sign-in?principal=alice", &[News, Mark]),
             ("POST /sign-in?principal=bob", &[Mark, MarksOf]),
             ("POST /sign-out", &[Mark]),
-            ("POST /sign-out-others", &[MarksOf, Mark]),
+            ("POST /sign-out-others", &[News, Mark]),
             ("POST /sign-out-everywhere", &[MarksOf, Mark]),
         ] {
             costs(stage, &cart().await, request, expected).await;
@@ -147,7 +147,7 @@ fn each_route_costs_what_the_design_says() {
         .await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
-        costs(stage, &browser, "POST /sign-in?principal=alice", &[MarksOf, Mark]).await;
+        costs(stage, &browser, "POST /sign-in?principal=alice", &[News, Mark]).await;
     });
 }
 

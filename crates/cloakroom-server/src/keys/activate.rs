@@ -7,16 +7,15 @@ use clap::Args;
 use cloakroom::store::Timestamp;
 use cloakroom::{KeyFile, KeyId, KeyState, Keys};
 
-use super::spoken;
+use super::{Named, spoken};
 
 /// How long a key is pending at least. Nodes look at their file every second; copies take longer.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub(super) struct Activate {
-    /// The key, as `list` shows it
-    #[arg(value_name = "ID")]
-    id: KeyId,
+    #[command(flatten)]
+    key: Named,
 
     /// Do not wait the minute that a new key takes to reach all nodes: every node has it already
     #[arg(long)]
@@ -25,9 +24,9 @@ pub(super) struct Activate {
 
 impl Activate {
     pub(super) fn run(self, file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
-        let (id, path) = (self.id, file.path().display());
+        let (id, path) = (self.key.id()?, file.path().display());
         // Judged and done under one lock: nobody changes the key's state in between.
-        let before = file.change(|keys| Ok(self.activate(keys, now)))??;
+        let before = file.change(|keys| Ok(self.activate(keys, id, now)))??;
         if before == id {
             return Ok(format!("Key {id} is active already.\n"));
         }
@@ -42,8 +41,8 @@ Next: when your longest sessions of today are over, cloakroom keys retire {befor
     }
 
     /// Answers which key was active before.
-    fn activate(&self, keys: &mut Keys, now: Timestamp) -> anyhow::Result<KeyId> {
-        let (id, before) = (self.id, keys.active().id);
+    fn activate(&self, keys: &mut Keys, id: KeyId, now: Timestamp) -> anyhow::Result<KeyId> {
+        let before = keys.active().id;
         let key = keys.iter().find(|key| key.id == id);
         if let Some(key) = key.filter(|key| key.state == KeyState::Pending && !self.now)
             && key.since.age(now) < ON_ITS_WAY

@@ -53,8 +53,15 @@ enum Verb {
 #[derive(Debug, Args)]
 struct Named {
     /// The key, as `list` shows it
-    #[arg(value_name = "ID")]
-    id: KeyId,
+    // A text, since the parser of the command line repeats what it cannot use: somebody may have pasted a key.
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    id: String,
+}
+
+impl Named {
+    fn id(&self) -> anyhow::Result<KeyId> {
+        Ok(self.id.parse()?)
+    }
 }
 
 impl Keys {
@@ -71,8 +78,8 @@ impl Keys {
             Verb::Add => add::run(&file, now)?,
             Verb::Activate(activate) => activate.run(&file, now)?,
             Verb::Retire(retire) => retire.run(&file, now)?,
-            Verb::Reopen(key) => reopen::run(&file, key.id, now)?,
-            Verb::Compromise(key) => compromise::run(&file, key.id, now)?,
+            Verb::Reopen(key) => reopen::run(&file, key.id()?, now)?,
+            Verb::Compromise(key) => compromise::run(&file, key.id()?, now)?,
         };
         // Nobody may be reading, and it is done.
         let _ = io::stdout().write_all(said.as_bytes());

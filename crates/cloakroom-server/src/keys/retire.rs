@@ -7,13 +7,12 @@ use clap::Args;
 use cloakroom::store::Timestamp;
 use cloakroom::{KeyFile, KeyId, KeyState, Keys};
 
-use super::spoken;
+use super::{Named, spoken};
 
 #[derive(Debug, Args)]
 pub(super) struct Retire {
-    /// The key, as `list` shows it
-    #[arg(value_name = "ID")]
-    id: KeyId,
+    #[command(flatten)]
+    key: Named,
 
     /// How many days your longest sessions live: the absolute timeout of those who asked to be remembered. With 0 users
     /// are signed out whose sessions the key sealed
@@ -23,9 +22,9 @@ pub(super) struct Retire {
 
 impl Retire {
     pub(super) fn run(self, file: &KeyFile, now: Timestamp) -> anyhow::Result<String> {
-        let (id, path) = (self.id, file.path().display());
+        let (id, path) = (self.key.id()?, file.path().display());
         // Judged and done under one lock: nobody changes the key's state in between.
-        file.change(|keys| Ok(self.retire(keys, now)))??;
+        file.change(|keys| Ok(self.retire(keys, id, now)))??;
         Ok(format!(
             "\
 Key {id} is retired: nodes refuse what it sealed, and take whoever comes with it for anonymous.
@@ -35,8 +34,7 @@ If users are signed out who should not be: cloakroom keys reopen {id} --file {pa
         ))
     }
 
-    fn retire(&self, keys: &mut Keys, now: Timestamp) -> anyhow::Result<()> {
-        let id = self.id;
+    fn retire(&self, keys: &mut Keys, id: KeyId, now: Timestamp) -> anyhow::Result<()> {
         let longest = Duration::from_secs(u64::from(self.longest_session) * 24 * 60 * 60);
         let retiring = keys
             .iter()

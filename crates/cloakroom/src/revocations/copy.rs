@@ -79,6 +79,12 @@ impl Copy {
         self.table.moment(&self.name(principal))
     }
 
+    /// Before which moment nothing of a principal counts: that of its own mark or of everyone's, whichever is later.
+    pub(crate) fn moment_for(&self, principal: &Principal) -> Timestamp {
+        let own = self.of_principal(principal).unwrap_or_default();
+        own.max(self.everyone())
+    }
+
     /// Learns that no session counts that begun before `moment`.
     pub(crate) fn mark_everyone(&self, moment: Timestamp) {
         self.everyone.fetch_max(moment.as_unix_millis(), Ordering::AcqRel);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_store::{Deleted, Mark, Principal, Subject, Timestamp};
 
-use super::{asking, mark_session, registry};
+use super::{goes_on, mark_session, moment_of, read_marks, registry, set_mark};
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};
 use crate::revocations::{Revocations, Verdict};
@@ -46,42 +46,50 @@ pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<De
     Ok(Deleted::Ended)
 }
 
-/// Ends all sessions of a principal, but for the one of this request where it is to stay.
+/// Ends all sessions of a principal, but for the one of this request where it is to stay: `false` when that one turned out
+/// to be over, and nothing was done.
 pub(crate) async fn end_all_of(
     shared: &Shared,
     sealed: &Sealed,
     principal: &Principal,
     this: This,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let config = &shared.config;
     let revocations = revocations(sealed)?;
-    let (begun, rotated) = {
-        let state = shared.state();
-        if this == This::Stays && state.head_sent {
+    if this == This::Stays {
+        if shared.state().head_sent {
             return Err(Error::new(
                 ErrorKind::TooLate,
                 "could not sign out elsewhere: the response head has left, and with it the chance to send this session a \
                  new cookie",
             ));
         }
-        state
-            .claims()
-            .map_or_else(Default::default, |claims| (claims.begun, claims.rotated))
-    };
-    let moment = mark_principal(config, sealed, principal, begun).await?;
-    if this == This::Stays {
-        let now = config.clock.now();
-        let rotated = now.max(rotated.saturating_add(TICK));
-        let mut state = shared.state();
-        if let Some(claims) = state.claims() {
-            // Known here only, and only to tell what this session was from the others: a late request of the same
-            // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
-            let until = claims.ends.saturating_add(revocations.tolerated_skew());
-            revocations.copy().mark_session(claims.id, rotated, until);
+        // It will be stamped above every mark there is: had another node ended it, that would bring it back.
+        read_marks(config, revocations).await?;
+        if !goes_on(shared)? && shared.state().drops_changes() {
+            return Ok(false);
         }
+    }
+    let present = match this {
+        This::Stays => revocations.copy().moment_for(principal),
+        This::Ends => moment_of(config, revocations, principal).await?,
+    };
+    let begun = shared.state().claims().map(|claims| claims.begun);
+    let above = present.max(begun.unwrap_or_default());
+    let moment = set_above(config, revocations, principal, above).await?;
+    let mut state = shared.state();
+    if let (This::Stays, Some(claims)) = (this, state.claims())
+        && claims.principal.as_ref() == Some(principal)
+    {
+        let now = config.clock.now();
+        let rotated = now.max(claims.rotated.saturating_add(TICK));
+        // Known here only, and only to tell what this session was from the others: a late request of the same
+        // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
+        let until = claims.ends.saturating_add(revocations.tolerated_skew());
+        revocations.copy().mark_session(claims.id, rotated, until);
         state.stay(moment, rotated, now);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether the session of the request stays, when the others of its principal end.
@@ -91,41 +99,40 @@ pub(crate) enum This {
     Ends,
 }
 
-/// Marks a principal above everything that was begun until now, at `begun` too; answers the mark.
+/// Marks a principal above everything that was begun until now.
 pub(crate) async fn mark_principal(
     config: &Config,
     sealed: &Sealed,
     principal: &Principal,
-    begun: Timestamp,
-) -> Result<Timestamp, Error> {
+) -> Result<(), Error> {
     let revocations = revocations(sealed)?;
-    let failed = |error| Error::store("end the sessions of a principal", error);
-    let asking = asking(config, config.clock.now());
-    // A session that was stamped at the mark there is, is to end too.
-    let present = revocations.moment_of(asking, principal).await.map_err(failed)?;
+    let present = moment_of(config, revocations, principal).await?;
+    set_above(config, revocations, principal, present).await.map(drop)
+}
+
+/// Marks a principal, also above the mark there is: a session that was stamped at that is to end too.
+async fn set_above(
+    config: &Config,
+    revocations: &Revocations,
+    principal: &Principal,
+    present: Timestamp,
+) -> Result<Timestamp, Error> {
     let subject = Subject::Principal(principal.clone());
-    let mark = mark_above(config, revocations, subject, present.max(begun));
-    revocations
-        .mark(asking, mark)
-        .await
-        .map_err(failed)
-        .map(|mark| mark.begun_before)
+    let mark = mark_above(config, revocations, subject, present);
+    let marked = set_mark(config, revocations, mark, "end the sessions of a principal").await?;
+    Ok(marked.begun_before)
 }
 
 /// Marks everyone above everything that was begun until now.
 pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<(), Error> {
     let revocations = revocations(sealed)?;
-    let failed = |error| Error::store("end everyone's sessions", error);
-    let asking = asking(config, config.clock.now());
     // Whoever has signed in since a mark of theirs was stamped at it, and is to end too.
-    revocations.refresh(asking).await.map_err(failed)?;
-    let mark = mark_above(
-        config,
-        revocations,
-        Subject::Everyone,
-        revocations.copy().latest(),
-    );
-    revocations.mark(asking, mark).await.map_err(failed).map(drop)
+    read_marks(config, revocations).await?;
+    let latest = revocations.copy().latest();
+    let mark = mark_above(config, revocations, Subject::Everyone, latest);
+    set_mark(config, revocations, mark, "end everyone's sessions")
+        .await
+        .map(drop)
 }
 
 /// A mark later than `present`, and than any clock of a node.

@@ -10,7 +10,7 @@ use crate::claims::Claims;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};
 use crate::shared::Shared;
-use crate::{Error, events};
+use crate::{Error, ErrorKind, events};
 
 /// Registers who has signed in, in place of what was registered for the session before.
 pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Error> {
@@ -26,7 +26,13 @@ pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Err
         match bounded(config.store_timeout, config.store.write(write)).await {
             Ok(Written::Applied { .. }) => return Ok(()),
             // It is signed in again, or an answer was lost.
-            Ok(_) => {}
+            Ok(_) => {
+                let noise = u64::from_le_bytes(config.random.draw()?);
+                patience.wait(noise).await.map_err(|_| {
+                    let message = "could not register sign-in: too many others write it at the same time";
+                    Error::new(ErrorKind::Unavailable, message)
+                })?;
+            }
             Err(error) => be_patient(config, &mut patience, "register sign-in", error).await?,
         }
         let load = Load::new(config.namespace.clone(), claims.id).latest();

@@ -1,5 +1,6 @@
 //! What becomes of sealed sessions when neighbours are faster, nodes have not heard yet, and the marks cannot be had.
 
+mod elsewhere;
 mod marks;
 
 use std::sync::Arc;
@@ -610,7 +611,7 @@ async fn a_mark_whose_answer_was_lost_is_set_again() {
         let cookie = node.begun().await;
         let session = node.open(&cookie).await;
         session.rotate().unwrap();
-        node.marks.next(goes);
+        node.marks.second(goes);
         let rotated = node.sent(&session).await.unwrap();
         assert_eq!(node.sees(&rotated).await, (None, Some(1)));
         assert_eq!(node.sees(&cookie).await, NOBODY);
@@ -651,7 +652,7 @@ async fn a_save_that_was_dropped_half_way_loses_no_session() {
         let alice = node.signed_in("alice").await;
         let session = node.open(&alice).await;
         session.rotate().unwrap();
-        node.marks.next(Goes::ThroughAndHangs);
+        node.marks.second(Goes::ThroughAndHangs);
         let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
         assert!(save.is_err(), "it was dropped after its mark was set");
         // The mark is heard of before the request goes on.
@@ -669,7 +670,7 @@ async fn what_was_saved_survives_a_mark_whose_answer_never_comes() {
     add_one(&session);
     session.save().await.unwrap();
     session.rotate().unwrap();
-    node.marks.always(Goes::ButLosesTheAnswer);
+    node.marks.after_one(Goes::ButLosesTheAnswer);
     let finished = node.end(&session, Outcome::Success).await;
     assert_eq!(finished.result.unwrap_err().kind(), ErrorKind::Unavailable);
     // It has arrived, or has not: the token that is handed out counts in either case.

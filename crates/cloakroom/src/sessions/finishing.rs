@@ -15,10 +15,6 @@ impl Sessions {
         let _gate = shared.gate.lock().await;
         let result = match outcome {
             Outcome::Success => commit::commit(shared).await,
-            Outcome::ServerError if self.config.sealed.is_some() => {
-                shared.state().drop_sealed_changes(self.config.clock.now());
-                Ok(())
-            }
             Outcome::ServerError => {
                 shared.state().drop_changes();
                 if let Err(error) = commit::settle_doubt(shared).await {
@@ -51,7 +47,6 @@ impl Sessions {
                     return None;
                 }
             }
-            Outcome::ServerError if sealed => state.drop_sealed_changes(self.config.clock.now()),
             Outcome::Success if state.is_done(&self.config, self.config.clock.now()) => {}
             // What became of a write that was not waited for takes a look into the store.
             Outcome::ServerError if state.doubt() == Doubt::None => state.drop_changes(),
@@ -62,6 +57,7 @@ impl Sessions {
 
     fn conclude(&self, state: &mut State, mut result: Result<(), Error>) -> Finished {
         state.head_sent = true;
+        state.keep_stamp();
         let config = &self.config;
         let set_cookie = match (state.take_cookie(), &config.sealed) {
             (Some(CookieChange::Set { token, lives_for }), _) => {

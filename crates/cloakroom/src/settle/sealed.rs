@@ -77,7 +77,8 @@ pub(crate) fn settle(
 
 fn go_on(held: &Claims, wanted: &Wanted<'_>, policy: &Policy, now: Timestamp) -> Plan {
     let mut next = Box::new(held.clone());
-    next.seen = now;
+    // Only ever forward: a node whose clock is behind ends the session for nobody else.
+    next.seen = now.max(held.seen);
     let rotates = wanted.sign_in.is_some() || wanted.rotate;
     if rotates {
         // Later than any token it had, also where the node that gave the last one has a faster clock. The moment right

@@ -131,6 +131,12 @@ impl State {
             // Its mark may have arrived: the same again moves nothing.
             plan.next.rotated = stamp;
         }
+        if let (Settlement::Seal(plan), Some(sealed)) = (&mut settlement, &config.sealed)
+            && plan.meaning == Meaning::Begins
+        {
+            // The mark that has ended everyone's sessions lies in the future, and this one comes after it.
+            plan.next.begun = plan.next.begun.max(sealed.everyones_moment());
+        }
         settlement
     }
 
@@ -181,25 +187,16 @@ impl State {
         if let Some(Loaded::Sealed(claims)) = &mut self.held {
             claims.begun = begun;
             claims.rotated = rotated;
-            claims.seen = now;
+            claims.seen = now.max(claims.seen);
             self.cookie = Some(CookieChange::Seal);
         }
     }
 
-    /// Hands out the token that a mark of this request was set for, where it is not known whether that arrived: it counts
-    /// in either case.
+    /// Hands out the token that a mark of this request was set for, where it is not known whether that arrived: the one from
+    /// before may be dead, and this one counts in either case. So also after a 5xx, and where no answer came.
     pub(crate) fn keep_stamp(&mut self) {
         if let (Some(stamp), Some(Loaded::Sealed(claims))) = (self.stamp, &mut self.held) {
             claims.rotated = claims.rotated.max(stamp);
-        }
-    }
-
-    /// Forgets what was not written, after a 5xx. Where a mark of this request may have arrived, the token it was set
-    /// for is handed out all the same: the one from before may be dead.
-    pub(crate) fn drop_sealed_changes(&mut self, now: Timestamp) {
-        self.drop_changes();
-        if let (Some(_), Some(Loaded::Sealed(claims))) = (self.stamp, &mut self.held) {
-            claims.seen = now;
             self.cookie = Some(CookieChange::Seal);
         }
     }

@@ -10,6 +10,7 @@ use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
 use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
+use crate::token::Token;
 
 /// What to do next.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl State {
     /// Whether the store may know more than this.
     pub(crate) fn is_copy(&self) -> bool {
         self.is_copy
+    }
+
+    /// The token that the session has now.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        self.stored().map(|held| &held.token)
     }
 
     /// Notes that the browser has a snapshot.

@@ -1,5 +1,7 @@
 //! The hybrid strategy: what the store said a moment ago comes along in a second cookie.
 
+mod believed;
+
 use std::time::Duration;
 
 use cloakroom_store::Timestamp;

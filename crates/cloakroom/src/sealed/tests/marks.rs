@@ -1,5 +1,6 @@
 //! Marks that fail as they are told to, for tests of what becomes of sessions then.
 
+use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,7 +35,7 @@ pub(super) struct Faulty {
 
 struct State {
     always: Mutex<Goes>,
-    next: Mutex<Option<Goes>>,
+    next: Mutex<VecDeque<Goes>>,
     asked: AtomicUsize,
 }
 
@@ -46,7 +47,7 @@ impl Faulty {
     fn of(inner: Arc<Mutex<AnyMarks>>) -> Self {
         let state = State {
             always: Mutex::new(Goes::Through),
-            next: Mutex::new(None),
+            next: Mutex::default(),
             asked: AtomicUsize::new(0),
         };
         Self {
@@ -62,7 +63,19 @@ impl Faulty {
 
     /// What becomes of the next call.
     pub(super) fn next(&self, goes: Goes) {
-        *self.state.next.lock().unwrap() = Some(goes);
+        self.state.next.lock().unwrap().push_back(goes);
+    }
+
+    /// What becomes of the call after the next, which goes through: marks are read before one is set.
+    pub(super) fn second(&self, goes: Goes) {
+        self.next(Goes::Through);
+        self.next(goes);
+    }
+
+    /// What becomes of all calls but the next, which goes through.
+    pub(super) fn after_one(&self, goes: Goes) {
+        self.next(Goes::Through);
+        self.always(goes);
     }
 
     /// What becomes of all calls that are not told otherwise.
@@ -83,7 +96,7 @@ impl Faulty {
     async fn call<T>(&self, done: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.state.asked.fetch_add(1, Ordering::SeqCst);
         let always = *self.state.always.lock().unwrap();
-        let goes = self.state.next.lock().unwrap().take().unwrap_or(always);
+        let goes = self.state.next.lock().unwrap().pop_front().unwrap_or(always);
         let failed = || Error::new(ErrorKind::Unavailable, "the test took the marks away");
         match goes {
             Goes::Through => {

@@ -1,0 +1,178 @@
+//! What nodes do to a session that have not heard of its ending, or whose clocks are wrong.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn nobody_signs_out_others_to_escape_having_been_signed_out() {
+    for how in 0..4 {
+        let node = Node::new();
+        let other = node.neighbour(Duration::from_secs(1));
+        let stolen = node.signed_in("alice").await;
+        assert_eq!(other.sees(&stolen).await, somebody("alice", 1));
+        let owner = node.open(&stolen).await;
+        match how {
+            0 => owner.sign_out().await.unwrap(),
+            1 => drop(owner.sign_out_others().await.unwrap()),
+            2 => owner.rotate().unwrap(),
+            _ => drop(node.sessions.end_everyone().await.unwrap()),
+        }
+        let owners = node.sent(&owner).await;
+        // The thief is at a node that has not heard of it yet.
+        let thief = other.open(&stolen).await;
+        assert_eq!(thief.principal().unwrap().as_str(), "alice", "{how}");
+        assert_eq!(thief.sign_out_others().await.unwrap(), 0);
+        let thiefs = other.sent(&thief).await.unwrap_or(stolen);
+        for node in [&node, &other, &node.neighbour(Duration::ZERO)] {
+            node.wait(BOUND).await;
+            assert_eq!(node.sees(&thiefs).await, NOBODY, "{how}");
+            if let (1 | 2, Some(owners)) = (how, &owners) {
+                assert_eq!(node.sees(owners).await, somebody("alice", 1), "{how}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_that_was_replaced_gets_a_successor() {
+    for signs_in in [false, true] {
+        let node = Node::new();
+        let other = node.neighbour(Duration::from_secs(1));
+        let stolen = node.signed_in("alice").await;
+        assert_eq!(other.sees(&stolen).await, somebody("alice", 1));
+        let owners = node
+            .request(&stolen, |session| match signs_in {
+                true => session.sign_in("alice").unwrap(),
+                false => session.rotate().unwrap(),
+            })
+            .await;
+        // The thief is at a node that has not heard of it yet, and whose clock is ahead.
+        let thief = other.open(&stolen).await;
+        thief.rotate().unwrap();
+        assert_eq!(other.sent(&thief).await, None);
+        other.wait(BOUND).await;
+        assert_eq!(other.sees(&owners).await, somebody("alice", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_visitor_gave_up_is_not_taken_along_by_a_sign_in_elsewhere() {
+    let node = Node::new();
+    let other = node.neighbour(Duration::ZERO);
+    let cart = node.begun().await;
+    let slow = other.open(&cart).await;
+    node.open(&cart).await.sign_out().await.unwrap();
+    slow.sign_in("alice").unwrap();
+    let alice = other.sent(&slow).await.unwrap();
+    assert_eq!(node.sees(&alice).await, (Some("alice".to_owned()), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expired_while_the_request_ran_stays_expired() {
+    // Whether others are signed out, or a mark was under way when the request failed.
+    for fails in [false, true] {
+        let node = Node::new();
+        let alice = node.signed_in("alice").await;
+        let session = node.open(&alice).await;
+        if fails {
+            session.rotate().unwrap();
+            node.marks.second(Goes::ThroughAndHangs);
+            let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
+            assert!(save.is_err());
+        }
+        node.wait(Duration::from_secs(1800)).await;
+        let outcome = if fails {
+            Outcome::ServerError
+        } else {
+            session.sign_out_others().await.unwrap();
+            Outcome::Success
+        };
+        let line = node.end(&session, outcome).await.set_cookie;
+        let cookie = line.map_or(alice, |line| pair(&line));
+        assert_eq!(node.sees(&cookie).await, NOBODY, "{fails}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_in_the_middle_signs_nobody_out() {
+    type Change = fn(&Session);
+    let changes: [Change; 2] = [
+        |session| session.rotate().unwrap(),
+        |session| session.sign_in("alice").unwrap(),
+    ];
+    for goes in [Goes::ButLosesTheAnswer, Goes::Down] {
+        for change in changes {
+            let node = Node::new();
+            let alice = node.signed_in("alice").await;
+            let session = node.open(&alice).await;
+            change(&session);
+            // The marks are read, and then no answer comes any more.
+            node.marks.after_one(goes);
+            let finished = node.end(&session, Outcome::Success).await;
+            assert_eq!(finished.result.unwrap_err().kind(), ErrorKind::Unavailable);
+            node.marks.always(Goes::Through);
+            let kept = finished.set_cookie.map_or(alice, |line| pair(&line));
+            for node in [&node, &node.neighbour(Duration::ZERO)] {
+                node.wait(BOUND).await;
+                assert_eq!(node.sees(&kept).await, somebody("alice", 1), "{goes:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_lost_answer_fails_no_ending() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let phone = node.signed_in("alice").await;
+    let session = node.open(&alice).await;
+    node.marks.next(Goes::Down);
+    node.marks.second(Goes::ButLosesTheAnswer);
+    session.sign_out_others().await.unwrap();
+    let alice = node.sent(&session).await.unwrap();
+    assert_eq!(node.sees(&phone).await, NOBODY);
+    assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+    let principal = session.principal().unwrap();
+    node.marks.second(Goes::ButLosesTheAnswer);
+    node.sessions.sign_out_everywhere(&principal).await.unwrap();
+    assert_eq!(node.sees(&alice).await, NOBODY);
+    let alice = node.signed_in("alice").await;
+    node.marks.next(Goes::Down);
+    node.sessions.end_everyone().await.unwrap();
+    assert_eq!(node.sees(&alice).await, NOBODY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_behind_ends_nobodys_session_for_the_others() {
+    for how in 0..3 {
+        let node = Node::new();
+        let alice = node.signed_in("alice").await;
+        let behind = node.neighbour(Duration::ZERO);
+        behind.time.fetch_sub(3_600_000, Ordering::SeqCst);
+        let session = behind.open(&alice).await;
+        match how {
+            0 => add_one(&session),
+            1 => session.rotate().unwrap(),
+            _ => drop(session.sign_out_others().await.unwrap()),
+        }
+        let cookie = behind.sent(&session).await.unwrap();
+        let n = if how == 0 { 2 } else { 1 };
+        assert_eq!(node.sees(&cookie).await, somebody("alice", n), "{how}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_everyone_was_ended_can_begin_a_session() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    // Its clock is a day ahead, and so is its mark.
+    let broken = node.neighbour(Duration::from_secs(86_400));
+    broken.sessions.end_everyone().await.unwrap();
+    node.wait(BOUND).await;
+    assert_eq!(node.sees(&alice).await, NOBODY);
+    let visitor = node.begun().await;
+    assert_eq!(node.sees(&visitor).await, (None, Some(1)));
+    let alice = node
+        .request(&visitor, |session| session.sign_in("alice").unwrap())
+        .await;
+    assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+}
