@@ -106,7 +106,7 @@ impl ServerKey {
 /// Reads keys out of a file that has been looked at.
 fn parse(path: &Path, mut file: File) -> Result<Keys, Error> {
     let mut bytes = Zeroizing::new(vec![0; Keys::MAX_TEXT + 1]);
-    let length = fill(&mut file, &mut bytes).map_err(|error| unavailable("read", path, error))?;
+    let length = fill(&mut file, &mut bytes).map_err(|error| unavailable("read", path, &error))?;
     let invalid = |source: &str| {
         Error::new(
             ErrorKind::Invalid,
@@ -133,10 +133,10 @@ fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn unavailable(doing: &str, path: &Path, error: io::Error) -> Error {
+/// The message has the cause in it, and so there is no source that would say it again.
+fn unavailable(doing: &str, path: &Path, error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!("could not {doing} the key file {}: {error}", path.display()),
     )
-    .with_source(error)
 }

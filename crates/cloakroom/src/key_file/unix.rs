@@ -29,10 +29,10 @@ pub(super) fn open(path: &Path, holder: Holder) -> Result<File, Error> {
         .read(true)
         .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
         .open(&target)
-        .map_err(|error| unavailable("open", path, error))?;
+        .map_err(|error| unavailable("open", path, &error))?;
     let found = file
         .metadata()
-        .map_err(|error| unavailable("look at", path, error))?;
+        .map_err(|error| unavailable("look at", path, &error))?;
     let (user, owner, mode) = (geteuid().as_raw(), found.uid(), found.mode() & 0o7777);
     let shown = path.display();
     let refused = |why: String| Err(Error::new(ErrorKind::Invalid, why));
@@ -76,7 +76,7 @@ pub(super) fn lock(path: &Path) -> Result<Directory, Error> {
         Err(_) => path.to_owned(),
     };
     let directory = directory(&target).to_owned();
-    let failed = |error| unavailable("lock the directory of", path, error);
+    let failed = |error| unavailable("lock the directory of", path, &error);
     let handle = File::open(&directory).map_err(failed)?;
     handle.lock().map_err(failed)?;
     Ok(Directory {
@@ -97,7 +97,7 @@ impl Directory {
             // Best effort: what failed is said, and the next change removes it.
             let _ = fs::remove_file(&new);
         }
-        written.map_err(|error| unavailable("write", &self.target, error))
+        written.map_err(|error| unavailable("write", &self.target, &error))
     }
 
     fn write(&self, new: &Path, text: &str) -> std::io::Result<()> {
@@ -121,8 +121,8 @@ impl Directory {
 /// Where the file really is. A link may lead to a file below its own directory, as those of Kubernetes do.
 fn target(path: &Path) -> Result<PathBuf, Error> {
     let real = |path: &Path| fs::canonicalize(path);
-    let target = real(path).map_err(|error| unavailable("find", path, error))?;
-    let home = real(directory(path)).map_err(|error| unavailable("find the directory of", path, error))?;
+    let target = real(path).map_err(|error| unavailable("find", path, &error))?;
+    let home = real(directory(path)).map_err(|error| unavailable("find the directory of", path, &error))?;
     if target.starts_with(&home) {
         return Ok(target);
     }
