@@ -117,11 +117,7 @@ fn commands_at_the_same_time_lose_nothing() {
 #[test]
 fn what_is_wrong_is_said_in_one_line_with_what_to_do() {
     let file = File::default();
-    assert_eq!(
-        file.refusal("list").matches("No such file").count(),
-        1,
-        "it is said once"
-    );
+    assert_eq!(file.refusal("list").matches("No such file").count(), 1);
     file.ok("generate");
     assert!(file.refusal("generate").contains("cloakroom keys add"));
     assert!(

@@ -133,8 +133,8 @@ fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
     }
 }
 
+/// The message has the cause in it, and so there is no source that would say it again.
 fn unavailable(doing: &str, path: &Path, error: &io::Error) -> Error {
-    // Not as the source, too: whoever prints that along with the message would say it twice.
     Error::new(
         ErrorKind::Unavailable,
         format!("could not {doing} the key file {}: {error}", path.display()),

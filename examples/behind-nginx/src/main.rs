@@ -3,7 +3,7 @@
 //! ```sh
 //! redis-server --port 6379 &
 //! for port in 3001 3002 3003; do cargo run -p behind-nginx -- localhost:$port redis://localhost & done
-//! nginx -p . -c behind-nginx/nginx.conf           # in this directory's parent; listens on port 8080
+//! nginx -p . -c behind-nginx/nginx.conf           # in `examples`; listens on port 8080
 //! curl -c jar -b jar -d "" http://localhost:8080/sign-in
 //! curl -c jar -b jar -d "" http://localhost:8080/add      # again and again, whichever node answers
 //! ```

@@ -1,7 +1,7 @@
 //! Counts each browser's visits, on actix-web.
 //!
 //! ```sh
-//! cargo run -p counter-actix     # in this directory's parent
+//! cargo run -p counter-actix     # in `examples`
 //! curl -c jar -b jar http://localhost:3000
 //! ```
 

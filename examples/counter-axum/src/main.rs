@@ -1,7 +1,7 @@
 //! Counts each browser's visits, on axum.
 //!
 //! ```sh
-//! cargo run -p counter-axum      # in this directory's parent
+//! cargo run -p counter-axum      # in `examples`
 //! curl -c jar -b jar http://localhost:3000
 //! ```
 

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! redis-server --port 6379 &
-//! cargo run -p hybrid-redis      # in this directory's parent
+//! cargo run -p hybrid-redis      # in `examples`
 //! curl -c jar -b jar -d "" http://localhost:3000/sign-in
 //! redis-cli monitor &
 //! curl -c jar -b jar http://localhost:3000     # several times

@@ -1,7 +1,7 @@
 //! Counts each browser's visits, on hyper alone: the tower layer around a function.
 //!
 //! ```sh
-//! cargo run -p on-hyper          # in this directory's parent
+//! cargo run -p on-hyper          # in `examples`
 //! curl -c jar -b jar http://localhost:3000
 //! ```
 

@@ -1,7 +1,7 @@
 //! A login on actix-web: accounts, a list of devices that can be signed out, the end of an account.
 //!
 //! ```sh
-//! cargo run -p login-actix       # in this directory's parent; then open http://localhost:3000
+//! cargo run -p login-actix       # in `examples`; then open http://localhost:3000
 //! ```
 //!
 //! There is one account, of `ada`, whose password is `correct horse`. Accounts and sessions are in memory, and gone when it

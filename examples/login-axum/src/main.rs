@@ -1,7 +1,7 @@
 //! A login on axum: accounts in SQLite, sessions on the disk, a list of devices, a new password, the end of an account.
 //!
 //! ```sh
-//! cargo run -p login-axum        # in this directory's parent; then open http://localhost:3000
+//! cargo run -p login-axum        # in `examples`; then open http://localhost:3000
 //! ```
 //!
 //! This file puts it together, `accounts.rs` has names and passwords, `entrance.rs` and `account.rs` the pages. What an

@@ -1,7 +1,7 @@
 //! Sessions in the cookie itself, which end all the same when one signs out.
 //!
 //! ```sh
-//! cargo run -p sealed            # in this directory's parent
+//! cargo run -p sealed            # in `examples`
 //! curl -c jar -b jar -d "" http://localhost:3000/sign-in
 //! curl -b jar http://localhost:3000
 //! cp jar copied

@@ -1,7 +1,7 @@
 //! Serves the counter.
 //!
 //! ```sh
-//! cargo run -p on-tonic          # in this directory's parent
+//! cargo run -p on-tonic          # in `examples`
 //! ```
 
 use cloakroom::Sessions;

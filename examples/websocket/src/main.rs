@@ -1,7 +1,7 @@
 //! A websocket that ends with its session: signed out in another tab, on another device, or on another node.
 //!
 //! ```sh
-//! cargo run -p websocket                         # in this directory's parent; then open http://localhost:3000 twice,
+//! cargo run -p websocket                         # in `examples`; then open http://localhost:3000 twice,
 //!                                                # and sign out in one of the two tabs
 //! cargo run -p websocket -- localhost:3001       # another node, over the same store
 //! ```

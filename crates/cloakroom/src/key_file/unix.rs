@@ -76,7 +76,7 @@ pub(super) fn lock(path: &Path) -> Result<Directory, Error> {
         Err(_) => path.to_owned(),
     };
     let directory = directory(&target).to_owned();
-    let failed = |error: std::io::Error| unavailable("lock the directory of", path, &error);
+    let failed = |error| unavailable("lock the directory of", path, &error);
     let handle = File::open(&directory).map_err(failed)?;
     handle.lock().map_err(failed)?;
     Ok(Directory {
