@@ -202,6 +202,7 @@
 mod session;
 mod sessions;
 
+mod attempts;
 mod authentication;
 mod cookie;
 mod cross_site;
@@ -246,6 +247,7 @@ mod rfc3339;
 mod seal;
 mod sealed_cookie;
 mod snapshot;
+mod throttle;
 mod token;
 
 mod bounded;
@@ -277,6 +279,7 @@ pub mod tower;
 
 #[cfg(feature = "actix")]
 pub use actix::SessionMiddleware;
+pub use attempts::{Attempt, Attempts};
 pub use authentication::Authentication;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
@@ -299,6 +302,7 @@ pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
 pub use subscription::{Heard, Subscription};
 pub use sweeper::{RunningSweeper, Sweeper};
+pub use throttle::Throttled;
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;
 pub use user::User;
