@@ -11,3 +11,6 @@ mod counting;
 mod watched;
 
 mod over_http;
+
+#[cfg(feature = "actix")]
+mod on_actix;
