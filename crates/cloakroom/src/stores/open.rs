@@ -31,7 +31,7 @@ use cloakroom_store::{AnyCounters, AnyMarks, AnyStore, Error, ErrorKind, Store};
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
-    Ok(opened(url).await?.store)
+    Ok(open_all(url).await?.store)
 }
 
 /// Opens what a URL names to keep marks in, which sealed sessions need: any store of [`open`] but Memcached.
@@ -40,7 +40,7 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
 ///
 /// Those of [`open`], and [`ErrorKind::Unsupported`] for a store that keeps no marks.
 pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
-    let Opened { store, marks, .. } = opened(url).await?;
+    let Opened { store, marks, .. } = open_all(url).await?;
     marks.ok_or_else(|| {
         Error::new(
             ErrorKind::Unsupported,
@@ -59,17 +59,38 @@ pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
 ///
 /// Those of [`open`].
 pub async fn open_counters(url: &str) -> Result<AnyCounters, Error> {
-    Ok(opened(url).await?.counters)
+    Ok(open_all(url).await?.counters)
 }
 
-/// A store, and the same for whatever else it can keep.
-struct Opened {
-    store: AnyStore,
-    marks: Option<AnyMarks>,
-    counters: AnyCounters,
+/// A store, and the same for whatever else it can keep: made by [`open_all`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Opened {
+    /// Keeps sessions.
+    pub store: AnyStore,
+    /// Keeps marks, if it can.
+    pub marks: Option<AnyMarks>,
+    /// Counts.
+    pub counters: AnyCounters,
 }
 
-async fn opened(url: &str) -> Result<Opened, Error> {
+/// Opens the store that a URL names once, for all that it can keep: what is on a disk is opened by one at a time.
+///
+/// ```
+/// # #[cfg(feature = "memory")]
+/// # async fn example() -> Result<(), cloakroom::store::Error> {
+/// use cloakroom::{Sessions, stores};
+///
+/// let opened = stores::open_all("memory:").await?;
+/// let sessions = Sessions::new(opened.store);
+/// let attempts = sessions.attempts(opened.counters);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub async fn open_all(url: &str) -> Result<Opened, Error> {
     let parts = url.split_once(':').ok_or_else(|| {
         misconfigured(format!(
             "a store URL begins with a scheme and a colon: {} are known",
