@@ -64,10 +64,10 @@ use crate::{Error, Sessions, events};
 ///
 /// The address first: one of IPv4, or a /64 of IPv6, which is what one subscriber has. Where it has tried too often, the
 /// attempt is refused and does *not* count at the principal: so one address can spend at most its own limit of a
-/// principal's, however often it asks. Then the principal, by the text that was typed, in whatever letter case and without
-/// spaces around it. An attempt that is refused there stays counted at its address. Where the application takes still more
-/// spellings for one user, such as full-width letters, give [`begin`](Self::begin) the one it looks up, or each spelling
-/// is a limit of its own.
+/// principal's, however often it asks. Then the principal, by the text that was typed, in whatever letter case and
+/// without spaces around it. An attempt that is refused there stays counted at its address. Where the application takes
+/// still more spellings for one user, such as full-width letters, give [`begin`](Self::begin) the one it looks up, or each
+/// spelling is a limit of its own.
 ///
 /// Windows begin at multiples of their length, for each principal and address at others, and end whatever happens: being
 /// refused does not make one longer. Nodes that share the store count together. What the store and the log see of a name is
@@ -80,8 +80,8 @@ use crate::{Error, Sessions, events};
 /// limit that the client sets. In axum without a proxy it is `ConnectInfo<SocketAddr>`, with
 /// `into_make_service_with_connect_info::<SocketAddr>()`; in actix-web `HttpRequest::peer_addr()`, and not
 /// `realip_remote_addr`, which believes everybody. Behind a proxy it is the header that this proxy overwrites, or of
-/// `X-Forwarded-For` the last entry, which it has added; entries before that are the client's. Behind a proxy the connection's
-/// own address is the proxy's: everybody would share one limit.
+/// `X-Forwarded-For` the last entry, which it has added; entries before that are the client's. Behind a proxy the
+/// connection's own address is the proxy's: everybody would share one limit.
 ///
 /// # What it cannot do
 ///
@@ -125,8 +125,8 @@ impl Sessions {
     /// [per principal](Attempts::per_principal) is set, and an application begins attempts with it.
     ///
     /// It may be the store that has the sessions, or any other. Take it when the sessions are set up: it has their
-    /// [application](Self::application) and cookie, by which it is told apart in a store that several share, their clock, and
-    /// their bound for [one call of the store](Self::store_timeout).
+    /// [application](Self::application) and cookie, by which it is told apart in a store that several share, their clock,
+    /// and their bound for [one call of the store](Self::store_timeout).
     pub fn attempts(&self, counters: impl Counters) -> Attempts {
         let config = Arc::clone(&self.config);
         Attempts {
@@ -145,8 +145,8 @@ impl Attempts {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to one
-    /// day.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to
+    /// one day.
     pub fn per_principal(mut self, most: u32, window: Duration) -> Result<Self, Error> {
         self.per_principal = Some(Limit::new(Throttled::Principal, most, window)?);
         Ok(self)
@@ -156,8 +156,8 @@ impl Attempts {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to one
-    /// day.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to
+    /// one day.
     pub fn per_address(mut self, most: u32, window: Duration) -> Result<Self, Error> {
         self.per_address = Some(Limit::new(Throttled::Address, most, window)?);
         Ok(self)
