@@ -100,6 +100,54 @@ async fn a_wrong_name_and_a_wrong_password_are_refused_alike() {
 }
 
 #[tokio::test]
+async fn guessing_ends_after_ten_wrong_passwords_and_the_right_one_does_not_count() {
+    let shop = Shop::in_memory().await;
+    shop.visitor().sign_up("Ada").await;
+    for _ in 0..12 {
+        shop.visitor().sign_in("Ada").await;
+    }
+    let mut visitor = shop.visitor();
+    let guess = |n: usize| {
+        [
+            ("name", if n.is_multiple_of(2) { "Ada" } else { "ada " }),
+            ("password", "wrong horse"),
+        ]
+    };
+    for n in 0..10 {
+        // A form to sign up with is a way to guess as well.
+        let path = ["/sign-in", "/sign-up"][n / 2 % 2];
+        assert_eq!(visitor.post(path, &guess(n)).await.status, 422);
+    }
+    for path in ["/sign-in", "/sign-up"] {
+        let refused = visitor.post(path, &guess(0)).await;
+        assert_eq!(refused.status, 429);
+        refused.assert_shows("too many tries");
+        let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=900).contains(&seconds), "{seconds}");
+    }
+    let right = visitor
+        .post("/sign-in", &[("name", "Ada"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(right.status, 429);
+    assert!(!visitor.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn an_address_opens_no_more_than_twenty_accounts_in_a_while() {
+    let shop = Shop::in_memory().await;
+    for n in 0..20 {
+        shop.visitor().sign_up(&format!("Ada {n}")).await;
+    }
+    let refused = shop
+        .visitor()
+        .post("/sign-up", &[("name", "Bob"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(refused.status, 429);
+    // Who has an account comes in.
+    shop.visitor().sign_in("Ada 7").await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_signed_up_is_said_on_the_page() {
     let shop = Shop::in_memory().await;
     shop.visitor().sign_up("Ada").await;

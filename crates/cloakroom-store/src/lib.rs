@@ -18,6 +18,10 @@
 //! What keeps sessions may also keep [`Marks`], a second and smaller contract: it ends sessions that no store keeps,
 //! because they are sealed into their cookies.
 //!
+//! # Counters
+//!
+//! And it may keep [`Counters`], the third and smallest: how often something was tried, such as signing in, until a moment.
+//!
 //! # What a store can rely on
 //!
 //! * Times come in as arguments ([`Timestamp`], milliseconds). A store never reads a clock.
@@ -52,6 +56,10 @@ mod timestamp;
 mod mark;
 mod marks;
 
+mod counter;
+mod counters;
+
+mod any_counters;
 mod any_marks;
 mod any_store;
 mod capabilities;
@@ -60,9 +68,12 @@ mod error;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use any_counters::AnyCounters;
 pub use any_marks::AnyMarks;
 pub use any_store::AnyStore;
 pub use capabilities::{Capabilities, Residence};
+pub use counter::{AddOne, Counted, Counter, TakeBack};
+pub use counters::Counters;
 pub use delete::{Delete, Deleted, Owner};
 pub use error::{Error, ErrorKind};
 pub use id::{Id, InvalidId};

@@ -3,7 +3,7 @@
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::HeaderValue;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 
 use crate::adapter::sign_in::AsksForSignIn;
@@ -40,6 +40,9 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         events::failed(&self);
         let mut response: Response = tower::refusal::refusal(self.kind());
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         if let Some(challenge) = self.challenge() {
             let challenge = HeaderValue::try_from(challenge).expect("a challenge is visible ASCII");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

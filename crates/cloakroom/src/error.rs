@@ -43,6 +43,15 @@ impl Error {
         }
     }
 
+    /// How many seconds a client is asked to wait: the `Retry-After` of a 429 or a 503 (RFC 9110 §10.2.3), `None` for any
+    /// other.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self.kind {
+            ErrorKind::TooManyAttempts => self.asks.map(|seconds| seconds.try_into().unwrap_or(u32::MAX)),
+            kind => kind.retry_after(),
+        }
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -71,6 +80,15 @@ impl Error {
             format!("who is signed in has not shown who they are at level {level}"),
         );
         error.asks = Some(level.into());
+        error
+    }
+
+    pub(crate) fn too_many_attempts(per: &str, seconds: u64) -> Self {
+        let mut error = Self::new(
+            ErrorKind::TooManyAttempts,
+            format!("too many attempts per {per}: the next in {seconds} seconds"),
+        );
+        error.asks = Some(seconds);
         error
     }
 
@@ -138,6 +156,8 @@ pub enum ErrorKind {
     TooLate,
     /// The session's data is larger than the store takes, or than fits into its cookie. HTTP 500.
     TooLarge,
+    /// Somebody has tried too often: to sign in, for most. HTTP 429.
+    TooManyAttempts,
     /// Who is signed in has to show better who they are. HTTP 401.
     TooWeak,
     /// The store is down, slow or full: nothing is known, and nobody is signed out. HTTP 503.
@@ -154,12 +174,14 @@ impl ErrorKind {
             Self::NotRecent | Self::NotSignedIn | Self::TooWeak => 401,
             Self::CookiesTooLarge => 431,
             Self::CrossSite | Self::FormToken => 403,
+            Self::TooManyAttempts => 429,
             Self::Unavailable => 503,
             _ => 500,
         }
     }
 
-    /// How many seconds a client is asked to wait: the `Retry-After` of a 503 (RFC 9110 §10.2.3).
+    /// How many seconds a client is asked to wait: the `Retry-After` of a 503 (RFC 9110 §10.2.3). That of a 429 is what
+    /// [`Error::retry_after`] says of it.
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unavailable => Some(5),
@@ -176,6 +198,7 @@ impl ErrorKind {
             Self::FormToken => "this form is out of date, and nothing was done: load its page again",
             Self::NotRecent => "show again who you are: sign in once more",
             Self::NotSignedIn => "sign in first",
+            Self::TooManyAttempts => "too many attempts: try again later",
             Self::TooWeak => "show better who you are: sign in with more than the last time",
             Self::Unavailable => "sessions are not available at the moment: try again in a few seconds",
             _ => "the session could not be used",

@@ -116,6 +116,31 @@ pub(crate) fn forget_failed(error: &cloakroom_store::Error) {
     tracing::warn!(target: "cloakroom", %error, "could not forget marks whose time is over");
 }
 
+/// There were too many attempts within a window, and this is the first that was refused.
+pub(crate) fn attempts_refused(by: &'static str, address: &dyn fmt::Display) {
+    tracing::warn!(target: "cloakroom", by, %address, "too many attempts: refused until the window is over");
+}
+
+/// Attempts go on though nobody counts them.
+pub(crate) fn attempt_uncounted(error: &cloakroom_store::Error) {
+    tracing::error!(
+        target: "cloakroom", error = %Story::of_store(error),
+        "could not count an attempt: let through all the same"
+    );
+}
+
+/// A sign-in that worked stays counted: its user may be refused sooner.
+pub(crate) fn attempt_still_counted(error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %error, "could not take back an attempt that succeeded: it stays counted");
+}
+
+/// Counters could not be forgotten: a later round does.
+pub(crate) fn forget_attempts_failed(error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %error, "could not forget attempts whose time is over");
+}
+
 /// Other keys are in use.
 pub(crate) fn keys_changed(active: &dyn fmt::Display, keys: usize) {
     tracing::info!(target: "cloakroom", %active, keys, "key ring changed");
@@ -183,7 +208,7 @@ pub(crate) fn failed(error: &crate::Error) {
         // The policy at work, not a failure.
         ErrorKind::AtCap => tracing::info!(target: "cloakroom", %error, "sign-in refused"),
         // Told when it was refused.
-        ErrorKind::CrossSite | ErrorKind::FormToken => {}
+        ErrorKind::CrossSite | ErrorKind::FormToken | ErrorKind::TooManyAttempts => {}
         _ => tracing::error!(target: "cloakroom", error = %Story::of(error), "session failed"),
     }
 }

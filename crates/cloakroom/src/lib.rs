@@ -110,6 +110,7 @@
 //! | the user's devices | [`sessions`](Session::sessions), [`end`](Session::end), [`sign_out_others`](Session::sign_out_others), [`sign_out_everywhere`](Session::sign_out_everywhere) |
 //! | no forms that other sites send | the layer of [`CrossSite`]; a [`form_token`](Session::form_token) where rules ask for one as well |
 //! | a message on the page after a redirect | [`flash`](Session::flash), [`take_flash`](Session::take_flash) |
+//! | no passwords that are guessed | [`Attempts`], with which each try begins |
 //! | a websocket that ends with its session | [`guard`](Session::guard) |
 //! | an audit log | [`Sessions::subscribe`] |
 //!
@@ -168,6 +169,7 @@
 //! | who copied a cookie | it is dead once its user signs out, wherever that was; [`Policy::rotate_every`] shows a theft |
 //! | who reads the store | no token is in it, and the data is encrypted under a key that needs the token; ids, principals, labels and times are in clear |
 //! | who writes to the store | [`Sessions::keys`]: without the server's key no session is forged, prolonged or swapped. An old row put back is not noticed |
+//! | who guesses passwords | [`Attempts`], once asked for: a limit per address and per principal |
 //! | another site | `SameSite=Lax`, and [`CrossSite`] |
 //! | another site's link to the sign-in page | [`LocalPath`]: where to go on is a path of the application |
 //! | a script in the page | the cookie is `HttpOnly`: it is not read, but the script can do what the user can |
@@ -192,7 +194,7 @@
 //!
 //! # What it does not do
 //!
-//! It does not check passwords, nor count how often one was tried. It does not stop cross-site requests before its
+//! It does not check passwords, and counts how often one was tried only where [`Attempts`] are asked for. It does not stop cross-site requests before its
 //! layer for that, [`CrossSite`], is added. It knows who is signed in, and not what they may do. It does not keep what
 //! an application has no session for: a cart that is to outlive the session belongs into the database. And it needs a
 //! tokio runtime with time enabled.
@@ -202,6 +204,7 @@
 mod session;
 mod sessions;
 
+mod attempts;
 mod authentication;
 mod cookie;
 mod cross_site;
@@ -246,6 +249,7 @@ mod rfc3339;
 mod seal;
 mod sealed_cookie;
 mod snapshot;
+mod throttle;
 mod token;
 
 mod bounded;
@@ -277,6 +281,7 @@ pub mod tower;
 
 #[cfg(feature = "actix")]
 pub use actix::SessionMiddleware;
+pub use attempts::{Attempt, Attempts};
 pub use authentication::Authentication;
 pub use cloakroom_store as store;
 pub use cookie::{Cookie, CookieBuilder, Prefix, SameSite};
@@ -299,6 +304,7 @@ pub use sessions::{Finished, Outcome, Sessions};
 pub use sign_in::SignIn;
 pub use subscription::{Heard, Subscription};
 pub use sweeper::{RunningSweeper, Sweeper};
+pub use throttle::Throttled;
 #[cfg(feature = "tower")]
 pub use tower::SessionLayer;
 pub use user::User;

@@ -1,11 +1,13 @@
 //! What happens to sessions, told in one place: to the log, and to whoever in the application has subscribed.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use cloakroom_store::{Id, Principal, Timestamp};
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
 use crate::events;
+use crate::throttle::{Block, Throttled};
 
 /// How many events wait for a subscriber that is slow, before it misses the oldest.
 const KEPT: usize = 1024;
@@ -28,6 +30,14 @@ pub struct SessionEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Happened {
+    /// There were too many [`Attempts`](crate::Attempts), and this was the first in its window to be refused: those that
+    /// follow are not told. No session, and no principal: nobody knows whether there is one of that name.
+    AttemptsRefused {
+        /// What they were counted by.
+        by: Throttled,
+        /// Where this one came from.
+        address: IpAddr,
+    },
     /// It began, and nobody is signed in.
     Begun,
     /// It ended before its time.
@@ -119,6 +129,9 @@ impl Lifecycle {
 
 fn log(what: Happened, session: Option<Id>) {
     match (what, session) {
+        (Happened::AttemptsRefused { by, address }, _) => {
+            events::attempts_refused(by.word(), &Block::of(address));
+        }
         (Happened::Begun, Some(session)) => events::begun(session),
         (Happened::Ended(why), Some(session)) => events::ended(session, why.words()),
         (Happened::EveryonesEnded(many), _) => events::everyone_ended(many),

@@ -6,7 +6,7 @@
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
-use cloakroom_store::{Id, Namespace, Principal, Timestamp};
+use cloakroom_store::{Counted, Id, Namespace, Principal, Timestamp};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -45,6 +45,7 @@ pub(crate) struct Derivation {
     form_in_process: ContextKey,
     form_of_cookie: ContextKey,
     credentials: ContextKey,
+    attempts: ContextKey,
 }
 
 /// What only a session and its server have, and nobody gets by reading the store: form tokens are derived of it.
@@ -69,6 +70,7 @@ impl Derivation {
             form_in_process: hash_derive_key_context("cloakroom 2026-11 v1 form token in process"),
             form_of_cookie: hash_derive_key_context("cloakroom 2026-11 v1 form token of sealed cookie"),
             credentials: hash_derive_key_context("cloakroom 2026-11 v1 credentials"),
+            attempts: hash_derive_key_context("cloakroom 2026-11 v1 attempts"),
         }
     }
 
@@ -111,6 +113,14 @@ impl Derivation {
                 )
             }
         })
+    }
+
+    /// What attempts at something are counted under.
+    pub(crate) fn attempts(&self, what: &str) -> AttemptsKey {
+        AttemptsKey {
+            context: hash_derive_key_context("cloakroom 2026-11 v1 attempt"),
+            root: derive(&self.attempts, &[&self.namespace, what.as_bytes()]),
+        }
     }
 
     /// What tells the credentials of a principal from others, and nothing about them to who does not have them.
@@ -166,6 +176,22 @@ impl Fingerprint {
     /// Compares in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// What attempts at one thing are counted under, in one application: so that a store is told neither.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptsKey {
+    context: ContextKey,
+    root: [u8; 32],
+}
+
+impl AttemptsKey {
+    /// What attempts with this are counted as. It is no secret: whoever guesses a text sees whether it was tried.
+    pub(crate) fn counted(&self, kind: u8, text: &[u8]) -> Counted {
+        let derived = derive(&self.context, &[&self.root, &[kind], text]);
+        let (counted, _) = derived.split_first_chunk().expect("32 bytes begin with 16");
+        Counted::from_bytes(*counted)
     }
 }
 

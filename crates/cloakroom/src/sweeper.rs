@@ -1,16 +1,16 @@
-//! Removes expired sessions now and then.
+//! Removes now and then what is over: expired sessions, and counters of attempts.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{Error as StoreError, Store as _, Sweep};
+use cloakroom_store::{AnyCounters, Counters as _, Error as StoreError, Store as _, Sweep, Swept};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::bounded::bounded;
 use crate::config::Config;
-use crate::{Sessions, clock, events};
+use crate::{Attempts, Sessions, clock, events};
 
 /// Removes expired sessions from a store that does not do so by itself.
 ///
@@ -36,6 +36,8 @@ pub struct Sweeper {
     every: Duration,
     batch: NonZeroUsize,
     margin: Duration,
+    /// Beside the sessions.
+    counters: Option<AnyCounters>,
 }
 
 impl Sessions {
@@ -47,6 +49,7 @@ impl Sessions {
             every: Duration::from_secs(60),
             batch: BATCH,
             margin: Duration::from_secs(600),
+            counters: None,
         }
     }
 }
@@ -69,6 +72,14 @@ impl Sweeper {
     /// So that a node whose clock is ahead does not remove sessions that are live for the others.
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
+        self
+    }
+
+    /// Also forgets what [`Attempts`] have counted, once it is over: those of one store, so say it once.
+    ///
+    /// Where that store lets counters go by itself, there is nothing to do.
+    pub fn attempts(mut self, attempts: &Attempts) -> Self {
+        self.counters = Some(attempts.counters().clone());
         self
     }
 
@@ -100,12 +111,25 @@ impl Sweeper {
 
     /// Adds up what it removes, which counts also when it fails.
     async fn round(&self, removed: &mut u64) -> Result<(), StoreError> {
+        self.batches(removed, |sweep| self.config.store.sweep(sweep))
+            .await
+    }
+
+    /// Has so much removed at a time until nothing is left.
+    async fn batches<Sweeping>(
+        &self,
+        removed: &mut u64,
+        remove: impl Fn(Sweep) -> Sweeping,
+    ) -> Result<(), StoreError>
+    where
+        Sweeping: Future<Output = Result<Swept, StoreError>>,
+    {
         let config = &self.config;
         loop {
             let began = clock::instant();
             let expired_before = config.clock.now().saturating_sub(self.margin);
             let sweep = Sweep::new(config.namespace.clone(), expired_before, self.batch);
-            let swept = bounded(config.store_timeout, config.store.sweep(sweep)).await?;
+            let swept = bounded(config.store_timeout, remove(sweep)).await?;
             *removed += swept.removed;
             if !swept.more {
                 return Ok(());
@@ -121,16 +145,28 @@ impl Sweeper {
     }
 
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
-        if self.config.store.capabilities().expires_by_itself {
+        let sweeps = !self.config.store.capabilities().expires_by_itself;
+        let counters = self.counters.as_ref();
+        let counters = counters.filter(|counters| !counters.card().expires_by_itself);
+        if !sweeps && counters.is_none() {
             return;
         }
         let rounds = async {
             loop {
                 tokio::time::sleep(self.pause()).await;
-                let mut removed = 0;
-                match self.round(&mut removed).await {
-                    Ok(()) => events::swept(removed),
-                    Err(error) => events::sweep_failed(removed, &error),
+                if sweeps {
+                    let mut removed = 0;
+                    match self.round(&mut removed).await {
+                        Ok(()) => events::swept(removed),
+                        Err(error) => events::sweep_failed(removed, &error),
+                    }
+                }
+                if let Some(counters) = counters {
+                    let mut forgotten = 0;
+                    let forgetting = self.batches(&mut forgotten, |sweep| counters.forget(sweep));
+                    if let Err(error) = forgetting.await {
+                        events::forget_attempts_failed(&error);
+                    }
                 }
             }
         };

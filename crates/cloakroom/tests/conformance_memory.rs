@@ -14,3 +14,8 @@ async fn memory_conforms() {
 async fn memory_keeps_marks() {
     conformance::run_marks(Memory::default()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_counts() {
+    conformance::run_counters(Memory::default()).await;
+}

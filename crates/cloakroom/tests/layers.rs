@@ -49,6 +49,7 @@ const MODULES: &[Module] = &[
     pure("keyring", "error base64url paseto"),
     pure("data", "error key"),
     pure("seal", "error token policy keyring paseto"),
+    pure("throttle", "error seal"),
     pure("authentication", "base64url seal"),
     pure("claims", "data policy rfc3339"),
     pure("sealed_cookie", "pure"),
@@ -64,7 +65,7 @@ const MODULES: &[Module] = &[
     effects("revocations", "pure clock bounded"),
     // Configured once, and used where sessions are: `users` is the application's, `lifecycle` tells.
     effects("users", ""),
-    effects("lifecycle", "events"),
+    effects("lifecycle", "events throttle"),
     effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
     effects("shared", "pure config users lifecycle"),
@@ -97,7 +98,14 @@ const MODULES: &[Module] = &[
     ),
     effects("key_file", "error random keyring"),
     effects("key_watch", "error events keyring key_file"),
-    effects("sweeper", "error events clock random config bounded sessions"),
+    effects(
+        "attempts",
+        "error events seal throttle bounded config lifecycle sessions",
+    ),
+    effects(
+        "sweeper",
+        "error events clock random config bounded sessions attempts",
+    ),
     effects(
         "refresher",
         "error events clock random config bounded revocations sealed sessions",

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 use cloakroom::stores;
-use cloakroom_store::{ErrorKind, Marks, Store};
+use cloakroom_store::{Counters as _, ErrorKind, Marks as _, Store as _};
 
 #[tokio::test]
 async fn a_url_names_a_store() {
@@ -17,6 +17,10 @@ async fn a_url_names_a_store() {
         store.ping().await.unwrap();
     }
     assert_eq!(stores::open_marks("memory:").await.unwrap().card().name, "memory");
+    assert_eq!(
+        stores::open_counters("memory:").await.unwrap().card().name,
+        "memory"
+    );
     assert!(place.join("sessions.redb").is_file());
 }
 

@@ -5,19 +5,19 @@
 //! ```
 //!
 //! There is one account, of `ada`, whose password is `correct horse`. Accounts and sessions are in memory, and gone when it
-//! ends: a database takes the place of `accounts.rs`, and another store that of `Memory`. What an application has besides: a limit
-//! on how often a password may be tried.
+//! ends: a database takes the place of `accounts.rs`, and another store that of `Memory`.
 
 mod accounts;
 mod pages;
 
 use std::error::Error as StdError;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig, get, post};
 use actix_web::{App, HttpServer};
 use cloakroom::stores::Memory;
-use cloakroom::{Cookie, CrossSite, Error, Sessions};
+use cloakroom::{Attempts, Cookie, CrossSite, Error, Sessions};
 
 use accounts::Accounts;
 
@@ -29,9 +29,11 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let accounts = Accounts::default();
     accounts.add("ada", "correct horse")?;
     let sessions = sessions(&accounts)?;
+    let attempts = attempts(&sessions)?;
     let app = move || {
         App::new()
             .app_data(Data::new(accounts.clone()))
+            .app_data(Data::new(attempts.clone()))
             .configure(routes)
             .wrap(sessions.middleware())
             // No other site sends these forms: around everything, the one that signs in included.
@@ -54,6 +56,13 @@ fn sessions(accounts: &Accounts) -> Result<Sessions, Error> {
         .cookie(Cookie::builder("example-login").build()?)
         .users(accounts.clone())
         .sign_in_page("/sign-in")
+}
+
+/// How often a password may be tried: from one address less often than at one name, so that nobody shuts out another alone.
+fn attempts(sessions: &Sessions) -> Result<Attempts, Error> {
+    let window = Duration::from_secs(15 * 60);
+    let attempts = sessions.attempts(Memory::default());
+    attempts.per_address(10, window)?.per_principal(30, window)
 }
 
 fn routes(app: &mut ServiceConfig) {

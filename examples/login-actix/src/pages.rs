@@ -8,7 +8,7 @@ use actix_web::http::header::{ContentType, LOCATION, USER_AGENT};
 use actix_web::web::{self, Data, Form, Query};
 use actix_web::{HttpRequest, HttpResponse, Result};
 use askama::Template;
-use cloakroom::{Flash, LocalPath, Session, SessionInfo, User};
+use cloakroom::{Attempts, Flash, LocalPath, Session, SessionInfo, User};
 use serde::Deserialize;
 
 use crate::accounts::{Account, Accounts};
@@ -62,11 +62,18 @@ pub struct Credentials {
 
 pub async fn sign_in(
     accounts: Data<Accounts>,
+    attempts: Data<Attempts>,
     session: Session,
     request: HttpRequest,
     Form(form): Form<Credentials>,
 ) -> Answer {
     let next = form.next;
+    // The address of whoever asks. Behind a proxy that is the proxy's: then take what the proxy says.
+    let from = request
+        .peer_addr()
+        .ok_or(ErrorInternalServerError("no connection"))?;
+    // Before the password is looked at: of a hundred guesses at once each counts. Too many are a 429.
+    let attempt = attempts.begin(&form.name, from.ip()).await?;
     // Hashing would hold up the worker.
     let account = web::block(move || accounts.check(&form.name, &form.password));
     let Some(account) = account.await? else {
@@ -75,6 +82,7 @@ pub async fn sign_in(
         ));
         return show(StatusCode::UNPROCESSABLE_ENTITY, &SignInPage { next, flash });
     };
+    attempt.succeeded().await;
     let device = request.headers().get(USER_AGENT);
     let device = device.and_then(|agent| agent.to_str().ok());
     let sign_in = account.sign_in().remember(form.remember.is_some());

@@ -114,3 +114,16 @@ fn whose_account_is_deleted_is_nobody_on_every_device() {
     assert!(!is_signed_in(&mut phone));
     assert_eq!(desk.submit("/sign-in", ENTER).status, 422);
 }
+
+#[test]
+fn guessing_ends_after_ten_wrong_passwords() {
+    let (_program, mut desk, mut phone) = signed_in();
+    let wrong = "name=ada&password=wrong+horse&next=";
+    for _ in 0..10 {
+        assert_eq!(desk.submit("/sign-in", wrong).status, 422);
+    }
+    assert_eq!(desk.submit("/sign-in", wrong).status, 429);
+    assert_eq!(phone.submit("/sign-in", ENTER).status, 429);
+    // Nobody is signed out for that.
+    assert!(is_signed_in(&mut phone));
+}

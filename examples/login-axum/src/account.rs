@@ -1,12 +1,14 @@
 //! The account: its devices, its password, its end.
 
 use std::cmp::Reverse;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
-use axum::extract::{Form, RawQuery, State};
+use axum::Extension;
+use axum::extract::{ConnectInfo, Form, RawQuery, State};
 use axum::response::{Html, Redirect};
-use cloakroom::{Flash, Session, SessionInfo, User};
+use cloakroom::{Attempts, Flash, Session, SessionInfo, User};
 use serde::Deserialize;
 
 use crate::accounts::{Account, Accounts};
@@ -76,6 +78,8 @@ pub struct PasswordChange {
 
 pub async fn change_password(
     State(accounts): State<Accounts>,
+    Extension(attempts): Extension<Attempts>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     User(account): User<Account>,
     session: Session,
     Form(form): Form<PasswordChange>,
@@ -83,9 +87,12 @@ pub async fn change_password(
     if form.new.chars().count() < 8 {
         return back(&session, Flash::error("A password has at least 8 characters."));
     }
+    // Whoever found the browser open may guess as often as anybody.
+    let attempt = attempts.begin(&account.name, from.ip()).await?;
     if accounts.check(&account.name, &form.present).await?.is_none() {
         return back(&session, Flash::error("That is not your present password."));
     }
+    attempt.succeeded().await;
     let Some(account) = accounts.change_password(account.id, &form.new).await? else {
         return Ok(Redirect::to("/"));
     };

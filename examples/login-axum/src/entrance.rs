@@ -1,11 +1,14 @@
 //! Signing up, in and out.
 
+use std::net::SocketAddr;
+
 use askama::Template;
-use axum::extract::{Form, Query, RawQuery, State};
+use axum::Extension;
+use axum::extract::{ConnectInfo, Form, Query, RawQuery, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use cloakroom::{Flash, Key, LocalPath, Session, SignIn, User};
+use cloakroom::{Attempts, Flash, Key, LocalPath, Session, SignIn, User};
 use serde::Deserialize;
 
 use crate::accounts::{Account, Accounts};
@@ -44,10 +47,14 @@ pub async fn sign_in_page(
 
 pub async fn sign_in(
     State(accounts): State<Accounts>,
+    Extension(attempts): Extension<Attempts>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     session: Session,
     headers: HeaderMap,
     Form(mut form): Form<SignInForm>,
 ) -> Result<Response, Problem> {
+    // Before the password is looked at: of a hundred guesses at once each counts. Too many are a 429.
+    let attempt = attempts.begin(&form.name, from.ip()).await?;
     let account = match &form.new {
         None => accounts.check(&form.name, &form.password).await?,
         Some(_) if form.name.trim().is_empty() || form.password.chars().count() < 8 => None,
@@ -57,6 +64,7 @@ pub async fn sign_in(
         form.refused = true;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(form.render()?)).into_response());
     };
+    attempt.succeeded().await;
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let remember = form.remember.is_some();
     session.sign_in(

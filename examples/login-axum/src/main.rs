@@ -5,7 +5,7 @@
 //! ```
 //!
 //! This file puts it together, `accounts.rs` has names and passwords, `entrance.rs` and `account.rs` the pages. What an
-//! application has besides: a limit on how often a password may be tried, and a mail when one was changed.
+//! application has besides: a mail when a password was changed.
 
 mod account;
 mod accounts;
@@ -13,14 +13,16 @@ mod entrance;
 mod problem;
 
 use std::error::Error as StdError;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use cloakroom::store::Store;
+use axum::{Extension, Router};
+use cloakroom::store::{Counters, Store};
 use cloakroom::stores::Disk;
-use cloakroom::{Cookie, CrossSite, Error, Sessions};
+use cloakroom::{Attempts, Cookie, CrossSite, Error, Sessions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,14 +39,18 @@ async fn main() -> Result<(), Box<dyn StdError + Send + Sync>> {
 
     std::fs::create_dir_all(directory)?;
     let accounts = Accounts::open(&directory.join("accounts.db"))?;
-    let sessions = sessions(Disk::open(directory.join("sessions")).await?, &accounts)?;
-    // Without it, expired sessions stay on the disk.
-    let sweeper = sessions.sweeper().start();
+    let store = Disk::open(directory.join("sessions")).await?;
+    let sessions = sessions(store.clone(), &accounts)?;
+    let attempts = attempts(&sessions, store)?;
+    // Without it, expired sessions and what was counted stay on the disk.
+    let sweeper = sessions.sweeper().attempts(&attempts).start();
 
     let listener = TcpListener::bind(listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let mut asked_to_end = signal(SignalKind::terminate())?;
-    axum::serve(listener, app(&sessions, accounts))
+    let app = app(&sessions, accounts, attempts);
+    // With the address of whoever asks. Behind a proxy that is the proxy's: then take what the proxy says.
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             tokio::select! {
                 _ = asked_to_end.recv() => {}
@@ -65,7 +71,14 @@ fn sessions(store: impl Store, accounts: &Accounts) -> Result<Sessions, Error> {
         .sign_in_page("/sign-in")
 }
 
-fn app(sessions: &Sessions, accounts: Accounts) -> Router {
+/// How often a password may be tried: from one address less often than at one name, so that nobody shuts out another alone.
+fn attempts(sessions: &Sessions, counters: impl Counters) -> Result<Attempts, Error> {
+    let window = Duration::from_secs(15 * 60);
+    let attempts = sessions.attempts(counters).per_address(10, window)?;
+    attempts.per_principal(30, window)
+}
+
+fn app(sessions: &Sessions, accounts: Accounts, attempts: Attempts) -> Router {
     Router::new()
         .route("/", get(account::page))
         .route("/sign-in", get(entrance::sign_in_page).post(entrance::sign_in))
@@ -75,6 +88,7 @@ fn app(sessions: &Sessions, accounts: Accounts) -> Router {
         .route("/password", post(account::change_password))
         .route("/delete", post(account::delete))
         .with_state(accounts)
+        .layer(Extension(attempts))
         .layer(sessions.layer())
         .layer(DefaultBodyLimit::max(16 * 1024))
         // No other site sends these forms: around everything, the one that signs in included.

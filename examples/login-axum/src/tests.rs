@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::connect_info::MockConnectInfo;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{Request, StatusCode};
 use cloakroom::SignIn;
@@ -28,8 +29,11 @@ impl Site {
         let accounts = Accounts::open(&directory.path().join("accounts.db")).unwrap();
         let clock = ManualClock::default();
         let sessions = sessions(Memory::default(), &accounts).unwrap().clock(&clock);
+        let attempts = attempts(&sessions, Memory::default()).unwrap();
+        // Nobody is connected here.
+        let from = MockConnectInfo(SocketAddr::from(([203, 0, 113, 7], 443)));
         Self {
-            app: app(&sessions, accounts.clone()),
+            app: app(&sessions, accounts.clone(), attempts).layer(from),
             accounts,
             sessions,
             clock,
@@ -82,6 +86,32 @@ async fn an_account_is_deleted_only_by_who_has_just_signed_in() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_ends_and_begins_again_with_the_next_window() {
+    let site = Site::open();
+    let mut ada = CookieJar::default();
+    site.send(&mut ada, "/sign-in", "name=ada&password=correct+horse&new=yes")
+        .await;
+    let mut thief = CookieJar::default();
+    let wrong = "name=ada&password=wrong+horse";
+    for _ in 0..10 {
+        let (status, _) = site.send(&mut thief, "/sign-in", wrong).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let change = "present=wrong+horse&new=battery+staple";
+    for (path, form) in [
+        ("/sign-in", wrong),
+        ("/sign-in", "name=ada&password=correct+horse"),
+        ("/password", change),
+    ] {
+        let (status, _) = site.send(&mut ada, path, form).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+    }
+    site.clock.advance(Duration::from_secs(900));
+    let (status, _) = site.send(&mut thief, "/sign-in", wrong).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,11 @@ impl ErrorPage {
                 "Too many tickets",
                 "You are signed in on as many devices as we allow. Sign out on one of them first.",
             ),
+            StatusCode::TOO_MANY_REQUESTS => (
+                "The counter is closed for a while",
+                "There were too many tries, from your address or at this name. Please come back in a quarter of an hour. \
+                 Whoever is signed in stays so.",
+            ),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
                 "Your pockets are full",
                 "Your browser carries more cookies than we can look through. Please clear those of this site.",

@@ -7,6 +7,7 @@ mod cart;
 mod catalogue;
 mod clock;
 mod device;
+mod door;
 mod dress;
 mod headers;
 mod pages;
@@ -27,11 +28,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
 use cloakroom::{Cookie, RunningSweeper, Sessions, stores};
 use tokio::sync::oneshot;
 
+use self::door::{Caller, Door};
 use self::users::Users;
+use crate::listen::Listeners;
 
 /// A shop that is open: sessions and accounts have been read, and nothing listens yet.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Demo {
     /// cannot be read. Nothing is overwritten.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         // The sessions first: the store knows whether another process has the directory.
-        let store = stores::open(&config.store)
+        let opened = stores::open_all(&config.store)
             .await
             .map_err(|error| OpenError::new(config.failed(), error))?;
         let users = match &config.accounts {
@@ -64,10 +66,13 @@ impl Demo {
         let cookie = Cookie::builder("cloakroom-demo")
             .build()
             .expect("a short name and the default attributes make a cookie");
-        let sessions = Sessions::new(store).cookie(cookie);
+        let sessions = Sessions::new(opened.store).cookie(cookie);
+        let door = Door::new(&sessions, opened.counters)
+            .expect("the limits are not zero, and a quarter of an hour is a window");
+        let sweeper = sessions.sweeper().attempts(&door.signing_in).start();
         Ok(Self {
-            router: router::router(Shop { users }, &sessions),
-            sweeper: sessions.sweeper().start(),
+            router: router::router(Shop { users, door }, &sessions),
+            sweeper,
         })
     }
 
@@ -77,23 +82,20 @@ impl Demo {
     ///
     /// # Errors
     ///
-    /// When the listener fails for good.
-    pub async fn run<L>(
+    /// When the listeners fail for good.
+    pub async fn run(
         self,
-        listener: L,
+        listeners: Listeners,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()>
-    where
-        L: Listener,
-        L::Addr: fmt::Debug,
-    {
+    ) -> io::Result<()> {
         let (stopping, stopped) = oneshot::channel();
         let graceful = async move {
             shutdown.await;
             // Nobody waits any more when serving failed: then there is nothing to stop either.
             let _ = stopping.send(());
         };
-        let serving = axum::serve(listener, self.router).with_graceful_shutdown(graceful);
+        let shop = self.router.into_make_service_with_connect_info::<Caller>();
+        let serving = axum::serve(listeners, shop).with_graceful_shutdown(graceful);
         let mut serving = pin!(serving.into_future());
         let served = tokio::select! {
             served = &mut serving => served,
@@ -207,6 +209,7 @@ impl Error for OpenError {
 #[derive(Debug, Clone)]
 struct Shop {
     users: Users,
+    door: Door,
 }
 
 /// Makes the directory for the eyes of this user only. One that is there is left as it is.

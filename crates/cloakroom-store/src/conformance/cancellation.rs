@@ -21,7 +21,7 @@ pub(super) fn rules() -> Vec<Rule> {
 }
 
 /// At how many different points each verb is dropped: before it is polled first, and whenever it waits.
-const CUTS: usize = 8;
+pub(super) const CUTS: usize = 8;
 
 async fn a_dropped_create_happened_whole_or_not_at_all(store: Fixture) -> Held {
     for cut in 0..CUTS {
@@ -110,7 +110,7 @@ async fn a_dropped_ending_happened_whole_or_not_at_all(store: Fixture) -> Held {
 }
 
 /// Polls a verb until it has waited so many times, then drops it.
-async fn cut_after<T>(times: usize, verb: impl Future<Output = T>) {
+pub(super) async fn cut_after<T>(times: usize, verb: impl Future<Output = T>) {
     let mut verb = pin!(verb);
     let mut left = times;
     poll_fn(|context| {

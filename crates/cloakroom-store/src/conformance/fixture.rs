@@ -273,7 +273,7 @@ pub(super) fn ended(written: Written) -> Result<Vec<Id>, Failure> {
     }
 }
 
-fn namespace(name: String) -> Namespace {
+pub(super) fn namespace(name: String) -> Namespace {
     Namespace::new(name).expect("the suite's namespaces are valid")
 }
 

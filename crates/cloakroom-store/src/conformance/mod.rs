@@ -18,7 +18,8 @@
 //! [`check`](Rule::check) one by one; to look into one, take it from [`rule()`].
 //!
 //! A store that keeps [`Marks`] goes through [`run_marks`] as well, one that keeps its records outside of its process
-//! through [`run_restarts`], its marks through [`run_mark_restarts`], and one with a server through [`run_outages`].
+//! through [`run_restarts`], its marks through [`run_mark_restarts`], and one with a server through [`run_outages`]. One that
+//! counts ([`Counters`]) goes through [`run_counters`] and [`run_counter_restarts`].
 //!
 //! * Every rule works in namespaces of its own, so one store serves them all, also at the same time. They
 //!   leave records behind: hand in a store that is made for tests.
@@ -53,10 +54,12 @@ mod lost_reply;
 
 mod card;
 
+mod counters;
 mod marks;
 
 mod restart;
 
+mod counters_kept;
 mod marks_kept;
 
 mod outage;
@@ -72,7 +75,7 @@ pub use outage::{Outage, Outages};
 pub use restart::Restarts;
 pub use rule::{Broken, Rule};
 
-use crate::{AnyMarks, AnyStore, Marks, Store};
+use crate::{AnyCounters, AnyMarks, AnyStore, Counters, Marks, Store};
 
 /// Checks every rule against a store.
 ///
@@ -122,6 +125,21 @@ pub fn mark_rules() -> Vec<Rule<AnyMarks>> {
     marks::rules()
 }
 
+/// Checks every rule about counters, of a store that keeps them.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_counters(counters: impl Counters) {
+    let counters = AnyCounters::new(counters);
+    check_all(counter_rules(), &counters).await;
+}
+
+/// The rules about counters.
+pub fn counter_rules() -> Vec<Rule<AnyCounters>> {
+    counters::rules()
+}
+
 /// The rule of this name, if there is one.
 pub fn rule(name: &str) -> Option<Rule> {
     rules().into_iter().find(|rule| rule.name() == name)
@@ -156,6 +174,20 @@ pub fn mark_restart_rules() -> Vec<Rule<Restarts<AnyMarks>>> {
     marks_kept::restart_rules()
 }
 
+/// Checks what of a store's counters survives when it is killed and opened again, as its card says.
+///
+/// # Panics
+///
+/// When a rule is broken: with the names of all that are, and what was found.
+pub async fn run_counter_restarts(restarts: Restarts<AnyCounters>) {
+    check_all(counter_restart_rules(), &restarts).await;
+}
+
+/// The rules about counters over restarts.
+pub fn counter_restart_rules() -> Vec<Rule<Restarts<AnyCounters>>> {
+    counters_kept::restart_rules()
+}
+
 /// Checks that a store whose server goes away answers errors in bounded time, and recovers.
 ///
 /// # Panics
@@ -168,7 +200,13 @@ pub async fn run_outages(outages: Outages) {
 
 /// The rules about outages. They take the server away: check one after the other, on a server of their own.
 pub fn outage_rules() -> Vec<Rule<Outages>> {
-    [outage::rules(), outage_race::rules(), marks_kept::outage_rules()].concat()
+    [
+        outage::rules(),
+        outage_race::rules(),
+        marks_kept::outage_rules(),
+        counters_kept::outage_rules(),
+    ]
+    .concat()
 }
 
 /// Checks one rule after the other, so that a failure is about nothing but its rule.

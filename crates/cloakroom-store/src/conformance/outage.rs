@@ -13,8 +13,8 @@ use super::failure::{Failure, Held, ensure, same};
 use super::fixture::{Fixture, all_of, id, principal};
 use super::rule::Rule;
 use crate::{
-    AnyMarks, AnyStore, Count, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Marks, Owner,
-    Query, Record, Revision, Revoke, Store, Sweep, Timestamp, Touch, Write,
+    AnyCounters, AnyMarks, AnyStore, Count, Counters, Delete, Deleted, Error, ErrorKind, Expect, Id, List,
+    Load, Marks, Owner, Query, Record, Revision, Revoke, Store, Sweep, Timestamp, Touch, Write,
 };
 
 type Doing = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -40,6 +40,8 @@ pub struct Outages {
     pub(super) store: AnyStore,
     /// Where it keeps marks, too.
     pub(super) marks: Option<AnyMarks>,
+    /// Where it counts, too.
+    pub(super) counters: Option<AnyCounters>,
     pub(super) bound: Duration,
     server: Arc<dyn Fn(Outage) -> Doing + Send + Sync>,
 }
@@ -58,6 +60,7 @@ impl Outages {
         Self {
             store: AnyStore::new(store),
             marks: None,
+            counters: None,
             bound,
             server: Arc::new(move |outage| Box::pin(server(outage))),
         }
@@ -67,6 +70,13 @@ impl Outages {
     #[must_use]
     pub fn and_marks(mut self, marks: impl Marks) -> Self {
         self.marks = Some(AnyMarks::new(marks));
+        self
+    }
+
+    /// Also asks these counters, which are kept on the same server, within the same bound.
+    #[must_use]
+    pub fn and_counters(mut self, counters: impl Counters) -> Self {
+        self.counters = Some(AnyCounters::new(counters));
         self
     }
 

@@ -31,11 +31,7 @@ impl Fixture {
         Running: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let running = (0..contestants).map(|n| run(self.clone(), n));
-        if round.is_multiple_of(2) {
-            woven(running.map(Box::pin).collect()).await
-        } else {
-            as_tasks(running.collect()).await
-        }
+        at_once(round, running.collect()).await
     }
 
     /// Runs two different contestants at once; who is first changes from round to round.
@@ -69,6 +65,19 @@ impl Fixture {
                 Ok((one.answer().await?, other.answer().await?))
             }
         }
+    }
+}
+
+/// Runs all of these at once, and answers what they answered, in no promised order.
+pub(super) async fn at_once<T, Running>(round: usize, running: Vec<Running>) -> Result<Vec<T>, Failure>
+where
+    T: Send + 'static,
+    Running: Future<Output = Result<T, Failure>> + Send + 'static,
+{
+    if round.is_multiple_of(2) {
+        woven(running.into_iter().map(Box::pin).collect()).await
+    } else {
+        as_tasks(running).await
     }
 }
 

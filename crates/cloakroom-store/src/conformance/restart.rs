@@ -11,8 +11,8 @@ use super::failure::{Failure, Held, ensure, same, same_record};
 use super::fixture::{Fixture, all_of, applied, id, places};
 use super::rule::Rule;
 use crate::{
-    AnyMarks, AnyStore, Cap, Deleted, Expect, Label, Marks, Owner, Query, Record, Revision, Revoked, Store,
-    Touched, Written,
+    AnyCounters, AnyMarks, AnyStore, Cap, Counters, Deleted, Expect, Label, Marks, Owner, Query, Record,
+    Revision, Revoked, Store, Touched, Written,
 };
 
 type Opening<Subject> = Pin<Box<dyn Future<Output = Subject> + Send>>;
@@ -75,6 +75,26 @@ impl Restarts<AnyMarks> {
 
     /// Opens it, or kills what was opened before and opens it again.
     pub(super) async fn open(&self) -> AnyMarks {
+        (self.0)().await
+    }
+}
+
+impl Restarts<AnyCounters> {
+    /// As [`new`](Restarts::new), for what counts.
+    pub fn of_counters<Opens, Opened, C>(open: Opens) -> Self
+    where
+        Opens: Fn() -> Opened + Send + Sync + 'static,
+        Opened: Future<Output = C> + Send + 'static,
+        C: Counters,
+    {
+        Self(Arc::new(move || {
+            let opening = open();
+            Box::pin(async move { AnyCounters::new(opening.await) })
+        }))
+    }
+
+    /// Opens it, or kills what was opened before and opens it again.
+    pub(super) async fn open(&self) -> AnyCounters {
         (self.0)().await
     }
 }

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Mark, Marks, MarksOf, News, Page,
-    Revoke, Revoked, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch, Touched, Write, Written,
+    AddOne, Capabilities, Count, Counters, Delete, Deleted, Error, ErrorKind, List, Load, Mark, Marks,
+    MarksOf, News, Page, Revoke, Revoked, SetMark, Store, Stored, Sweep, Swept, TakeBack, Timestamp, Told,
+    Touch, Touched, Write, Written,
     conformance::{self, Outage, Outages},
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::counting::Tally;
 use crate::marking::Book;
 use crate::reference::Reference;
 
@@ -223,6 +225,36 @@ impl Marks for RemoteMarks {
     }
 }
 
+/// Counters behind the same server.
+struct RemoteCounters {
+    way: Remote,
+    tally: Tally,
+}
+
+impl Counters for RemoteCounters {
+    async fn add(&self, request: AddOne) -> Result<u64, Error> {
+        match self.way.reach().await {
+            Err(_) if self.way.manner == Manner::AnswersThatNothingIsThere => Ok(1),
+            Err(away) => Err(away),
+            Ok(()) => self.tally.add(request).await,
+        }
+    }
+
+    async fn take_back(&self, request: TakeBack) -> Result<(), Error> {
+        self.way.reach().await?;
+        self.tally.take_back(request).await
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        self.way.reach().await?;
+        self.tally.forget(request).await
+    }
+
+    fn card(&self) -> Capabilities {
+        self.way.capabilities()
+    }
+}
+
 fn outages(manner: Manner, bound: Duration) -> Outages {
     let server = Server::there();
     let store = Remote::new(&server, manner);
@@ -230,11 +262,17 @@ fn outages(manner: Manner, bound: Duration) -> Outages {
         way: Remote::new(&server, manner),
         book: Book::default(),
     };
+    let counters = RemoteCounters {
+        way: Remote::new(&server, manner),
+        tally: Tally::default(),
+    };
     let does = move |outage| {
         let server = Arc::clone(&server);
         async move { server.suffer(outage).await }
     };
-    Outages::new(store, bound, does).and_marks(marks)
+    Outages::new(store, bound, does)
+        .and_marks(marks)
+        .and_counters(counters)
 }
 
 /// Long enough for a busy machine: a store that keeps the contract never takes it.
@@ -264,6 +302,14 @@ async fn every_manner_breaks_the_rule_it_should() {
         (
             Manner::WaitsForever,
             "marks_on_a_paused_server_are_errors_in_bounded_time",
+        ),
+        (
+            Manner::AnswersThatNothingIsThere,
+            "counters_on_a_stopped_server_are_errors_in_bounded_time",
+        ),
+        (
+            Manner::WaitsForever,
+            "counters_on_a_paused_server_are_errors_in_bounded_time",
         ),
         (Manner::RepeatsBlindly, "calls_cut_by_a_stop_count_once_or_never"),
         (Manner::RepeatsBlindly, "calls_cut_by_a_pause_count_once_or_never"),

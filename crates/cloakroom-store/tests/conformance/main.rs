@@ -1,6 +1,7 @@
 //! The conformance suite, held against a store that keeps the contract and many that do not.
 
 mod breakage;
+mod counting;
 mod flawed;
 mod going_away;
 mod marking;

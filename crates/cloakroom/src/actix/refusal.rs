@@ -17,6 +17,9 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         events::failed(self);
         let mut response = refusal(self.kind());
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         if let Some(challenge) = self.challenge() {
             let challenge = HeaderValue::try_from(challenge).expect("a challenge is visible ASCII");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

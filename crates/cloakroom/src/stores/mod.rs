@@ -71,7 +71,7 @@ pub use memcached::Memcached;
 pub use memory::Memory;
 #[cfg(feature = "mysql")]
 pub use mysql::Mysql;
-pub use open::{open, open_marks};
+pub use open::{Opened, open, open_all, open_counters, open_marks};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 // Not the crate of that name.

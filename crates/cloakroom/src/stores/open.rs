@@ -1,6 +1,6 @@
 //! Opens a store by its URL: for programs that are told where to keep sessions.
 
-use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Store};
+use cloakroom_store::{AnyCounters, AnyMarks, AnyStore, Error, ErrorKind, Store};
 
 /// Opens the store that a URL names.
 ///
@@ -31,7 +31,7 @@ use cloakroom_store::{AnyMarks, AnyStore, Error, ErrorKind, Store};
 /// which there are, and which feature is missing. It never repeats more of the URL than its scheme. Otherwise what
 /// opening the store says.
 pub async fn open(url: &str) -> Result<AnyStore, Error> {
-    Ok(opened(url).await?.0)
+    Ok(open_all(url).await?.store)
 }
 
 /// Opens what a URL names to keep marks in, which sealed sessions need: any store of [`open`] but Memcached.
@@ -40,7 +40,7 @@ pub async fn open(url: &str) -> Result<AnyStore, Error> {
 ///
 /// Those of [`open`], and [`ErrorKind::Unsupported`] for a store that keeps no marks.
 pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
-    let (store, marks) = opened(url).await?;
+    let Opened { store, marks, .. } = open_all(url).await?;
     marks.ok_or_else(|| {
         Error::new(
             ErrorKind::Unsupported,
@@ -53,10 +53,44 @@ pub async fn open_marks(url: &str) -> Result<AnyMarks, Error> {
     })
 }
 
-/// A store, and the same to keep marks in if it can.
-type Opened = (AnyStore, Option<AnyMarks>);
+/// Opens what a URL names to count in, which [`Attempts`](crate::Attempts) need: any store of [`open`].
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub async fn open_counters(url: &str) -> Result<AnyCounters, Error> {
+    Ok(open_all(url).await?.counters)
+}
 
-async fn opened(url: &str) -> Result<Opened, Error> {
+/// A store, and the same for whatever else it can keep: made by [`open_all`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Opened {
+    /// Keeps sessions.
+    pub store: AnyStore,
+    /// Keeps marks, if it can.
+    pub marks: Option<AnyMarks>,
+    /// Counts.
+    pub counters: AnyCounters,
+}
+
+/// Opens the store that a URL names once, for all that it can keep: what is on a disk is opened by one at a time.
+///
+/// ```
+/// # #[cfg(feature = "memory")]
+/// # async fn example() -> Result<(), cloakroom::store::Error> {
+/// use cloakroom::{Sessions, stores};
+///
+/// let opened = stores::open_all("memory:").await?;
+/// let sessions = Sessions::new(opened.store);
+/// let attempts = sessions.attempts(opened.counters);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub async fn open_all(url: &str) -> Result<Opened, Error> {
     let parts = url.split_once(':').ok_or_else(|| {
         misconfigured(format!(
             "a store URL begins with a scheme and a colon: {} are known",
@@ -65,30 +99,34 @@ async fn opened(url: &str) -> Result<Opened, Error> {
     })?;
     match parts {
         #[cfg(feature = "memory")]
-        ("memory", "") => Ok(both(super::memory::Memory::default())),
+        ("memory", "") => Ok(all(super::memory::Memory::default())),
         #[cfg(feature = "memory")]
         ("memory", _) => Err(misconfigured(
             "the URL of the memory store is `memory:`, with nothing behind it",
         )),
         #[cfg(feature = "disk")]
-        ("disk", path) => Ok(both(super::disk::Disk::open(given(path, "disk")?).await?)),
+        ("disk", path) => Ok(all(super::disk::Disk::open(given(path, "disk")?).await?)),
         #[cfg(feature = "sqlite")]
-        ("sqlite", path) => Ok(both(super::sqlite::Sqlite::open(given(path, "sqlite")?).await?)),
+        ("sqlite", path) => Ok(all(super::sqlite::Sqlite::open(given(path, "sqlite")?).await?)),
         #[cfg(feature = "redis")]
-        ("redis-cluster" | "rediss-cluster", _) => Ok(both(super::redis::RedisCluster::connect(url).await?)),
+        ("redis-cluster" | "rediss-cluster", _) => Ok(all(super::redis::RedisCluster::connect(url).await?)),
         #[cfg(feature = "redis")]
         ("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel", _) => {
-            Ok(both(super::redis::Redis::connect(url).await?))
+            Ok(all(super::redis::Redis::connect(url).await?))
         }
         #[cfg(feature = "memcached")]
         ("memcache" | "memcache+unix" | "memcaches", _) => {
             let store = super::memcached::Memcached::connect(url).await?;
-            Ok((AnyStore::new(store), None))
+            Ok(Opened {
+                store: AnyStore::new(store.clone()),
+                marks: None,
+                counters: AnyCounters::new(store),
+            })
         }
         #[cfg(feature = "postgres")]
-        ("postgres" | "postgresql", _) => Ok(both(super::postgres::Postgres::connect(url).await?)),
+        ("postgres" | "postgresql", _) => Ok(all(super::postgres::Postgres::connect(url).await?)),
         #[cfg(feature = "mysql")]
-        ("mysql" | "mariadb", _) => Ok(both(super::mysql::Mysql::connect(url).await?)),
+        ("mysql" | "mariadb", _) => Ok(all(super::mysql::Mysql::connect(url).await?)),
         (scheme, _) => Err(not_there(scheme)),
     }
 }
@@ -101,8 +139,12 @@ async fn opened(url: &str) -> Result<Opened, Error> {
     feature = "redis",
     feature = "sqlite"
 ))]
-fn both(store: impl Store + cloakroom_store::Marks + Clone) -> Opened {
-    (AnyStore::new(store.clone()), Some(AnyMarks::new(store)))
+fn all(store: impl Store + cloakroom_store::Marks + cloakroom_store::Counters + Clone) -> Opened {
+    Opened {
+        store: AnyStore::new(store.clone()),
+        marks: Some(AnyMarks::new(store.clone())),
+        counters: AnyCounters::new(store),
+    }
 }
 
 /// The stores there are: what their URLs look like, and the feature that has them.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cloakroom::stores::Disk;
 use cloakroom::stores::disk::{DiskOptions, Durability};
+use cloakroom_store::AnyStore;
 use cloakroom_store::conformance::{self, Restarts};
-use cloakroom_store::{AnyMarks, AnyStore};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_store_keeps_marks() {
@@ -16,9 +16,15 @@ async fn the_disk_store_keeps_marks() {
     conformance::run_marks(Disk::open(directory.path()).await.unwrap()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_store_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::run_counters(Disk::open(directory.path()).await.unwrap()).await;
+}
+
 /// A copy of the directory, while it is in use, is what a kill leaves behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn marks_survive_a_kill() {
+async fn marks_and_counters_survive_a_kill() {
     let directory = Arc::new(tempfile::tempdir().unwrap());
     let before = Arc::new(Mutex::new(None));
     let copies = Arc::new(AtomicU64::new(0));
@@ -34,9 +40,10 @@ async fn marks_survive_a_kill() {
             }
             let store = Disk::open(&copy).await.unwrap();
             *before.lock().unwrap() = Some((copy, store.clone()));
-            AnyMarks::new(store)
+            store
         }
     };
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 

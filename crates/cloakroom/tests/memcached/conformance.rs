@@ -16,6 +16,16 @@ async fn the_memcached_store_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_memcached_store_counts() {
+    let servers = [(); 2].map(|()| testbed::memcached::Memcached::start());
+    let hosts = servers
+        .each_ref()
+        .map(testbed::memcached::Memcached::host)
+        .join(",");
+    conformance::run_counters(Memcached::connect(&format!("memcache://{hosts}")).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_on_three_servers() {
     let servers = [(); 3].map(|()| testbed::memcached::Memcached::start());
     let hosts = servers
@@ -46,7 +56,7 @@ async fn one_store_serves_all_rules_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_over_restarts() {
     let server = Arc::new(testbed::memcached::Memcached::start());
-    conformance::run_restarts(Restarts::new(move || {
+    let open = move || {
         let server = Arc::clone(&server);
         async move {
             blocking(&server, |server| {
@@ -56,15 +66,16 @@ async fn it_conforms_over_restarts() {
             .await;
             Memcached::connect(&server.url()).await.unwrap()
         }
-    }))
-    .await;
+    };
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_over_outages() {
     let server = Arc::new(testbed::memcached::Memcached::start());
     let store = Memcached::connect(&server.url()).await.unwrap();
-    conformance::run_outages(Outages::new(store, BOUND, move |outage| {
+    let outages = Outages::new(store.clone(), BOUND, move |outage| {
         let server = Arc::clone(&server);
         async move {
             blocking(&server, move |server| match outage {
@@ -75,8 +86,8 @@ async fn it_conforms_over_outages() {
             })
             .await;
         }
-    }))
-    .await;
+    });
+    conformance::run_outages(outages.and_counters(store)).await;
 }
 
 async fn blocking(

@@ -1,10 +1,10 @@
 //! A server that runs out of memory: it drops what was not used for longest, or refuses.
 
 use cloakroom::stores::Memcached;
-use cloakroom_store::{ErrorKind, Expect, Store as _, Written};
+use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Expect, Store as _, Written};
 use cloakroom_testbed as testbed;
 
-use crate::fixture::{create, delete, load, record, write};
+use crate::fixture::{create, delete, in_hours, load, namespace, record, write};
 
 const BODY: usize = 100 << 10;
 
@@ -12,6 +12,13 @@ const BODY: usize = 100 << 10;
 async fn a_full_server_that_may_not_evict_says_so_and_goes_on_when_there_is_room() {
     let server = testbed::memcached::Memcached::with(&["-m", "8", "-M"]);
     let store = Memcached::connect(&server.url()).await.unwrap();
+    let until = in_hours(1);
+    let counter = |n: u32| {
+        let mut bytes = [0; Counted::LEN];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        AddOne::new(Counter::new(namespace(), Counted::from_bytes(bytes), until))
+    };
+    assert_eq!(store.add(counter(0)).await.unwrap(), 1);
     let mut kept = 0;
     let full = loop {
         match write(&store, kept, Expect::Absent, record(vec![1; BODY])).await {
@@ -33,6 +40,18 @@ async fn a_full_server_that_may_not_evict_says_so_and_goes_on_when_there_is_room
             "with `-M`, writes: \"{full}\", and a session that finds no room for its change ends; else it evicts"
         ),
     );
+    // So it does of counters, when their room is taken, and goes on with those that are there.
+    let mut counted = 1;
+    let full = loop {
+        match store.add(counter(counted)).await {
+            Ok(added) => assert_eq!(added, 1),
+            Err(error) => break error,
+        }
+        counted += 1;
+        assert!(counted < 200_000, "a full server has room for {counted} counters");
+    };
+    assert_eq!(full.kind(), ErrorKind::Full, "{full}");
+    assert_eq!(store.add(counter(0)).await.unwrap(), 2);
     // What is there stays, whole.
     for n in 0..kept {
         let found = load(&store, n).await.unwrap().unwrap();

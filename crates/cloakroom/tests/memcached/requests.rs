@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cloakroom::stores::Memcached;
 use cloakroom_store::{
-    Delete, Deleted, Expect, Owner, Principal, Revision, Store as _, Timestamp, Touch, Touched, Written,
+    AddOne, Counted, Counter, Counters as _, Delete, Deleted, Expect, Owner, Principal, Revision, Store as _,
+    TakeBack, Timestamp, Touch, Touched, Written,
 };
 use cloakroom_testbed as testbed;
 use tokio::task::JoinSet;
@@ -19,7 +20,12 @@ async fn asks<T>(server: &testbed::memcached::Memcached, times: u64, doing: impl
     let asked = || {
         let stats = server.stats();
         let counted = ["cmd_get", "cmd_set", "delete_hits", "delete_misses", "cmd_touch"];
-        counted.into_iter().map(|name| stats[name]).sum::<u64>()
+        let numbers = ["incr_hits", "incr_misses", "decr_hits", "decr_misses"];
+        counted
+            .into_iter()
+            .chain(numbers)
+            .map(|name| stats[name])
+            .sum::<u64>()
     };
     let before = asked();
     let done = doing.await;
@@ -76,10 +82,20 @@ async fn every_verb_asks_as_often_as_the_docs_say() {
     create(&store, 2, record("another")).await;
     let deleted = asks(&server, 1, store.delete(delete(2))).await;
     assert_eq!(deleted.unwrap(), Deleted::Ended);
+
+    let counter = Counter::new(namespace(), Counted::from_bytes([1; 16]), in_hours(1));
+    // The server does not count the request that begins a number.
+    for (expected, counted) in [(1, 0), (2, 1)] {
+        let added = asks(&server, counted, store.add(AddOne::new(counter.clone()))).await;
+        assert_eq!(added.unwrap(), expected);
+    }
+    asks(&server, 1, store.take_back(TakeBack::new(counter)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_ping_is_one_command() {
+async fn a_ping_is_one_command_and_so_is_an_attempt() {
     // The server does not count it.
     let server = testbed::memcached::Memcached::start();
     let proxy = Proxy::to(server.server().address());
@@ -87,6 +103,12 @@ async fn a_ping_is_one_command() {
     let before = proxy.writes();
     for _ in 0..10 {
         store.ping().await.unwrap();
+    }
+    assert_eq!(proxy.writes() - before, 10);
+    let before = proxy.writes();
+    for n in 0..10 {
+        let counter = Counter::new(namespace(), Counted::from_bytes([n / 2; 16]), in_hours(1));
+        store.add(AddOne::new(counter)).await.unwrap();
     }
     assert_eq!(proxy.writes() - before, 10);
 }

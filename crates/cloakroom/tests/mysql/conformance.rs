@@ -17,6 +17,12 @@ async fn the_mysql_store_keeps_marks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_mysql_store_counts() {
+    let url = fixture::database(shared(), "counts").await;
+    conformance::run_counters(patient(&url).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_mysql_store_conforms() {
     let url = fixture::database(shared(), "conforms").await;
     conformance::run(patient(&url).await).await;
@@ -64,6 +70,7 @@ async fn what_was_answered_survives_that_the_server_is_killed() {
         }
     };
     conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
@@ -82,7 +89,8 @@ async fn outages_are_errors_in_bounded_time_and_end_by_themselves() {
             });
         }
     };
-    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
+    let outages = Outages::new(store.clone(), BOUND, does).and_counters(store.clone());
+    conformance::run_outages(outages.and_marks(store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use cloakroom::stores::Mysql;
 use cloakroom::stores::mysql::{Migrate, MysqlOptions};
-use cloakroom_store::{ErrorKind, Store};
+use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Store, Timestamp};
 use cloakroom_testbed::Program;
 use cloakroom_testbed::mysql::Mysqld;
 
@@ -68,6 +68,27 @@ async fn what_a_crash_left_half_made_is_finished() {
     run(shared(), "DROP PROCEDURE half_made.cloakroom_write_capped").await;
     let store = Mysql::connect(&url).await.unwrap();
     assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
+}
+
+/// Version 2 has the counters.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_the_release_before_are_kept_and_added_to() {
+    let url = database(shared(), "one_before").await;
+    let store = Mysql::connect(&url).await.unwrap();
+    create(&store, id(1), record_of("alice", "kept")).await;
+    run(
+        shared(),
+        "DELETE FROM one_before.cloakroom_schema WHERE version = 2",
+    )
+    .await;
+    run(shared(), "DROP TABLE one_before.cloakroom_counters").await;
+    let never = MysqlOptions::default().migrate(Migrate::Never);
+    let error = never.connect(&url).await.unwrap_err();
+    assert!(error.to_string().contains("version 1"), "{error}");
+    let store = Mysql::connect(&url).await.unwrap();
+    assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
+    let counted = Counter::new(fixture::namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
+    assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,13 @@ async fn the_postgres_store_keeps_marks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_postgres_store_counts() {
+    let server = Server::start();
+    let url = with(&server, &format!("unlogged=true&{PATIENT}"));
+    conformance::run_counters(Postgres::connect(&url).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_postgres_store_conforms() {
     let server = Server::start();
     let url = with(&server, PATIENT);
@@ -75,6 +82,7 @@ async fn restarts(options: &str, survive: bool) {
         }
     };
     conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
@@ -83,5 +91,6 @@ async fn outages_are_errors_in_bounded_time() {
     let server = Arc::new(Server::start());
     let store = Postgres::connect(&server.url()).await.unwrap();
     let does = move |what| outage(Arc::clone(&server), what);
-    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
+    let outages = Outages::new(store.clone(), BOUND, does).and_counters(store.clone());
+    conformance::run_outages(outages.and_marks(store)).await;
 }

@@ -1,10 +1,10 @@
 //! The tables: made once however many nodes start, by hand, and refused when they are not ours to use.
 
 use cloakroom::stores::Postgres;
-use cloakroom_store::{ErrorKind, Store as _};
+use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Store as _, Timestamp};
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{PATIENT, client, create, id, load, record, refused, with};
+use crate::fixture::{PATIENT, client, create, id, load, namespace, record, refused, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_nodes_may_start_at_once() {
@@ -100,7 +100,8 @@ async fn the_version_of_the_tables_decides() {
     admin
         .batch_execute(
             "UPDATE cloakroom_schema SET version = 0; 
-             DROP TABLE cloakroom_sessions, cloakroom_bodies, cloakroom_marks, cloakroom_mark_numbers;
+             DROP TABLE cloakroom_sessions, cloakroom_bodies, cloakroom_marks, cloakroom_mark_numbers,
+                 cloakroom_counters;
              DO $$ DECLARE f regprocedure; BEGIN
                  FOR f IN SELECT oid FROM pg_proc WHERE proname LIKE 'cloakroom%' LOOP
                      EXECUTE 'DROP FUNCTION ' || f;
@@ -122,6 +123,25 @@ async fn the_version_of_the_tables_decides() {
     );
     let store = Postgres::connect(&server.url()).await.unwrap();
     create(&store, id(1), record(b"migrated")).await;
+}
+
+/// Version 2 has the counters.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_the_release_before_are_kept_and_added_to() {
+    let server = Server::start();
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    create(&store, id(1), record(b"kept")).await;
+    client(&server)
+        .await
+        .batch_execute("UPDATE cloakroom_schema SET version = 1; DROP TABLE cloakroom_counters")
+        .await
+        .unwrap();
+    let error = refused(&with(&server, "migrate=never")).await;
+    assert!(error.to_string().contains("version 1"), "{error}");
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    assert!(load(&store, id(1)).await.unwrap().is_some());
+    let counted = Counter::new(namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
+    assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use cloakroom::stores::Redis;
 use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
-use cloakroom_store::{AnyStore, Store as _};
+use cloakroom_store::{AddOne, AnyStore, Counters as _, Store as _, TakeBack};
 use cloakroom_testbed::redis::{Redis as Server, RedisLaunch, programs};
+
+use crate::fixture;
 
 /// How long a call may take by default, and a little for a busy machine.
 const BOUND: Duration = Duration::from_millis(1500 + 500);
@@ -26,6 +28,44 @@ async fn the_redis_store_keeps_marks() {
         let server = RedisLaunch::new(program).start();
         conformance::run_marks(Redis::connect(&server.url()).await.unwrap()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_counts() {
+    for program in programs() {
+        let server = RedisLaunch::new(program).start();
+        conformance::run_counters(Redis::connect(&server.url()).await.unwrap()).await;
+    }
+}
+
+/// By the server's clock, and not before they are over by ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_go_by_themselves() {
+    let server = Server::start();
+    let store = Redis::connect(&format!("{}?ttl_margin=10m", server.url()))
+        .await
+        .unwrap();
+    let now = cloakroom_store::Timestamp::from(std::time::SystemTime::now());
+    let of = |until| {
+        let counted = cloakroom_store::Counted::from_bytes([1; 16]);
+        cloakroom_store::Counter::new(fixture::namespace(), counted, until)
+    };
+    let soon = of(now.saturating_add(Duration::from_secs(60)));
+    for expected in 1..=2 {
+        assert_eq!(store.add(AddOne::new(soon.clone())).await.unwrap(), expected);
+    }
+    let key = server.command(&["KEYS", "*"]);
+    let left: u64 = server.command(&["PTTL", key.trim()]).trim().parse().unwrap();
+    assert!((600_000..=660_000).contains(&left), "{left}");
+    // What was taken back leaves nothing, and what is never over stays.
+    for _ in 0..2 {
+        store.take_back(TakeBack::new(soon.clone())).await.unwrap();
+    }
+    assert_eq!(server.command(&["DBSIZE"]), "0");
+    let ever = of(cloakroom_store::Timestamp::MAX);
+    store.add(AddOne::new(ever)).await.unwrap();
+    let key = server.command(&["KEYS", "*"]);
+    assert_eq!(server.command(&["PTTL", key.trim()]), "-1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,6 +126,7 @@ async fn restarts(server: Server, survives: bool) {
         }
     };
     conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
@@ -114,5 +155,5 @@ async fn outages(server: Server) {
             blocking.await.unwrap();
         }
     });
-    conformance::run_outages(outages.and_marks(store)).await;
+    conformance::run_outages(outages.and_counters(store.clone()).and_marks(store)).await;
 }

@@ -12,7 +12,7 @@ use crate::fixture::{create, delete, fails, load};
 
 /// What the documentation says that a user must be allowed.
 const RIGHTS: &str = "-@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd \
-    +zcard +zrem +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get";
+    +zcard +zrem +zrange +zrangebylex +zrandmember +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_named() {
@@ -82,6 +82,7 @@ async fn a_user_needs_what_the_documentation_says() {
     let address = server.server().address();
     let url = format!("redis://app:secret@{address}/1?wait_replicas_timeout=1s");
     let store = Redis::connect(&url).await.unwrap();
+    conformance::run_counters(store.clone()).await;
     conformance::run(store).await;
 
     for withdrawn in ["-evalsha", "-eval", "-@scripting"] {

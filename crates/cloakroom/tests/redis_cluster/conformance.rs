@@ -32,6 +32,12 @@ async fn the_cluster_store_keeps_marks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_store_counts() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    conformance::run_counters(RedisCluster::connect(&cluster.url()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_store_serves_all_rules_at_once() {
     let cluster = redis_cluster::RedisCluster::start(3);
     let store = RedisCluster::connect(&patient(&cluster)).await.unwrap();
@@ -60,6 +66,7 @@ async fn it_works_after_all_primaries_were_killed() {
         }
     };
     conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
@@ -80,5 +87,6 @@ async fn an_outage_of_all_primaries_is_an_error_in_bounded_time() {
             }
         }
     };
-    conformance::run_outages(Outages::new(store.clone(), BOUND, does).and_marks(store)).await;
+    let outages = Outages::new(store.clone(), BOUND, does).and_counters(store.clone());
+    conformance::run_outages(outages.and_marks(store)).await;
 }

@@ -20,6 +20,12 @@ async fn the_sqlite_store_keeps_marks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_store_counts() {
+    let (_directory, file) = place();
+    conformance::run_counters(patient().open(file).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_store_conforms() {
     let (_directory, file) = place();
     conformance::run(patient().open(file).await.unwrap()).await;
@@ -94,5 +100,6 @@ async fn what_was_answered_survives_a_kill() {
         }
     };
     conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
     conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }

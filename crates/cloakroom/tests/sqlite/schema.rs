@@ -4,9 +4,9 @@ use std::fs;
 
 use cloakroom::stores::Sqlite;
 use cloakroom::stores::sqlite::{Migrate, SqliteOptions};
-use cloakroom_store::{ErrorKind, Store};
+use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Store, Timestamp};
 
-use crate::fixture::{create, id, load, neighbour, patient, place, record, refused, refused_with};
+use crate::fixture::{create, id, load, namespace, neighbour, patient, place, record, refused, refused_with};
 
 fn never() -> SqliteOptions {
     patient().migrate(Migrate::Never)
@@ -49,7 +49,7 @@ async fn an_older_schema_becomes_this_releases() {
     neighbour(&file)
         .execute_batch(
             "DROP TABLE cloakroom_sessions; DROP TABLE cloakroom_bodies; DROP TABLE cloakroom_marks;
-             DROP TABLE cloakroom_mark_numbers; PRAGMA user_version = 0",
+             DROP TABLE cloakroom_mark_numbers; DROP TABLE cloakroom_counters; PRAGMA user_version = 0",
         )
         .unwrap();
     let text = refused_with(never(), &file, ErrorKind::Misconfigured).await;
@@ -74,6 +74,22 @@ async fn an_older_schema_becomes_this_releases() {
     for store in stores {
         assert!(load(&store.unwrap(), id(1)).await.unwrap().is_some());
     }
+}
+
+/// Version 2 has the counters.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_the_release_before_are_kept_and_added_to() {
+    let (_directory, file) = place();
+    let store = patient().open(&file).await.unwrap();
+    create(&store, id(1), record("kept")).await;
+    store.close().await.unwrap();
+    neighbour(&file)
+        .execute_batch("DROP TABLE cloakroom_counters; PRAGMA user_version = 1")
+        .unwrap();
+    let store = patient().open(&file).await.unwrap();
+    assert!(load(&store, id(1)).await.unwrap().is_some());
+    let counted = Counter::new(namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
+    assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);
 }
 
 #[tokio::test]

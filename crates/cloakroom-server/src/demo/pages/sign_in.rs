@@ -1,13 +1,14 @@
 //! Signing in.
 
 use askama::Template;
-use axum::extract::{Form, Query, State};
+use axum::extract::{ConnectInfo, Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::SignIn;
 
 use super::{Credentials, Frame, Next, Onward, page};
 use crate::demo::Shop;
+use crate::demo::door::Caller;
 use crate::demo::problem::Problem;
 use crate::demo::visitor::Visitor;
 
@@ -26,14 +27,18 @@ pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Resu
     Ok(page(&empty)?.into_response())
 }
 
-/// Signs in; the cart comes along. Refuses a wrong name and a wrong password in the same words.
+/// Signs in; the cart comes along. Refuses a wrong name and a wrong password in the same words, and both when it was tried
+/// too often.
 pub(crate) async fn submit(
     State(shop): State<Shop>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
     visitor: Visitor,
     Form(form): Form<Credentials>,
 ) -> Result<Response, Problem> {
+    let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
     match shop.users.identify(&form.name, form.password).await? {
         Some(principal) => {
+            attempt.succeeded().await;
             let sign_in = SignIn::from(&principal)
                 .remember(form.remember)
                 .label(&visitor.device);

@@ -1,13 +1,14 @@
 //! Opening an account.
 
 use askama::Template;
-use axum::extract::{Form, Query, State};
+use axum::extract::{ConnectInfo, Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::SignIn;
 
 use super::{Credentials, Frame, Next, Onward, page};
 use crate::demo::Shop;
+use crate::demo::door::Caller;
 use crate::demo::problem::Problem;
 use crate::demo::users::{Name, Password};
 use crate::demo::visitor::Visitor;
@@ -30,11 +31,12 @@ pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Resu
 /// Opens the account and signs in; the cart comes along.
 pub(crate) async fn submit(
     State(shop): State<Shop>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
     visitor: Visitor,
     Form(form): Form<Credentials>,
 ) -> Result<Response, Problem> {
     let (name, remember, next) = (form.name.clone(), form.remember, form.next);
-    match open_account(&shop, form).await? {
+    match open_account(&shop, form, caller).await? {
         Ok(sign_in) => {
             visitor
                 .session
@@ -55,16 +57,30 @@ pub(crate) async fn submit(
 }
 
 /// Answers who signs in, or what to tell the person.
-async fn open_account(shop: &Shop, form: Credentials) -> Result<Result<SignIn, &'static str>, Problem> {
+async fn open_account(
+    shop: &Shop,
+    form: Credentials,
+    caller: Caller,
+) -> Result<Result<SignIn, &'static str>, Problem> {
     let parsed = Name::parse(&form.name).and_then(|name| Ok((name, Password::parse(&form.password)?)));
     let (name, password) = match parsed {
         Ok(parsed) => parsed,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    // It stays counted also when it succeeds.
+    drop(shop.door.signing_up.begin(&form.name, caller.address()).await?);
     let opened = match shop.users.sign_up(name, password).await? {
         Some(principal) => Some(principal),
         // The second click of a double click, or somebody who forgot that they had been here.
-        None => shop.users.identify(&form.name, form.password).await?,
+        // A guess like any other.
+        None => {
+            let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
+            let known = shop.users.identify(&form.name, form.password).await?;
+            if known.is_some() {
+                attempt.succeeded().await;
+            }
+            known
+        }
     };
     let sign_in = opened.map(|principal| SignIn::from(&principal));
     Ok(sign_in.ok_or("Somebody has that name already. If it is you, sign in instead."))

@@ -6,6 +6,7 @@
 //! expiries     namespace  expires    id
 //! marks        namespace  subject
 //! changes      namespace  number
+//! counters     namespace  end        counted
 //! ```
 //!
 //! A namespace and a principal are one byte of length and their text; a time is eight bytes, the highest first, so
@@ -13,7 +14,7 @@
 
 use std::ops::RangeInclusive;
 
-use cloakroom_store::{Id, Namespace, Principal, Timestamp};
+use cloakroom_store::{Counter, Id, Namespace, Principal, Timestamp};
 
 /// The key of a session.
 pub(super) fn session(namespace: &Namespace, id: &Id) -> Vec<u8> {
@@ -86,6 +87,18 @@ pub(super) fn changes(namespace: &Namespace, after: u64) -> RangeInclusive<Vec<u
 /// The number that the key of a change ends with.
 pub(super) fn number_of(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The key of a counter.
+pub(super) fn counter(counter: &Counter) -> Vec<u8> {
+    let mut key = at(&counter.namespace, counter.until);
+    key.extend_from_slice(counter.counted.as_bytes());
+    key
+}
+
+/// All counters that are over before a moment: as [`expired`].
+pub(super) fn counters(namespace: &Namespace, before: Timestamp) -> std::ops::Range<Vec<u8>> {
+    expired(namespace, before)
 }
 
 /// The id that every key of a session ends with.

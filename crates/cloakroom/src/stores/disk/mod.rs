@@ -54,6 +54,7 @@ mod revoke;
 mod sweep;
 mod touch;
 
+mod counters;
 mod marks;
 
 mod job;

@@ -1,10 +1,10 @@
-//! The commands we send: four of the meta protocol.
+//! The commands we send: five of the meta protocol.
 //!
 //! Every command but the last carries a number of ours (`O`) that its answer repeats.
 
 use std::io::Write as _;
 
-/// One command. `C` is what makes each change conditional.
+/// One command. `C` is what makes each change of a session conditional.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Reads an item and its `cas`.
@@ -19,6 +19,14 @@ pub(super) enum Command {
     },
     /// Removes an item, or only at this `cas`.
     Delete { key: Vec<u8>, cas: Option<u64> },
+    /// Adds one to a number and answers what it is now; where there is none, it begins with one and goes at that time.
+    Increment {
+        key: Vec<u8>,
+        /// See [`expiry`](super::expiry).
+        exptime: u32,
+    },
+    /// Takes one from a number, never below nothing; where there is none, nothing happens.
+    Decrement { key: Vec<u8> },
     /// Does nothing, and is answered.
     Noop,
 }
@@ -56,6 +64,12 @@ impl Command {
                     None => Ok(()),
                 })
                 .and_then(|()| write!(out, " O{number}\r\n")),
+            Self::Increment { key, exptime } => {
+                begin(out, b"ma ", key).and_then(|()| write!(out, " MI D1 J1 N{exptime} v c O{number}\r\n"))
+            }
+            Self::Decrement { key } => {
+                begin(out, b"ma ", key).and_then(|()| write!(out, " MD D1 v c O{number}\r\n"))
+            }
             Self::Noop => out.write_all(b"mn\r\n"),
         };
         encoded.expect("a vector takes everything");
@@ -107,6 +121,12 @@ mod tests {
             },
             "md k C3 O7\r\n",
         );
+        let increment = Command::Increment {
+            key: key(),
+            exptime: 1_800_000_000,
+        };
+        check(&increment, "ma k MI D1 J1 N1800000000 v c O7\r\n");
+        check(&Command::Decrement { key: key() }, "ma k MD D1 v c O7\r\n");
         check(&Command::Noop, "mn\r\n");
     }
 }

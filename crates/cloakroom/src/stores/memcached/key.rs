@@ -1,11 +1,11 @@
-//! The keys of items: `prefix%namespace%id`.
+//! The keys of items: `prefix%namespace%id`, and of counters `prefix%namespace{counted and end`.
 //!
-//! A prefix and a namespace have no percent sign, and an id is 32 hexadecimal digits, so no two sessions share a
-//! key.
+//! A prefix has no percent sign, and a namespace neither that nor a brace; an id is 32 hexadecimal digits, and what is
+//! counted and when it is over another 32. So nothing shares a key.
 
 use std::io::Write as _;
 
-use cloakroom_store::{Error, Id, Namespace};
+use cloakroom_store::{Counted, Counter, Error, Id, Namespace};
 
 use super::failure::misconfigured;
 
@@ -45,10 +45,29 @@ impl Prefix {
         write!(key, "{}%{namespace}%{id}", self.0).expect("a vector takes everything");
         key
     }
+
+    /// The key of a counter.
+    pub(super) fn counter(&self, counter: &Counter) -> Vec<u8> {
+        let mut bytes = [0; Counted::LEN + 8];
+        bytes[..Counted::LEN].copy_from_slice(counter.counted.as_bytes());
+        bytes[Counted::LEN..].copy_from_slice(&counter.until.as_unix_millis().to_be_bytes());
+        let mut key = format!("{}%{}{{", self.0, counter.namespace).into_bytes();
+        key.extend(bytes.as_chunks().0.iter().flat_map(four_digits));
+        key
+    }
+}
+
+/// Three bytes as four digits of six bits, so that a counter needs no more room than a session.
+fn four_digits(&[a, b, c]: &[u8; 3]) -> [u8; 4] {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let word = u32::from_be_bytes([0, a, b, c]);
+    [18, 12, 6, 0].map(|shift| DIGITS[(word >> shift) as usize & 63])
 }
 
 #[cfg(test)]
 mod tests {
+    use cloakroom_store::Timestamp;
+
     use super::*;
 
     #[test]
@@ -57,7 +76,23 @@ mod tests {
         let namespace = Namespace::new("n".repeat(Namespace::MAX_LEN)).unwrap();
         let key = prefix.key(&namespace, &Id::from_bytes([0xff; Id::LEN]));
         assert_eq!(key.len(), LONGEST);
+        let counted = Counted::from_bytes([0xff; Counted::LEN]);
+        let counter = Counter::new(namespace, counted, Timestamp::MAX);
+        assert_eq!(prefix.counter(&counter).len(), LONGEST);
         assert!(Prefix::new("p".repeat(Prefix::MAX_LEN + 1)).is_err());
+    }
+
+    #[test]
+    fn a_counter_has_all_of_itself_in_its_key() {
+        let prefix = Prefix::new("p".to_owned()).unwrap();
+        let key = |counted: [u8; 16], until| {
+            let until = Timestamp::from_unix_millis(until);
+            let namespace = Namespace::new("n").unwrap();
+            String::from_utf8(prefix.counter(&Counter::new(namespace, Counted::from_bytes(counted), until)))
+                .unwrap()
+        };
+        assert_eq!(key([0; 16], 0), format!("p%n{{{}", "A".repeat(32)));
+        assert_eq!(key([0xff; 16], 1), format!("p%n{{{}wAAAAAAAAAB", "_".repeat(21)));
     }
 
     #[test]

@@ -17,7 +17,8 @@
 //! metadata and the sealed body. There is no index, so sessions cannot be listed, counted, or ended by their
 //! principal; those verbs answer [`ErrorKind::Unsupported`]. The revision of a record is the item's own `cas`. The
 //! server forgets an item ten minutes after the session has expired
-//! ([`ttl_margin`](MemcachedOptions::ttl_margin)).
+//! ([`ttl_margin`](MemcachedOptions::ttl_margin)). Counters of [`Attempts`](crate::Attempts) are numbers beside them, and go
+//! likewise.
 //!
 //! # What it costs
 //!
@@ -26,6 +27,7 @@
 //! | load, write, delete of anybody's | 1 |
 //! | touch | 2: a read and a conditional write; 1 when it is refused or moves nothing |
 //! | delete of a principal's | 2: a read and a conditional delete, and again when a write came between |
+//! | counting an attempt, taking it back | 1 |
 //! | ping | 1 to each server |
 //!
 //! Calls at the same time share a connection, and their commands share a write to it. Two connections to a server
@@ -46,7 +48,8 @@
 //! **Restart.** A server starts empty: its sessions are gone, and their users sign in again. What was gone before
 //! cannot come back by that: a write to a session that is not there is refused.
 //!
-//! **Full.** A full server drops what was not used for longest, live sessions included. Give it memory for all of
+//! **Full.** A full server drops what was not used for longest, live sessions and counters included: what was counted is
+//! then forgotten, as after a restart. Give it memory for all of
 //! them: the record, about 130 bytes for header and key, and up to a quarter more, for its sizes come in steps.
 //! With `-M` it refuses instead, and the answer is [`ErrorKind::Full`]; but it drops the item that was to be
 //! replaced, so a write that finds no room ends the session that it was to change.
@@ -75,6 +78,8 @@ mod store;
 
 mod delete;
 mod touch;
+
+mod counters;
 
 mod item;
 mod servers;

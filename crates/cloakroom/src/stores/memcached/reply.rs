@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Noop,
     /// The item is over the size that the server takes. The one that was there is gone: the server sees to that.
     TooLarge,
-    /// There is no memory for the item, and nothing may be evicted. The one that was there is gone likewise.
+    /// There is no memory for the item, and nothing may be evicted. A session that was there is gone likewise.
     OutOfMemory,
 }
 
@@ -68,7 +68,10 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Reply, usize)>, Violation> {
         _ => {
             let answer = match line {
                 "SERVER_ERROR object too large for cache" => Answer::TooLarge,
-                "SERVER_ERROR out of memory storing object" => Answer::OutOfMemory,
+                "SERVER_ERROR out of memory storing object"
+                // Of a number that is to begin, or gets longer.
+                | "SERVER_ERROR Out of memory allocating new item"
+                | "SERVER_ERROR out of memory" => Answer::OutOfMemory,
                 _ => return Err(violation()),
             };
             return Ok(Some((Reply { number: None, answer }, after)));

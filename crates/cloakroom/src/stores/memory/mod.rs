@@ -12,6 +12,10 @@
 //! nearest its expiry before the others. When none is left, the write is refused with
 //! [`ErrorKind::Full`](cloakroom_store::ErrorKind::Full) and counted in [`Stats::refused`]. A signed-in
 //! session is never dropped to make room.
+//!
+//! Beside the sessions it keeps up to [`Memory::MAX_COUNTERS`] counters, of how often something was tried. Strangers choose
+//! how many that would be, so past it the one that is over soonest goes: whoever can begin a million of them within a
+//! window has those that end before it forgotten.
 
 mod limit;
 mod write;
@@ -22,6 +26,7 @@ mod remove;
 mod revoke;
 mod sweep;
 
+mod counters;
 mod marks;
 
 mod batches;
@@ -62,6 +67,9 @@ pub struct Memory(Arc<Tables>);
 impl Memory {
     /// The largest record body it takes, in bytes.
     pub const MAX_BODY: usize = 1 << 20;
+
+    /// How many counters it keeps: at most some 50 MB.
+    pub const MAX_COUNTERS: usize = 1 << 20;
 
     /// An empty store that never grows past `limit`.
     pub fn with_limit(limit: Limit) -> Self {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use cloakroom_store::{Load, Revision, Stored, Touch, Touched};
 
+use super::Memory;
+use super::counters::Tally;
 use super::index::Index;
 use super::key::{Key, SHARDS};
 use super::limit::{Ledger, Limit};
@@ -34,6 +36,8 @@ pub(super) struct Tables {
     revisions: AtomicU64,
     /// Beside the sessions: what ends those that no store keeps.
     pub(super) marks: Book,
+    /// How often something was tried.
+    pub(super) counters: Tally,
 }
 
 impl Tables {
@@ -50,6 +54,7 @@ impl Tables {
             revoke_from: AtomicU8::new(0),
             revisions: AtomicU64::new(0),
             marks: Book::default(),
+            counters: Tally::new(Memory::MAX_COUNTERS),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
     /// How many rows it wrote or removed; of an update, how many it found.
     pub(super) affected: u64,
+    /// The number that it says was inserted last.
+    pub(super) number: Option<u64>,
 }
 
 impl<'pool> Lease<'pool> {
@@ -126,8 +128,13 @@ impl<'pool> Lease<'pool> {
         let mut result = connection.exec_iter(statement, values).await?;
         let rows = result.collect().await?;
         let affected = result.affected_rows();
+        let number = result.last_insert_id();
         result.drop_result().await?;
-        Ok(Answer { rows, affected })
+        Ok(Answer {
+            rows,
+            affected,
+            number,
+        })
     }
 }
 

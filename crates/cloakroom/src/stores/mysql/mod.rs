@@ -16,10 +16,10 @@
 //!
 //! # What is in the database
 //!
-//! Three tables of InnoDB and a procedure, all called `cloakroom_…`. [`Mysql::connect`] makes them, unless
+//! Six tables of InnoDB and two procedures, all called `cloakroom_…`. [`Mysql::connect`] makes them, unless
 //! [`Migrate::Never`] leaves it to [`Mysql::migrate`] or to a person with [`Mysql::schema_sql`]. When they are
 //! there the user needs SELECT, INSERT, UPDATE, DELETE and EXECUTE on the database, and nothing else. A dump has the
-//! procedure only with `mysqldump --routines`; without it, signing in under a cap says what is missing.
+//! procedures only with `mysqldump --routines`; without them, signing in under a cap says what is missing.
 //!
 //! Keys, principals and labels are bytes, so no collation decides who is who; moments are numbers that the library
 //! supplies. Whoever reads the tables learns when which principal was seen on what, but neither tokens nor session
@@ -29,7 +29,7 @@
 //!
 //! | verb | statements |
 //! |---|---|
-//! | load, write, touch, ping, count, a page of a listing | 1 |
+//! | load, write, touch, ping, count, a page of a listing; counting an attempt, taking it back | 1 |
 //! | delete | 1; 2 when there was nothing to end that the owner may |
 //! | write with a cap | 1, a call of the procedure |
 //! | revoke of a principal | 1 |
@@ -105,6 +105,7 @@ mod list;
 mod revoke;
 mod sweep;
 
+mod counters;
 mod marks;
 
 mod schema;

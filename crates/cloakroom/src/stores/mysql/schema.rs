@@ -13,16 +13,19 @@ use super::failure;
 const VERSION: i64 = STEPS.len() as i64;
 
 /// What each version adds to the one before. Every statement can be run again over what a crash has left.
-const STEPS: &[&[&str]] = &[&[
-    include_str!("sql/sessions.sql"),
-    include_str!("sql/turns.sql"),
-    DROP_PROCEDURE,
-    PROCEDURE,
-    include_str!("sql/marks.sql"),
-    include_str!("sql/mark_numbers.sql"),
-    "DROP PROCEDURE IF EXISTS cloakroom_mark",
-    include_str!("sql/mark.sql"),
-]];
+const STEPS: &[&[&str]] = &[
+    &[
+        include_str!("sql/sessions.sql"),
+        include_str!("sql/turns.sql"),
+        DROP_PROCEDURE,
+        PROCEDURE,
+        include_str!("sql/marks.sql"),
+        include_str!("sql/mark_numbers.sql"),
+        "DROP PROCEDURE IF EXISTS cloakroom_mark",
+        include_str!("sql/mark.sql"),
+    ],
+    &[include_str!("sql/counters.sql")],
+];
 
 const VERSIONS: &str = include_str!("sql/schema.sql");
 const DROP_PROCEDURE: &str = "DROP PROCEDURE IF EXISTS cloakroom_write_capped";

@@ -14,7 +14,7 @@ use super::options::{Migrate, PostgresOptions};
 const BEGIN: &str = include_str!("schema/0.sql");
 
 /// What makes version 1 of version 0, and so on.
-const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// This release's version.
 const CURRENT: i32 = STEPS.len() as i32;

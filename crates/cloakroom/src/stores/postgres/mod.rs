@@ -18,19 +18,20 @@
 //! # What is kept there
 //!
 //! A narrow table with what is looked for and what moves, `cloakroom_sessions`; a wide one with the sealed data,
-//! `cloakroom_bodies`, that a touch does not write; a few functions, for what must be decided in several steps; and the
-//! version of all that, `cloakroom_schema`. [`Postgres::schema_sql`] prints the SQL. Keys, principals and labels are bytes,
+//! `cloakroom_bodies`, that a touch does not write; a few functions, for what must be decided in several steps; marks and
+//! counters, `cloakroom_marks`, `cloakroom_mark_numbers` and `cloakroom_counters`, for who has sealed sessions or counts
+//! attempts; and the version of all that, `cloakroom_schema`. [`Postgres::schema_sql`] prints the SQL. Keys, principals and labels are bytes,
 //! so no collation takes two users for one; times come from the application, never from the server's clock. Whoever
 //! reads the tables learns when which principal was seen on what, but neither tokens nor session data.
 //!
 //! The store makes and changes the tables when it connects, unless [`Migrate::Never`] says otherwise; many nodes may
-//! start at once. A user for a store that does not migrate needs `SELECT` on all three tables and `INSERT`, `UPDATE` and
-//! `DELETE` on the first two.
+//! start at once. A user for a store that does not migrate needs `SELECT` on `cloakroom_schema`, and `SELECT`, `INSERT`,
+//! `UPDATE` and `DELETE` on the tables that it uses.
 //!
 //! # What it costs
 //!
 //! One statement, and so one round trip, for each verb: to load, to write with and without a cap, to touch, to delete, to
-//! revoke a principal's, to count, for each page of a listing and each batch of a sweep. Revoking everyone's takes one for
+//! revoke a principal's, to count, to count an attempt, for each page of a listing and each batch of a sweep. Revoking everyone's takes one for
 //! each thousand sessions.
 //!
 //! Requests share four [`connections`](PostgresOptions::connections), on which statements follow each other without
@@ -79,6 +80,7 @@ mod store;
 mod list;
 mod sweep;
 
+mod counters;
 mod marks;
 
 mod row;

@@ -4,6 +4,7 @@
 //! {prefix}%{namespace}%s%{id}          a session, its id as 32 hexadecimal digits
 //! {prefix}%{namespace}%p%{principal}   the index of a principal, on a single server
 //! {prefix}%{namespace}%f%{principal}   the filings of a principal, in a cluster
+//! {prefix}%{namespace}%c%{counted}%{end}  a counter: 32 hexadecimal digits, and when it is over in milliseconds
 //! {{prefix}%{namespace}%m}m, o, u      marks by subject, by number, by when they are over: in one slot
 //! ```
 //!
@@ -12,7 +13,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_store::{Error, ErrorKind, Id, Namespace, Principal};
+use cloakroom_store::{Counter, Error, ErrorKind, Id, Namespace, Principal};
 use redis::Value;
 
 /// What all keys of a store begin with.
@@ -77,6 +78,17 @@ impl Keys {
     /// The key of what a cluster knows of a principal's sessions, which is of another kind than an index.
     pub(super) fn filings(&self, namespace: &Namespace, principal: &Principal) -> String {
         self.all(namespace, 'f') + principal.as_str()
+    }
+
+    /// The key of a counter.
+    pub(super) fn counter(&self, counter: &Counter) -> String {
+        let Counter {
+            namespace,
+            counted,
+            until,
+            ..
+        } = counter;
+        format!("{}{counted}%{}", self.all(namespace, 'c'), until.as_unix_millis())
     }
 
     /// The keys of a namespace's marks: by subject, by the number of their last change, by when they are over. The braces

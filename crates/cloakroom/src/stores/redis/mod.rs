@@ -24,7 +24,8 @@
 //!
 //! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
 //! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`ttl_margin`](RedisOptions::ttl_margin)) after
-//! the session has expired, so there is nothing to sweep. Whoever reads the keys learns when which principal was seen on
+//! the session has expired, so there is nothing to sweep. A counter of [`Attempts`](crate::Attempts) is a number under
+//! `{prefix}%{namespace}%c%…`, and goes likewise. Whoever reads the keys learns when which principal was seen on
 //! what, but neither tokens nor session data: `Sessions` seals them before they come here.
 //!
 //! # What it costs
@@ -35,7 +36,10 @@
 //! | write with or without a cap, touch, delete, revoking a principal | 1: a script |
 //! | listing a principal | 1 a page |
 //! | listing, counting, revoking everyone | 2 for every 512 keys of the database, this store's or not |
+//! | counting an attempt, taking it back | 1: a script |
 //! | sweep | 0 |
+//!
+//! A command that was given up may have counted, and nobody takes that back: too much is counted then, never too little.
 //!
 //! A script that the server does not know, as after a restart, is one round trip more. All requests share one
 //! [connection](RedisOptions::connections), and the commands of requests that run at the same time leave in one write.
@@ -74,7 +78,7 @@
 //!
 //! *Rights.* A user of its own needs
 //! `~cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd +zcard +zrem
-//! +zrange +zrangebylex +zrandmember +scan +eval +evalsha +wait +role +info +ping +select +config|get`. Without
+//! +zrange +zrangebylex +zrandmember +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get`. Without
 //! `config|get` the card promises no durability; the rest is missed at once or at the first write.
 //!
 //! *Clusters.* A server of a cluster is refused.
@@ -93,6 +97,7 @@ mod touch;
 mod list;
 mod revoke;
 
+mod counters;
 mod marks;
 
 mod cursor;

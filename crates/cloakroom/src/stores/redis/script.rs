@@ -97,6 +97,13 @@ pub(super) static NEWS: LazyLock<Script> = LazyLock::new(|| Script::new(include_
 /// Forgets marks that are over.
 pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/forget.lua")));
 
+/// Adds one to a counter.
+pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/add.lua")));
+
+/// Takes one back from a counter.
+pub(super) static TAKE_BACK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/take_back.lua")));
+
 /// A script with what it is called with.
 #[derive(Clone, Copy)]
 pub(super) struct Invocation<'a> {

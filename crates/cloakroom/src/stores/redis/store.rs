@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Freshness, List, Load, Mark, Marks, MarksOf,
-    News, Page, Revoke, Revoked, Scope, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told, Touch,
-    Touched, Write, Written,
+    AddOne, Cap, Capabilities, Count, Counters, Delete, Deleted, Error, ErrorKind, Freshness, List, Load,
+    Mark, Marks, MarksOf, News, Page, Revoke, Revoked, Scope, SetMark, Store, Stored, Sweep, Swept, TakeBack,
+    Timestamp, Told, Touch, Touched, Write, Written,
 };
 use redis::Value;
 
 use super::script::Scripts as _;
 use super::server::Live;
-use super::{Redis, card, delete, list, marks, record, revoke, touch, write};
+use super::{Redis, card, counters, delete, list, marks, record, revoke, touch, write};
 
 impl Store for Redis {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
@@ -93,6 +93,26 @@ impl Marks for Redis {
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
         marks::forget(&self.0.reads, &self.0.keys, &request).await
+    }
+
+    fn card(&self) -> Capabilities {
+        self.0.card
+    }
+}
+
+impl Counters for Redis {
+    async fn add(&self, request: AddOne) -> Result<u64, Error> {
+        let goes = self.goes(request.counter.until);
+        counters::add(&self.0.reads, &self.0.keys, &request.counter, &goes).await
+    }
+
+    async fn take_back(&self, request: TakeBack) -> Result<(), Error> {
+        counters::take_back(&self.0.reads, &self.0.keys, &request.counter).await
+    }
+
+    /// Nothing to do: keys go by themselves.
+    async fn forget(&self, _: Sweep) -> Result<Swept, Error> {
+        Ok(Swept::default())
     }
 
     fn card(&self) -> Capabilities {

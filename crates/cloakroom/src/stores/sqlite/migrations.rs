@@ -11,7 +11,7 @@ use super::file::DataFile;
 use super::options::{Migrate, SqliteOptions};
 
 /// What makes version 1 of nothing, and so on.
-const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// This release's version, in the database's `user_version`.
 const CURRENT: i32 = STEPS.len() as i32;

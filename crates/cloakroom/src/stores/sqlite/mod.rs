@@ -33,8 +33,8 @@
 //!
 //! Everything that changes something goes through one thread. It takes what waits, applies it in one transaction, each
 //! request against what is there by then, and syncs the disk once for all of them. When one does not work out, or there
-//! is no room for them all, each is tried by itself. Touches and sweeps do not wait for a sync: a loss of power may take
-//! them back. Processes take turns: one that has seen another write lets it in between two transactions, for as long as
+//! is no room for them all, each is tried by itself. Touches, sweeps and counted attempts do not wait for a sync: a loss of
+//! power may take them back. Processes take turns: one that has seen another write lets it in between two transactions, for as long as
 //! its own took.
 //!
 //! Listing and counting look at 4,096 sessions at a time, in threads that may wait. A sweep removes 256 in each
@@ -74,6 +74,7 @@ mod revoke;
 mod sweep;
 mod touch;
 
+mod counters;
 mod marks;
 
 mod row;

@@ -27,6 +27,19 @@ fn what_memcached_answers_is_read() {
     whole(b"NS c0 O7\r\n", Some(7), Answer::Refused);
     whole(b"MN\r\n", None, Answer::Noop);
     whole(
+        b"VA 2 c8 O7\r\n10\r\n",
+        Some(7),
+        Answer::Value {
+            cas: 8,
+            data: b"10".to_vec(),
+        },
+    );
+    whole(
+        b"SERVER_ERROR Out of memory allocating new item\r\n",
+        None,
+        Answer::OutOfMemory,
+    );
+    whole(
         b"SERVER_ERROR object too large for cache\r\n",
         None,
         Answer::TooLarge,

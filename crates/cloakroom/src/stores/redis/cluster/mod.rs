@@ -31,6 +31,7 @@
 //! | list a principal, a page of n | 1 + n | 2 |
 //! | revoke a principal with n | 2 + 2n | 4 |
 //! | list, count and revoke everyone | all keys of all primaries, 512 steps at a time | |
+//! | count an attempt, take it back | 1 | 1 |
 //! | ping | 1 to each primary | 1 |
 //! | sweep | 0 | |
 //!
@@ -71,6 +72,7 @@ mod everyone;
 mod list;
 mod revoke;
 
+mod counters;
 mod marks;
 mod tour;
 

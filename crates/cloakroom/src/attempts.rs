@@ -1,0 +1,292 @@
+//! Counts attempts at signing in, and refuses those that are too many.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_store::{
+    AddOne, AnyCounters, Counted, Counter, Counters, Error as StoreError, TakeBack, Timestamp,
+};
+
+use crate::bounded::bounded;
+use crate::config::Config;
+use crate::lifecycle::Happened;
+use crate::seal::AttemptsKey;
+use crate::throttle::{self, Block, Limit, Throttled, Verdict};
+use crate::{Error, Sessions, events};
+
+/// Limits how often somebody may try to sign in: made by [`Sessions::attempts`], and kept by the application. Cheap to
+/// clone.
+///
+/// [`begin`](Self::begin) counts an attempt *before* its password is checked, so that a hundred guesses at once are a
+/// hundred, and refuses it where there were too many: [`ErrorKind::TooManyAttempts`](crate::ErrorKind::TooManyAttempts), a
+/// 429 with a `Retry-After`. [`Attempt::succeeded`] takes it back, so that who signs in ten times a day is not refused the
+/// eleventh time.
+///
+/// ```
+/// # #[cfg(feature = "memory")]
+/// # mod app {
+/// use std::net::IpAddr;
+/// use std::time::Duration;
+///
+/// use cloakroom::stores::Memory;
+/// use cloakroom::{Attempts, Error, Session, Sessions};
+/// # async fn check(name: &str, password: &str) -> Option<u64> { None }
+///
+/// const WINDOW: Duration = Duration::from_secs(15 * 60);
+///
+/// fn attempts(store: Memory, sessions: &Sessions) -> Result<Attempts, Error> {
+///     sessions
+///         .attempts(store)
+///         .per_address(10, WINDOW)?
+///         .per_principal(30, WINDOW)
+/// }
+///
+/// async fn sign_in(
+///     session: Session,
+///     attempts: Attempts,
+///     address: IpAddr,
+///     name: &str,
+///     password: &str,
+/// ) -> Result<bool, Error> {
+///     let attempt = attempts.begin(name, address).await?;
+///     let Some(user) = check(name, password).await else {
+///         return Ok(false); // It stays counted.
+///     };
+///     attempt.succeeded().await;
+///     session.sign_in(user.to_string())?;
+///     Ok(true)
+/// }
+/// # }
+/// ```
+///
+/// # What is counted
+///
+/// The address first: one of IPv4, or a /64 of IPv6, which is what one subscriber has. Where it has tried too often, the
+/// attempt is refused and does *not* count at the principal: so one address can spend at most its own limit of a
+/// principal's, however often it asks. Then the principal, by the text that was typed, in whatever letter case and
+/// without spaces around it. An attempt that is refused there stays counted at its address. Where the application takes
+/// still more spellings for one user, such as full-width letters, give [`begin`](Self::begin) the one it looks up, or each
+/// spelling is a limit of its own.
+///
+/// Windows begin at multiples of their length, for each principal and address at others, and end whatever happens: being
+/// refused does not make one longer. Nodes that share the store count together. What the store and the log see of a name is
+/// a hash, because people type passwords into that field; whoever reads the store finds out by guessing whether a text was
+/// tried.
+///
+/// # Where the address comes from
+///
+/// It must be what your own proxy says, or the connection where there is none: a header that the client can write is a
+/// limit that the client sets. In axum without a proxy it is `ConnectInfo<SocketAddr>`, with
+/// `into_make_service_with_connect_info::<SocketAddr>()`; in actix-web `HttpRequest::peer_addr()`, and not
+/// `realip_remote_addr`, which believes everybody. Behind a proxy it is the header that this proxy overwrites, or of
+/// `X-Forwarded-For` the last entry, which it has added; entries before that are the client's. Behind a proxy the
+/// connection's own address is the proxy's: everybody would share one limit.
+///
+/// # What it cannot do
+///
+/// * **Twice the limit across an edge.** Who tries at the end of one window and at the beginning of the next has both.
+/// * **Somebody can keep another from signing in**, by failing in their name until it is refused. Keep the limit per
+///   address well below the one per principal, so that this takes several addresses; make windows short; and leave another
+///   way in, such as a link sent by mail. NIST SP 800-63B-4 §3.2.2 allows up to 100 failures at an account.
+/// * **Guesses that are spread** over many names and many addresses stay below both limits. Only better passwords, a second
+///   factor, and looking at what fails in sum help against those.
+/// * **Who sits behind one address shares its limit**: an office, a mobile network. A limit that is too low refuses them
+///   all.
+/// * **A full store in memory forgets.** See the card of the store: `Memory` and Memcached drop counters to make room, and
+///   all of them go when their server or process is restarted, unless the card says otherwise.
+/// * A call that was given up may have counted twice or not been taken back: too much is counted then, never too little.
+/// * It counts passwords that were tried, and not what a stolen session does.
+///
+/// # When the store cannot be asked
+///
+/// Nobody knows then how often something was tried, and the attempt is refused with a 503, like everything else that needs
+/// the store. [`danger_let_in_when_unknown`](Self::danger_let_in_when_unknown) decides otherwise.
+#[derive(Debug, Clone)]
+#[must_use = "it counts nothing until attempts begin with it"]
+pub struct Attempts {
+    counters: AnyCounters,
+    config: Arc<Config>,
+    key: AttemptsKey,
+    per_address: Option<Limit>,
+    per_principal: Option<Limit>,
+    when_unknown: WhenUnknown,
+}
+
+/// What happens to an attempt that could not be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenUnknown {
+    Refuse,
+    LetIn,
+}
+
+impl Sessions {
+    /// Counts attempts at signing in, in this store: once a limit [per address](Attempts::per_address) or
+    /// [per principal](Attempts::per_principal) is set, and an application begins attempts with it.
+    ///
+    /// It may be the store that has the sessions, or any other. Take it when the sessions are set up: it has their
+    /// [application](Self::application) and cookie, by which it is told apart in a store that several share, their clock,
+    /// and their bound for [one call of the store](Self::store_timeout).
+    pub fn attempts(&self, counters: impl Counters) -> Attempts {
+        let config = Arc::clone(&self.config);
+        Attempts {
+            counters: AnyCounters::new(counters),
+            key: config.envelope.derivation.attempts("signing in"),
+            config,
+            per_address: None,
+            per_principal: None,
+            when_unknown: WhenUnknown::Refuse,
+        }
+    }
+}
+
+impl Attempts {
+    /// Allows so many attempts at one principal within each window.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to
+    /// one day.
+    pub fn per_principal(mut self, most: u32, window: Duration) -> Result<Self, Error> {
+        self.per_principal = Some(Limit::new(Throttled::Principal, most, window)?);
+        Ok(self)
+    }
+
+    /// Allows so many attempts from one address within each window, whomever they are at.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a limit of 0, and for a window that is not from one second to
+    /// one day.
+    pub fn per_address(mut self, most: u32, window: Duration) -> Result<Self, Error> {
+        self.per_address = Some(Limit::new(Throttled::Address, most, window)?);
+        Ok(self)
+    }
+
+    /// Says what is attempted: `signing in` by default. Whatever has another name is counted by itself: signing up, say, or
+    /// asking for a new password.
+    pub fn at(mut self, what: &str) -> Self {
+        self.key = self.config.envelope.derivation.attempts(what);
+        self
+    }
+
+    /// Lets attempts go on where the store cannot be asked, instead of refusing them with a 503: while it is down, or
+    /// somebody keeps it busy, passwords can be guessed without limit.
+    pub fn danger_let_in_when_unknown(mut self) -> Self {
+        self.when_unknown = WhenUnknown::LetIn;
+        self
+    }
+
+    /// Begins an attempt at a principal, as it was typed, from an address: counts it, and says whether it may go on.
+    ///
+    /// Call it before anything that costs time or tells something: before the password is looked at, and before the user is
+    /// looked up. It asks the store at most once for each limit, and waits as long as one call may take.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::TooManyAttempts`](crate::ErrorKind::TooManyAttempts) where there were too many:
+    ///   [`Error::retry_after`] says when to try again;
+    /// * [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked. The attempt may be
+    ///   counted.
+    pub async fn begin(&self, principal: &str, address: IpAddr) -> Result<Attempt, Error> {
+        let now = self.config.clock.now();
+        let mut begun = Vec::with_capacity(2);
+        let counting = bounded(
+            self.config.store_timeout,
+            self.count(principal, address, now, &mut begun),
+        );
+        match counting.await {
+            Ok(None) => {}
+            Ok(Some(refused)) => return Err(self.refuse(refused, address, now)),
+            Err(error) if self.when_unknown == WhenUnknown::LetIn => events::attempt_uncounted(&error),
+            Err(error) => return Err(Error::store("count an attempt", error)),
+        }
+        Ok(Attempt {
+            counters: self.counters.clone(),
+            begun,
+            patience: self.config.store_timeout,
+        })
+    }
+
+    /// Counts at the address and then at the principal, and stops where it is too much.
+    async fn count(
+        &self,
+        principal: &str,
+        address: IpAddr,
+        now: Timestamp,
+        begun: &mut Vec<Counter>,
+    ) -> Result<Option<Refused>, StoreError> {
+        let per_address = || throttle::of_block(&self.key, Block::of(address));
+        let per_principal = || throttle::of_principal(&self.key, principal);
+        let limits: [(Throttled, Option<Limit>, &(dyn Fn() -> Counted + Sync)); 2] = [
+            (Throttled::Address, self.per_address, &per_address),
+            (Throttled::Principal, self.per_principal, &per_principal),
+        ];
+        for (by, limit, counted) in limits {
+            let Some(limit) = limit else {
+                continue;
+            };
+            let counted = counted();
+            let until = limit.end(counted, now);
+            let counter = Counter::new(self.config.namespace.clone(), counted, until);
+            let count = self.counters.add(AddOne::new(counter.clone())).await?;
+            begun.push(counter);
+            if let Verdict::TooMany { is_first } = limit.verdict(count) {
+                return Ok(Some(Refused { by, until, is_first }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells of the first one in a window, and of no other: whoever is refused does not stop.
+    fn refuse(&self, refused: Refused, address: IpAddr, now: Timestamp) -> Error {
+        let Refused { by, until, is_first } = refused;
+        if is_first {
+            let what = Happened::AttemptsRefused { by, address };
+            self.config.tell_all(what, None);
+        }
+        Error::too_many_attempts(by.word(), throttle::seconds_until(until, now))
+    }
+
+    pub(crate) fn counters(&self) -> &AnyCounters {
+        &self.counters
+    }
+}
+
+/// Why an attempt may not go on.
+struct Refused {
+    by: Throttled,
+    /// When its window is over.
+    until: Timestamp,
+    is_first: bool,
+}
+
+/// An attempt that is counted, and may go on: made by [`Attempts::begin`].
+///
+/// Dropped, it stays counted: a wrong password, a panic, a client that went away.
+#[derive(Debug)]
+#[must_use = "an attempt that succeeds stays counted until it says so"]
+pub struct Attempt {
+    counters: AnyCounters,
+    /// What it counts in.
+    begun: Vec<Counter>,
+    patience: Duration,
+}
+
+impl Attempt {
+    /// Takes it back: the password was right, so it was none of those that are to be limited.
+    ///
+    /// A store that cannot be asked is no reason to refuse who has just shown who they are: it stays counted then, and the
+    /// log says so. Waits at most as long as one call may take.
+    pub async fn succeeded(self) {
+        let taking_back = async {
+            for counter in self.begun {
+                self.counters.take_back(TakeBack::new(counter)).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = bounded(self.patience, taking_back).await {
+            events::attempt_still_counted(&error);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Which counters an attempt counts in, and whether it may go on.
+
+use std::fmt;
+use std::time::Duration;
+
+// Numbers only: the same type under `std::net` stands among sockets.
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use cloakroom_store::{Counted, Timestamp};
+
+use crate::seal::AttemptsKey;
+use crate::{Error, ErrorKind};
+
+/// What attempts were counted by that were too many.
+// Complete: who is to be signed in, and where that is asked from, is all there is to an attempt.
+#[allow(clippy::exhaustive_enums)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Throttled {
+    /// By the address they came from.
+    Address,
+    /// By the principal they were made at.
+    Principal,
+}
+
+impl Throttled {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Principal => "principal",
+        }
+    }
+}
+
+/// So many attempts within a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit {
+    most: u32,
+    window: Duration,
+}
+
+/// Whether an attempt may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    GoesOn,
+    /// Refused, as the first one of its window or as one more.
+    TooMany {
+        is_first: bool,
+    },
+}
+
+impl Limit {
+    const SHORTEST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_hours(24);
+
+    /// At most so many within each window.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for none at all, or a window that is not a second to a day: with the names of both.
+    pub(crate) fn new(by: Throttled, most: u32, window: Duration) -> Result<Self, Error> {
+        let by = by.word();
+        if most == 0 {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "a limit of 0 attempts per {by} would refuse everybody: give at least 1, or leave it out"
+                ),
+            ));
+        }
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&window) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the window of attempts per {by} is {window:?}, and must be from one second to one day"
+                ),
+            ));
+        }
+        Ok(Self { most, window })
+    }
+
+    /// When the window is over that it is now for what is counted.
+    ///
+    /// Windows begin at multiples of their length, so that all nodes agree without asking, but for each counter at others:
+    /// otherwise everybody who guesses begins anew in the same moment.
+    pub(crate) fn end(&self, counted: Counted, now: Timestamp) -> Timestamp {
+        // A day at most, and a second at least.
+        let length = self.window.as_millis() as u64;
+        let (first, _) = counted
+            .as_bytes()
+            .split_first_chunk()
+            .expect("16 bytes begin with 8");
+        let shift = u64::from_le_bytes(*first) % length;
+        let shifted = now.as_unix_millis().saturating_add(shift);
+        let end = (shifted / length).saturating_add(1).saturating_mul(length);
+        Timestamp::from_unix_millis(end.saturating_sub(shift))
+    }
+
+    /// Whether the attempt that was counted as this one may go on. Counters are exact, so one of all nodes' is the first.
+    pub(crate) fn verdict(&self, count: u64) -> Verdict {
+        let most = u64::from(self.most);
+        if count <= most {
+            Verdict::GoesOn
+        } else {
+            Verdict::TooMany {
+                is_first: count == most + 1,
+            }
+        }
+    }
+}
+
+/// In how many whole seconds it is that moment, at least one.
+pub(crate) fn seconds_until(moment: Timestamp, now: Timestamp) -> u64 {
+    (moment.since(now).as_millis() as u64).div_ceil(1000).max(1)
+}
+
+/// What attempts at a principal count in, however it is spelled: with other letter case or spaces around it, it is the
+/// same, for many applications would find the same user.
+///
+/// Not the text: people type passwords into the field for the name.
+pub(crate) fn of_principal(key: &AttemptsKey, text: &str) -> Counted {
+    key.counted(b'p', text.trim().to_lowercase().as_bytes())
+}
+
+/// What attempts from an address count in.
+pub(crate) fn of_block(key: &AttemptsKey, block: Block) -> Counted {
+    match block {
+        Block::V4(address) => key.counted(b'4', &address.octets()),
+        Block::V6(network) => key.counted(b'6', &network.octets()[..8]),
+    }
+}
+
+/// The addresses that one subscriber has: one of IPv4, and 2^64 of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Block {
+    V4(Ipv4Addr),
+    /// With nothing but zeros behind the first 64 bits.
+    V6(Ipv6Addr),
+}
+
+impl Block {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        }
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(address) => write!(f, "{address}"),
+            Self::V6(network) => write!(f, "{network}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_store::Namespace;
+
+    use super::*;
+    use crate::seal::Derivation;
+
+    fn limit(most: u32, seconds: u64) -> Limit {
+        Limit::new(Throttled::Principal, most, Duration::from_secs(seconds)).unwrap()
+    }
+
+    fn key(namespace: &str, what: &str) -> AttemptsKey {
+        Derivation::new(&Namespace::new(namespace).unwrap()).attempts(what)
+    }
+
+    #[test]
+    fn a_limit_that_makes_no_sense_is_refused_by_its_name() {
+        let check = |most, millis, says: Option<&str>| {
+            let made = Limit::new(Throttled::Address, most, Duration::from_millis(millis));
+            let said = made.map_err(|error| {
+                assert_eq!(error.kind(), ErrorKind::Invalid);
+                error.to_string()
+            });
+            match says {
+                None => assert!(said.is_ok(), "{most} {millis}"),
+                Some(says) => assert!(
+                    said.as_ref().unwrap_err().contains(says),
+                    "{most} {millis}: {said:?}"
+                ),
+            }
+        };
+        check(1, 1000, None);
+        check(u32::MAX, 86_400_000, None);
+        check(0, 1000, Some("0 attempts per address"));
+        check(1, 0, Some("window of attempts per address is 0ns"));
+        check(1, 999, Some("from one second to one day"));
+        check(1, 86_400_001, Some("from one second to one day"));
+    }
+
+    #[test]
+    fn an_attempt_goes_on_up_to_the_limit() {
+        let check = |most, count, expected| assert_eq!(limit(most, 60).verdict(count), expected, "{count}");
+        let too_many = |is_first| Verdict::TooMany { is_first };
+        check(1, 1, Verdict::GoesOn);
+        check(1, 2, too_many(true));
+        check(1, 3, too_many(false));
+        check(5, 5, Verdict::GoesOn);
+        check(5, 6, too_many(true));
+        check(5, u64::MAX, too_many(false));
+        check(u32::MAX, u64::from(u32::MAX), Verdict::GoesOn);
+        check(u32::MAX, 1 << 32, too_many(true));
+    }
+
+    #[test]
+    fn a_window_ends_within_its_length_and_the_next_one_begins_there() {
+        let shifts = [0u64, 1, 59_999, 60_000, 1 << 40, u64::MAX];
+        for shift in shifts {
+            let mut bytes = [7; Counted::LEN];
+            bytes[..8].copy_from_slice(&shift.to_le_bytes());
+            let counted = Counted::from_bytes(bytes);
+            for seconds in [1, 60, 900, 86_400] {
+                let (limit, length) = (limit(1, seconds), seconds * 1000);
+                for now in [0, 1, 999, 1_795_000_000_000, 1_795_000_000_001] {
+                    let at = Timestamp::from_unix_millis;
+                    let end = limit.end(counted, at(now));
+                    let left = end.since(at(now)).as_millis() as u64;
+                    assert!((1..=length).contains(&left), "{shift} {seconds} {now}: {left}");
+                    let last = at(end.as_unix_millis() - 1);
+                    assert_eq!(limit.end(counted, last), end, "{shift} {seconds} {now}");
+                    let next = limit.end(counted, end);
+                    assert_eq!(next.as_unix_millis(), end.as_unix_millis() + length);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_of_two_do_not_turn_together() {
+        let now = Timestamp::from_unix_millis(1_795_000_000_000);
+        let key = key("app:c", "signing in");
+        let ends: std::collections::BTreeSet<_> = (0..50)
+            .map(|n| limit(1, 900).end(of_principal(&key, &n.to_string()), now))
+            .collect();
+        assert!(ends.len() > 45, "{} of 50", ends.len());
+    }
+
+    #[test]
+    fn seconds_are_whole_and_never_none() {
+        let check = |until, now, expected| {
+            let at = Timestamp::from_unix_millis;
+            assert_eq!(seconds_until(at(until), at(now)), expected, "{until} {now}");
+        };
+        check(1000, 0, 1);
+        check(1001, 0, 2);
+        check(60_000, 1, 60);
+        check(5, 5, 1);
+        check(5, 900, 1);
+    }
+
+    #[test]
+    fn one_name_is_one_name_however_it_is_spelled() {
+        let key = key("app:c", "signing in");
+        let check = |one: &str, other: &str, same: bool| {
+            assert_eq!(
+                of_principal(&key, one) == of_principal(&key, other),
+                same,
+                "{one:?} {other:?}"
+            );
+        };
+        check("alice", "ALICE", true);
+        check("alice", " Alice\t\n", true);
+        check("éva", "ÉVA", true);
+        check("alice", "alice2", false);
+        check("alice", "al ice", false);
+        check("", " ", true);
+        check("", "a", false);
+    }
+
+    #[test]
+    fn what_is_counted_is_nobody_elses() {
+        let (app, other) = (key("app:c", "signing in"), key("other:c", "signing in"));
+        let up = key("app:c", "signing up");
+        let v4 = |text: &str| of_block(&app, Block::of(text.parse().unwrap()));
+        let all = [
+            of_principal(&app, "alice"),
+            of_principal(&other, "alice"),
+            of_principal(&up, "alice"),
+            of_principal(&app, "1.2.3.4"),
+            v4("1.2.3.4"),
+            v4("1.2.3.5"),
+            v4("102:304::"),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn a_subscriber_has_one_block() {
+        let check = |address: &str, expected: &str| {
+            assert_eq!(Block::of(address.parse().unwrap()).to_string(), expected);
+        };
+        check("203.0.113.7", "203.0.113.7");
+        check("::ffff:203.0.113.7", "203.0.113.7");
+        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64");
+        check("2001:db8:1:2::", "2001:db8:1:2::/64");
+        check("2001:db8:1:3::1", "2001:db8:1:3::/64");
+        check("::1", "::/64");
+    }
+}
