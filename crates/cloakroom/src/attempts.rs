@@ -4,9 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{
-    AddOne, AnyCounters, Counted, Counter, Counters, Error as StoreError, TakeBack, Timestamp,
-};
+use cloakroom_store::{AddOne, AnyCounters, Counter, Counters, Error as StoreError, TakeBack, Timestamp};
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -197,7 +195,7 @@ impl Attempts {
         );
         match counting.await {
             Ok(None) => {}
-            Ok(Some(refused)) => return Err(self.refuse(refused, address, now)),
+            Ok(Some(refused)) => return Err(self.refuse(&refused, address, now)),
             Err(error) if self.when_unknown == WhenUnknown::LetIn => events::attempt_uncounted(&error),
             Err(error) => return Err(Error::store("count an attempt", error)),
         }
@@ -216,17 +214,18 @@ impl Attempts {
         now: Timestamp,
         begun: &mut Vec<Counter>,
     ) -> Result<Option<Refused>, StoreError> {
-        let per_address = || throttle::of_block(&self.key, Block::of(address));
-        let per_principal = || throttle::of_principal(&self.key, principal);
-        let limits: [(Throttled, Option<Limit>, &(dyn Fn() -> Counted + Sync)); 2] = [
-            (Throttled::Address, self.per_address, &per_address),
-            (Throttled::Principal, self.per_principal, &per_principal),
+        let limits = [
+            (Throttled::Address, self.per_address),
+            (Throttled::Principal, self.per_principal),
         ];
-        for (by, limit, counted) in limits {
+        for (by, limit) in limits {
             let Some(limit) = limit else {
                 continue;
             };
-            let counted = counted();
+            let counted = match by {
+                Throttled::Address => throttle::of_block(&self.key, Block::of(address)),
+                Throttled::Principal => throttle::of_principal(&self.key, principal),
+            };
             let until = limit.end(counted, now);
             let counter = Counter::new(self.config.namespace.clone(), counted, until);
             let count = self.counters.add(AddOne::new(counter.clone())).await?;
@@ -239,8 +238,8 @@ impl Attempts {
     }
 
     /// Tells of the first one in a window, and of no other: whoever is refused does not stop.
-    fn refuse(&self, refused: Refused, address: IpAddr, now: Timestamp) -> Error {
-        let Refused { by, until, is_first } = refused;
+    fn refuse(&self, refused: &Refused, address: IpAddr, now: Timestamp) -> Error {
+        let Refused { by, until, is_first } = *refused;
         if is_first {
             let what = Happened::AttemptsRefused { by, address };
             self.config.tell_all(what, None);
