@@ -162,9 +162,9 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
 fn took_effect(shared: &Shared, id: Id, effect: Effect) {
     let config = &shared.config;
     if matches!(effect, Effect::SignedIn | Effect::Rotated)
-        && let Some(token) = shared.state().token()
+        && let Some((token, rotated)) = shared.state().token()
     {
-        config.outdate_tokens_before(token);
+        config.outdate_tokens_before(token, rotated);
     }
     shared::announce(config, id, effect, || shared.state().owner());
 }

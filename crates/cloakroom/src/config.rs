@@ -204,13 +204,12 @@ impl Config {
         }
     }
 
-    /// A session got another token here: no snapshot for one from before is believed on this node any more.
-    pub(crate) fn outdate_tokens_before(&self, token: &Token) {
+    /// A session got this token here at that moment: no snapshot for one from before is believed on this node any more.
+    pub(crate) fn outdate_tokens_before(&self, token: &Token, rotated: Timestamp) {
         if let Some(snapshots) = &self.snapshots {
-            let now = self.clock.now();
             let successor = self.envelope.derivation.verifier(&token.secret);
             self.gone
-                .session(token.id, Some(successor), now, snapshots.presentable_for());
+                .session(token.id, Some(successor), rotated, snapshots.presentable_for());
         }
     }
 

@@ -1,6 +1,7 @@
 //! What this node has ended a moment ago: snapshots from before are not believed here any more.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,12 +39,29 @@ struct Session {
     successor: Option<Verifier>,
 }
 
+impl Session {
+    fn outdates(&self, known: &Self) -> bool {
+        match (&known.successor, &self.successor) {
+            (None, Some(_)) => false,
+            (Some(_), None) => true,
+            (None, None) | (Some(_), Some(_)) => known.at <= self.at,
+        }
+    }
+}
+
 impl Gone {
     /// A session ended at this moment, or got another token, which is its successor.
-    pub(crate) fn session(&self, id: Id, successor: Option<Verifier>, now: Timestamp, remembered: Duration) {
+    ///
+    /// Requests tell when they come to it, and not in the order in which the store did what they asked for. So an ending
+    /// stands, since no session comes back under its id, and of two tokens the later one counts.
+    pub(crate) fn session(&self, id: Id, successor: Option<Verifier>, at: Timestamp, remembered: Duration) {
         let mut ended = self.lock();
-        ended.tidy(now, remembered);
-        ended.sessions.insert(id, Session { at: now, successor });
+        ended.tidy(at, remembered);
+        let news = Session { at, successor };
+        match ended.sessions.entry(id) {
+            Entry::Occupied(known) if !news.outdates(known.get()) => {}
+            entry => drop(entry.insert_entry(news)),
+        }
     }
 
     /// The sessions of a principal ended at this moment.
@@ -134,6 +152,27 @@ mod tests {
         gone.principal(alice.clone(), at(20), Duration::from_secs(10));
         assert!(outdates(other, 1, Some(&alice), 20) && outdates(other, 1, Some(&alice), 25));
         assert!(!outdates(other, 1, None, 20) && !outdates(other, 1, Some(&alice), 26));
+    }
+
+    #[test]
+    fn news_that_comes_late_brings_no_snapshot_back() {
+        let remembered = Duration::from_secs(10);
+        let id = Id::from_bytes([1; 16]);
+        let told = |news: &[(Option<u8>, u64)]| {
+            let gone = Gone::default();
+            for (successor, second) in news {
+                let successor = successor.map(|token| Verifier([token; 32]));
+                gone.session(id, successor, at(*second), remembered);
+            }
+            [1, 2, 3].map(|token| gone.outdates(id, || Verifier([token; 32]), None, (at(10), SKEW)))
+        };
+        // A rotation that was carried out before the ending, and is told after it.
+        assert_eq!(told(&[(None, 11), (Some(2), 10)]), [true; 3]);
+        assert_eq!(told(&[(None, 11), (Some(2), 12)]), [true; 3]);
+        // Of two rotations the later one counts, in whatever order they are told.
+        let third_counts = [true, true, false];
+        assert_eq!(told(&[(Some(2), 10), (Some(3), 11)]), third_counts);
+        assert_eq!(told(&[(Some(3), 11), (Some(2), 10)]), third_counts);
     }
 
     #[test]

@@ -62,9 +62,9 @@ impl State {
         self.is_copy
     }
 
-    /// The token that the session has now.
-    pub(crate) fn token(&self) -> Option<&Token> {
-        self.stored().map(|held| &held.token)
+    /// The token that the session has now, and since when.
+    pub(crate) fn token(&self) -> Option<(&Token, Timestamp)> {
+        self.stored().map(|held| (&held.token, held.rotated))
     }
 
     /// Notes that the browser has a snapshot.
