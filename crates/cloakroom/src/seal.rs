@@ -260,3 +260,32 @@ pub(crate) fn open<'a>(key: &SealingKey, associated: &[u8], sealed: &'a mut [u8]
         .ok()?;
     Some(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_that_of_all_fields_one_after_the_other() {
+        let context = hash_derive_key_context("test");
+        let bytes: Vec<u8> = (0..=255).cycle().take(3 * (JOINED + 1)).collect();
+        let lengths = [0, 1, JOINED - 1, JOINED, JOINED + 1];
+        for (one, two, three) in lengths
+            .into_iter()
+            .flat_map(|one| lengths.map(|two| (one, two)))
+            .flat_map(|(one, two)| lengths.map(|three| (one, two, three)))
+        {
+            let (first, rest) = bytes.split_at(one);
+            let (second, rest) = rest.split_at(two);
+            let fields = [first, second, &rest[..three]];
+            let whole = blake3::Hasher::new_from_context_key(&context)
+                .update(&fields.concat())
+                .finalize();
+            assert_eq!(
+                derive(&context, &fields),
+                *whole.as_bytes(),
+                "{one} {two} {three}"
+            );
+        }
+    }
+}
