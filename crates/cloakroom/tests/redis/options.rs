@@ -11,8 +11,9 @@ use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
 use crate::fixture::{create, delete, fails, load};
 
 /// What the documentation says that a user must be allowed.
-const RIGHTS: &str = "-@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd \
-    +zcard +zrem +zrange +zrangebylex +zrandmember +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get";
+const RIGHTS: &str = "~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat \
+    +persist +pttl +zadd +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hmget +hset +hsetnx +hdel \
+    +time +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_named() {
@@ -76,13 +77,19 @@ async fn wrong_credentials_are_refused_and_never_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_needs_what_the_documentation_says() {
     let server = Server::start();
-    let mut words = vec!["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom%*"];
+    let documentation = include_str!("../../src/stores/redis/mod.rs").replace("\n//!", "");
+    assert!(
+        documentation.contains(&format!("`{RIGHTS}`")),
+        "these are what it says"
+    );
+    let mut words = vec!["ACL", "SETUSER", "app", "on", ">secret"];
     words.extend(RIGHTS.split_whitespace());
     server.command(&words);
     let address = server.server().address();
     let url = format!("redis://app:secret@{address}/1?wait_replicas_timeout=1s");
     let store = Redis::connect(&url).await.unwrap();
     conformance::run_counters(store.clone()).await;
+    conformance::run_marks(store.clone()).await;
     conformance::run(store).await;
 
     for withdrawn in ["-evalsha", "-eval", "-@scripting"] {

@@ -77,9 +77,11 @@
 //! `min-replicas-to-write 1` and `min-replicas-max-lag 10` have a primary that was cut off stop taking writes.
 //!
 //! *Rights.* A user of its own needs
-//! `~cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd +zcard +zrem
-//! +zrange +zrangebylex +zrandmember +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get`. Without
-//! `config|get` the card promises no durability; the rest is missed at once or at the first write.
+//! `~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd
+//! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hmget +hset +hsetnx +hdel +time +scan +incr +decr
+//! +eval +evalsha +wait +role +info +ping +select +config|get`. What begins with a brace are marks, and commands with `h`
+//! are for them alone. Without `config|get` the card promises no durability; the rest is missed at once or at the first
+//! write.
 //!
 //! *Clusters.* A server of a cluster is refused.
 
