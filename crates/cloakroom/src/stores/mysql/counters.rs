@@ -2,8 +2,8 @@
 
 use cloakroom_store::{AddOne, Capabilities, Counter, Counters, Error, Sweep, Swept, TakeBack};
 
-use super::Mysql;
 use super::values::Values;
+use super::{Mysql, sweep};
 use crate::stores::sql::corrupt;
 
 impl Counters for Mysql {
@@ -28,16 +28,13 @@ impl Counters for Mysql {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        let limit = request.limit.get();
-        let values = || {
-            Values::of(&request.namespace)
-                .moment(request.expired_before)
-                .limit(limit)
-        };
-        let answer = self
-            .ask("forget counters", include_str!("sql/forget_counters.sql"), values)
-            .await?;
-        Ok(Swept::new(answer.affected, answer.affected >= limit as u64))
+        sweep::forget(
+            self,
+            "forget counters",
+            include_str!("sql/forget_counters.sql"),
+            &request,
+        )
+        .await
     }
 
     fn card(&self) -> Capabilities {

@@ -5,7 +5,7 @@ use cloakroom_store::{
 };
 
 use super::values::Values;
-use super::{Mysql, row};
+use super::{Mysql, row, sweep};
 use crate::stores::sql::column;
 use crate::stores::subject;
 
@@ -86,16 +86,7 @@ impl Marks for Mysql {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        let limit = request.limit.get();
-        let values = || {
-            Values::of(&request.namespace)
-                .moment(request.expired_before)
-                .limit(limit)
-        };
-        let answer = self
-            .ask("forget marks", include_str!("sql/forget.sql"), values)
-            .await?;
-        Ok(Swept::new(answer.affected, answer.affected >= limit as u64))
+        sweep::forget(self, "forget marks", include_str!("sql/forget.sql"), &request).await
     }
 
     fn card(&self) -> Capabilities {

@@ -68,3 +68,20 @@ async fn sweep_batches(lease: &mut Lease<'_>, request: &Sweep) -> Result<Swept, 
         }
     }
 }
+
+/// Forgets what is over and is no session, by a statement that removes so much of it at most.
+pub(super) async fn forget(
+    store: &Mysql,
+    doing: &str,
+    statement: &'static str,
+    request: &Sweep,
+) -> Result<Swept, Error> {
+    let limit = request.limit.get();
+    let values = || {
+        Values::of(&request.namespace)
+            .moment(request.expired_before)
+            .limit(limit)
+    };
+    let answer = store.ask(doing, statement, values).await?;
+    Ok(Swept::new(answer.affected, answer.affected >= limit as u64))
+}

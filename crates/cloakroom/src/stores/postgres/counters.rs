@@ -3,18 +3,12 @@
 use cloakroom_store::{AddOne, Capabilities, Counter, Counters, Error, Marks, Sweep, Swept, TakeBack};
 
 use super::given_up::Work;
-use super::{Postgres, store};
+use super::{Postgres, store, sweep};
 use crate::stores::sql::{corrupt, millis};
 
 impl Counters for Postgres {
     async fn add(&self, request: AddOne) -> Result<u64, Error> {
-        let Counter {
-            namespace,
-            counted,
-            until,
-            ..
-        } = request.counter;
-        let (namespace, until, counted) = (store::bytes(&namespace), millis(until), &counted.as_bytes()[..]);
+        let (namespace, until, counted) = columns(&request.counter);
         let times: i64 = self
             .0
             .reach
@@ -29,13 +23,7 @@ impl Counters for Postgres {
     }
 
     async fn take_back(&self, request: TakeBack) -> Result<(), Error> {
-        let Counter {
-            namespace,
-            counted,
-            until,
-            ..
-        } = request.counter;
-        let (namespace, until, counted) = (store::bytes(&namespace), millis(until), &counted.as_bytes()[..]);
+        let (namespace, until, counted) = columns(&request.counter);
         self.0
             .reach
             .request("take back an attempt", Work::Writes, async |prepared| {
@@ -49,25 +37,27 @@ impl Counters for Postgres {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        let namespace = store::bytes(&request.namespace);
-        let (before, limit) = (millis(request.expired_before), store::rows(request.limit));
-        let forgotten = self
-            .0
-            .reach
-            .sweep("forget counters", async |client| {
-                client
-                    .execute(
-                        include_str!("sql/forget_counters.sql"),
-                        &[&namespace, &before, &limit],
-                    )
-                    .await
-            })
-            .await?;
-        Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
+        sweep::forget(
+            self,
+            "forget counters",
+            include_str!("sql/forget_counters.sql"),
+            &request,
+        )
+        .await
     }
 
     /// That of the marks: this table is never an unlogged one either.
     fn card(&self) -> Capabilities {
         Marks::card(self)
     }
+}
+
+/// What names a row.
+fn columns(counter: &Counter) -> (&[u8], i64, &[u8]) {
+    let until = millis(counter.until);
+    (
+        store::bytes(&counter.namespace),
+        until,
+        counter.counted.as_bytes(),
+    )
 }

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::given_up::Work;
-use super::{Postgres, row, store};
+use super::{Postgres, row, store, sweep};
 use crate::stores::sql::{millis, moment};
 use crate::stores::subject;
 
@@ -82,18 +82,7 @@ impl Marks for Postgres {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        let namespace = store::bytes(&request.namespace);
-        let (before, limit) = (millis(request.expired_before), store::rows(request.limit));
-        let forgotten = self
-            .0
-            .reach
-            .sweep("forget marks", async |client| {
-                client
-                    .execute(include_str!("sql/forget.sql"), &[&namespace, &before, &limit])
-                    .await
-            })
-            .await?;
-        Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
+        sweep::forget(self, "forget marks", include_str!("sql/forget.sql"), &request).await
     }
 
     /// Of unlogged tables it promises what it does not of sessions: the table of the marks is never one.

@@ -76,3 +76,22 @@ impl Postgres {
         Ok((row::column(&row, 0)?, row::column(&row, 1)?))
     }
 }
+
+/// Forgets what is over and is no session, by a statement that removes so much of it at most.
+pub(super) async fn forget(
+    store: &Postgres,
+    doing: &'static str,
+    statement: &'static str,
+    request: &Sweep,
+) -> Result<Swept, Error> {
+    let namespace = store::bytes(&request.namespace);
+    let (before, limit) = (millis(request.expired_before), store::rows(request.limit));
+    let forgotten = store
+        .0
+        .reach
+        .sweep(doing, async |client| {
+            client.execute(statement, &[&namespace, &before, &limit]).await
+        })
+        .await?;
+    Ok(Swept::new(forgotten, forgotten >= limit.unsigned_abs()))
+}

@@ -3,10 +3,11 @@
 use cloakroom_store::{AddOne, Capabilities, Counter, Counters, Error, Store as _, Sweep, Swept, TakeBack};
 use rusqlite::{Connection, params};
 
+use super::Sqlite;
 use super::failure::Fault;
+use super::forget::Forget;
 use super::job::Verb;
 use super::row::key;
-use super::{Sqlite, sweep};
 use crate::stores::sql::{corrupt, millis};
 
 impl Counters for Sqlite {
@@ -19,7 +20,8 @@ impl Counters for Sqlite {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        self.bounded(self.submit(ForgetCounters(request))).await
+        let statement = include_str!("sql/forget_counters.sql");
+        self.bounded(self.submit(Forget { statement, request })).await
     }
 
     fn card(&self) -> Capabilities {
@@ -71,28 +73,5 @@ impl Verb for TakeBack {
             )?
             .execute(params![key(namespace), millis(*until), counted.as_bytes()])?;
         Ok(())
-    }
-}
-
-/// A step of forgetting counters.
-struct ForgetCounters(Sweep);
-
-impl Verb for ForgetCounters {
-    type Answer = Swept;
-
-    /// What a crash brings back is over, and is forgotten again.
-    const DURABLE: bool = false;
-
-    fn apply(&self, connection: &Connection) -> Result<Swept, Fault> {
-        let Self(request) = self;
-        let at_most = u16::try_from(request.limit.get()).map_or(sweep::STEP, |limit| limit.min(sweep::STEP));
-        let forgotten = connection
-            .prepare_cached(include_str!("sql/forget_counters.sql"))?
-            .execute(params![
-                key(&request.namespace),
-                millis(request.expired_before),
-                at_most
-            ])?;
-        Ok(Swept::new(forgotten as u64, forgotten == usize::from(at_most)))
     }
 }

@@ -6,10 +6,11 @@ use cloakroom_store::{
 };
 use rusqlite::{Connection, Row, params};
 
+use super::Sqlite;
 use super::failure::Fault;
+use super::forget::Forget;
 use super::job::Verb;
 use super::row::key;
-use super::{Sqlite, sweep};
 use crate::stores::sql::{millis, moment};
 use crate::stores::subject;
 
@@ -29,7 +30,8 @@ impl Marks for Sqlite {
     }
 
     async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
-        self.bounded(self.submit(Forget(request))).await
+        let statement = include_str!("sql/forget.sql");
+        self.bounded(self.submit(Forget { statement, request })).await
     }
 
     fn card(&self) -> Capabilities {
@@ -59,29 +61,6 @@ impl Verb for SetMark {
         ])?;
         let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Mark::new(subject.clone(), moment_in(row, 0)?, moment_in(row, 1)?))
-    }
-}
-
-/// A step of forgetting marks.
-struct Forget(Sweep);
-
-impl Verb for Forget {
-    type Answer = Swept;
-
-    /// What a crash brings back is over, and is forgotten again.
-    const DURABLE: bool = false;
-
-    fn apply(&self, connection: &Connection) -> Result<Swept, Fault> {
-        let Self(request) = self;
-        let at_most = u16::try_from(request.limit.get()).map_or(sweep::STEP, |limit| limit.min(sweep::STEP));
-        let forgotten = connection
-            .prepare_cached(include_str!("sql/forget.sql"))?
-            .execute(params![
-                key(&request.namespace),
-                millis(request.expired_before),
-                at_most
-            ])?;
-        Ok(Swept::new(forgotten as u64, forgotten == usize::from(at_most)))
     }
 }
 

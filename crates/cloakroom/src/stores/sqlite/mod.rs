@@ -75,6 +75,7 @@ mod sweep;
 mod touch;
 
 mod counters;
+mod forget;
 mod marks;
 
 mod row;
