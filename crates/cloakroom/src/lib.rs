@@ -194,10 +194,10 @@
 //!
 //! # What it does not do
 //!
-//! It does not check passwords, and counts how often one was tried only where [`Attempts`] are asked for. It does not stop cross-site requests before its
-//! layer for that, [`CrossSite`], is added. It knows who is signed in, and not what they may do. It does not keep what
-//! an application has no session for: a cart that is to outlive the session belongs into the database. And it needs a
-//! tokio runtime with time enabled.
+//! It does not check passwords, and counts how often one was tried only where [`Attempts`] are asked for. It does not
+//! stop cross-site requests before its layer for that, [`CrossSite`], is added. It knows who is signed in, and not what
+//! they may do. It does not keep what an application has no session for: a cart that is to outlive the session belongs
+//! into the database. And it needs a tokio runtime with time enabled.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
