@@ -1,9 +1,11 @@
 //! Stands between a client and a server, and does to their connections what networks do.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use crate::server::listen_on_free_port;
 
 /// A port on loopback that leads to a server, for as long as it is told to.
 ///
@@ -53,8 +55,7 @@ impl Proxy {
     ///
     /// When there is no port to listen on.
     pub fn to_nowhere() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::server::free_port()));
-        let listener = listener.expect("the port was free a moment ago");
+        let listener = listen_on_free_port();
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
             plan: Mutex::default(),
@@ -180,4 +181,32 @@ impl Shared {
 fn close(stream: &TcpStream) {
     // It may be closed already.
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_proxy_comes_up_while_others_start_processes() {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        Command::new("true").status().expect("it is everywhere");
+                    }
+                });
+            }
+            let came_up = thread::scope(|proxies| {
+                let proxies = proxies.spawn(|| (0..500).for_each(|_| drop(Proxy::to_nowhere())));
+                proxies.join().is_ok()
+            });
+            is_over.store(true, Ordering::Relaxed);
+            assert!(came_up);
+        });
+    }
 }

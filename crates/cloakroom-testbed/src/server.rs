@@ -182,6 +182,15 @@ impl Drop for Server {
 /// Below those that the kernel gives to outgoing connections: while a server is stopped, a client that tries to reach
 /// one of those may be given it itself, and then speaks to itself.
 pub(crate) fn free_port() -> u16 {
+    let address = listen_on_free_port().local_addr();
+    address.expect("a listener has an address").port()
+}
+
+/// A listener on a port as [`free_port`] answers.
+///
+/// Whoever listens in this process takes this one: to let go and bind anew fails while another thread starts a process,
+/// which has all that is open here until it becomes another program.
+pub(crate) fn listen_on_free_port() -> TcpListener {
     const FIRST: u16 = 12_000;
     const LAST: u16 = 32_000;
     static GIVEN: Mutex<u16> = Mutex::new(0);
@@ -191,8 +200,8 @@ pub(crate) fn free_port() -> u16 {
     for _ in FIRST..LAST {
         *given += 1;
         let port = FIRST + begin.wrapping_add(*given) % (LAST - FIRST);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener;
         }
     }
     panic!("no port between {FIRST} and {LAST} is free");
