@@ -37,7 +37,12 @@ struct Known {
     epoch: u64,
 }
 
-/// Where the primary is: asks all sentinels at once, until most have answered or the time is up.
+/// How long those are waited for that are slower than most. Of a failover one sentinel knows first, and tells the others within
+/// two seconds: until then most of them say what was.
+const STRAGGLERS: Duration = Duration::from_millis(100);
+
+/// Where the primary is: asks all sentinels at once, until the time is up or most have answered, and those that would have in a
+/// moment.
 ///
 /// The server that is found there must still say itself that it is the primary.
 ///
@@ -60,10 +65,11 @@ pub(super) async fn primary(
         asked.unwrap_or_else(|_elapsed| Err(silent().into()))
     });
     let are_most = |answered: usize| answered > sentinels.places.len() / 2;
-    let answers = until(asking, |answers| {
-        are_most(answers.iter().filter(|answer| answer.is_ok()).count())
-    })
-    .await;
+    let are_enough = |answers: &[&Result<_, _>]| {
+        let answered = answers.iter().filter(|answer| answer.is_ok()).count();
+        are_most(answered)
+    };
+    let answers = until(asking, are_enough, STRAGGLERS).await;
     let mut known = Vec::new();
     let mut failed = RedisError::from(io::Error::other("there are no sentinels"));
     for answer in answers {
