@@ -34,13 +34,13 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::command::Command;
+use super::command::Encoded;
 use super::failure::Failure;
 use super::reply::{self, Answer};
 
 /// A command, and who waits for its answer.
 pub(super) struct Call {
-    pub(super) command: Command,
+    pub(super) command: Encoded,
     /// When it was asked: what the patience counts from.
     pub(super) begun: Instant,
     pub(super) answer: oneshot::Sender<Result<Answer, Failure>>,
@@ -113,8 +113,6 @@ struct Pipeline {
     input: Vec<u8>,
     /// In the order of the commands, which is the order of the answers.
     waiting: VecDeque<Waiting>,
-    /// The number of the next command.
-    next: u32,
 }
 
 struct Waiting {
@@ -134,11 +132,9 @@ impl Pipeline {
         if answer.is_closed() {
             return; // Whoever asked has gone, and what was never sent need not happen.
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        let numbered = command.encode(number, &mut self.output);
+        self.output.extend_from_slice(&command.bytes);
         self.waiting.push_back(Waiting {
-            number: numbered.then_some(number),
+            number: command.number,
             begun,
             answer,
         });
