@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::{env, fs, process};
 
@@ -14,6 +14,8 @@ pub(super) struct Servers {
     urls: BTreeMap<String, String>,
     /// For stores without a server.
     directory: PathBuf,
+    /// The same, in memory where there is such a file system.
+    in_memory: PathBuf,
     process: Child,
     /// They end when it is closed.
     input: Option<ChildStdin>,
@@ -41,12 +43,13 @@ impl Servers {
                 break;
             }
         }
-        let directory = env::temp_dir().join(format!("cloakroom-bench-{}", process::id()));
-        fs::create_dir_all(&directory)
-            .map_err(|error| format!("could not make {}: {error}", directory.display()))?;
         let servers = Self {
             urls,
-            directory,
+            directory: make_directory(&env::temp_dir(), "files")?,
+            in_memory: match Path::new("/dev/shm") {
+                memory if memory.is_dir() => make_directory(memory, "files")?,
+                _ => make_directory(&env::temp_dir(), "memory")?,
+            },
             input: process.stdin.take(),
             process,
         };
@@ -59,7 +62,16 @@ impl Servers {
 
     /// The URL of a store.
     pub(super) fn url(&self, store: &str) -> Result<String, String> {
-        let file = |name: &str| format!("{store}:{}", self.directory.join(name).display());
+        self.url_below(&self.directory, store)
+    }
+
+    /// The URL of a store whose files, if it has any, cost no wait for a disk.
+    pub(super) fn url_in_memory(&self, store: &str) -> Result<String, String> {
+        self.url_below(&self.in_memory, store)
+    }
+
+    fn url_below(&self, directory: &Path, store: &str) -> Result<String, String> {
+        let file = |name: &str| format!("{store}:{}", directory.join(name).display());
         match store {
             "memory" => Ok("memory:".to_owned()),
             "disk" => Ok(file("disk")),
@@ -76,8 +88,16 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         drop(self.input.take());
-        // It may have ended by itself, and what cannot be removed is in the directory for temporary files.
+        // It may have ended by itself, and what cannot be removed is where temporary files are.
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_dir_all(&self.in_memory);
     }
+}
+
+fn make_directory(below: &Path, name: &str) -> Result<PathBuf, String> {
+    let directory = below.join(format!("cloakroom-bench-{}-{name}", process::id()));
+    fs::create_dir_all(&directory)
+        .map_err(|error| format!("could not make {}: {error}", directory.display()))?;
+    Ok(directory)
 }

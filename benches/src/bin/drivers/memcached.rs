@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom::store::Id;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,17 +14,26 @@ use crate::compare::Contest;
 use crate::subject::{self, Subject};
 use crate::through::Through;
 
-/// One connection without bounds and checks, and the store.
+/// How many connections the store has when it is not told.
+const CONNECTIONS: usize = 2;
+
+/// What the store's items have before the body: format, three moments, no principal and no label.
+const BEFORE_THE_BODY: usize = 1 + 24 + 2;
+
+/// Connections without bounds and checks, and the store.
 pub(crate) async fn contest(url: &str) -> Contest {
-    Contest::with_a_floor()
-        .with("the least client, one connection", Alone::connect(url).await)
+    Contest::default()
+        .with("the least client, 2 connections", Alone::connect(url).await)
         .await
         .with("Cloakroom, Memcached", Through::open(url).await)
         .await
 }
 
 #[derive(Clone)]
-struct Alone(mpsc::UnboundedSender<Call>);
+struct Alone {
+    lines: Arc<[mpsc::UnboundedSender<Call>]>,
+    next: Arc<AtomicUsize>,
+}
 
 /// A command, and who waits for the answer.
 type Call = (Vec<u8>, oneshot::Sender<Answer>);
@@ -33,28 +44,43 @@ type Answer = (String, Vec<u8>);
 impl Alone {
     async fn connect(url: &str) -> Self {
         let address = url.trim_start_matches("memcache://");
-        let stream = TcpStream::connect(address).await.expect("a server");
-        stream.set_nodelay(true).expect("a socket takes TCP_NODELAY");
-        let (calls, queue) = mpsc::unbounded_channel();
-        tokio::spawn(serve(stream, queue));
-        Self(calls)
+        let mut lines = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let stream = TcpStream::connect(address).await.expect("a server");
+            stream.set_nodelay(true).expect("a socket takes TCP_NODELAY");
+            let (calls, queue) = mpsc::unbounded_channel();
+            tokio::spawn(serve(stream, queue));
+            lines.push(calls);
+        }
+        Self {
+            lines: lines.into(),
+            next: Arc::default(),
+        }
     }
 
     async fn ask(&self, command: Vec<u8>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.0.send((command, answer)).expect("the connection stays");
+        let line = self.next.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
+        self.lines[line]
+            .send((command, answer))
+            .expect("the connection stays");
         answered.await.expect("the connection stays")
     }
 
     async fn applied(&self, key: &str, condition: String) -> u64 {
         let body = subject::record().body;
-        let mut command = Vec::with_capacity(body.len() + 120);
-        write!(command, "ms {key} {} c T0 {condition}\r\n", body.len()).expect("a vector takes everything");
-        command.extend_from_slice(&body);
+        let item = [[1; BEFORE_THE_BODY].as_slice(), &body].concat();
+        let mut command = Vec::with_capacity(item.len() + 120);
+        write!(command, "ms {key} {} c T0 O7 {condition}\r\n", item.len())
+            .expect("a vector takes everything");
+        command.extend_from_slice(&item);
         command.extend_from_slice(b"\r\n");
         let (line, _) = self.ask(command).await;
-        let cas = line.strip_prefix("HD c").unwrap_or_else(|| panic!("{line}"));
-        cas.parse().expect("a number")
+        let cas = line
+            .strip_prefix("HD c")
+            .and_then(|rest| rest.strip_suffix(" O7"));
+        cas.and_then(|cas| cas.parse().ok())
+            .unwrap_or_else(|| panic!("{line}"))
     }
 }
 
@@ -62,13 +88,13 @@ impl Subject for Alone {
     type Held = (String, u64);
 
     async fn begin(&self, id: Id) -> Self::Held {
-        let key = format!("alone%bench%{id}");
+        let key = format!("the-least%bench%{id}");
         let cas = self.applied(&key, "ME".to_owned()).await;
         (key, cas)
     }
 
     async fn read(&self, (key, _): &Self::Held) {
-        let (_, value) = self.ask(format!("mg {key} v c\r\n").into_bytes()).await;
+        let (_, value) = self.ask(format!("mg {key} v c O7\r\n").into_bytes()).await;
         assert!(!value.is_empty());
     }
 

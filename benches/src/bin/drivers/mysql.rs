@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 10;
 pub(crate) async fn contest(url: &str) -> Contest {
     // The store makes its tables.
     let store = Through::open(url).await;
-    Contest::with_a_driver()
+    Contest::default()
         .with("mysql_async, a pool of 10 without reset", Alone::new(url))
         .await
         .with("Cloakroom, MariaDB", store)

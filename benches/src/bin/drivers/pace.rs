@@ -54,47 +54,29 @@ pub(crate) struct Runner<S: Subject> {
 impl<S: Subject> Runner<S> {
     /// Begins the sessions. Every subject has another number.
     pub(crate) async fn begin(subject: S, number: usize) -> Self {
+        let begun: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let subject = subject.clone();
+                tokio::spawn(async move {
+                    let mut sessions = Vec::new();
+                    for session in 0..SESSIONS {
+                        sessions.push(subject.begin(subject::id(number, task, session)).await);
+                    }
+                    sessions
+                })
+            })
+            .collect();
         let mut held = Vec::new();
-        for task in 0..TASKS {
-            let mut sessions = Vec::new();
-            for session in 0..SESSIONS {
-                sessions.push(subject.begin(subject::id(number, task, session)).await);
-            }
-            held.push(sessions);
+        for sessions in begun {
+            held.push(sessions.await.expect("nothing fails"));
         }
         Self { subject, held }
     }
 
     /// Does as much as can be done in a turn.
     pub(crate) async fn turn(&mut self, verb: Verb) -> Pace {
-        let ended = Arc::new(AtomicBool::new(false));
         let (before, begun) = (Used::now(), Instant::now());
-        let tasks: Vec<_> = std::mem::take(&mut self.held)
-            .into_iter()
-            .map(|mut held| {
-                let (subject, ended) = (self.subject.clone(), Arc::clone(&ended));
-                tokio::spawn(async move {
-                    let mut operations = 0;
-                    while !ended.load(Ordering::Relaxed) {
-                        let session = &mut held[operations % SESSIONS];
-                        match verb {
-                            Verb::Read => subject.read(session).await,
-                            Verb::Write => subject.write(session).await,
-                        }
-                        operations += 1;
-                    }
-                    (held, operations)
-                })
-            })
-            .collect();
-        tokio::time::sleep(TURN).await;
-        ended.store(true, Ordering::Relaxed);
-        let mut operations = 0;
-        for task in tasks {
-            let (held, done) = task.await.expect("nothing fails");
-            self.held.push(held);
-            operations += done;
-        }
+        let operations = self.run(verb, usize::MAX, Some(TURN)).await;
         let (elapsed, after) = (begun.elapsed(), Used::now());
         let each = |amount: f64| amount / operations as f64;
         Pace {
@@ -102,6 +84,47 @@ impl<S: Subject> Runner<S> {
             processor: each((after.processor - before.processor).as_secs_f64() * 1e6),
             pieces: each((after.writes - before.writes).max(after.segments - before.segments) as f64),
         }
+    }
+
+    /// Does so much, however long it takes.
+    pub(crate) async fn repeat(&mut self, verb: Verb, operations: usize) {
+        self.run(verb, operations / TASKS, None).await;
+    }
+
+    /// Each task does at most so much. Answers how much all have done.
+    async fn run(&mut self, verb: Verb, most: usize, time: Option<Duration>) -> usize {
+        let ended = Arc::new(AtomicBool::new(false));
+        let tasks: Vec<_> = std::mem::take(&mut self.held)
+            .into_iter()
+            .map(|mut held| {
+                let (subject, ended) = (self.subject.clone(), Arc::clone(&ended));
+                tokio::spawn(async move {
+                    let mut operations = 0;
+                    while operations < most && !ended.load(Ordering::Relaxed) {
+                        let session = &mut held[operations % SESSIONS];
+                        match verb {
+                            Verb::Read => subject.read(session).await,
+                            Verb::Write => subject.write(session).await,
+                        }
+                        operations += 1;
+                        // One that never waits, because it reads in this task, lets others have a turn as well.
+                        tokio::task::coop::consume_budget().await;
+                    }
+                    (held, operations)
+                })
+            })
+            .collect();
+        if let Some(time) = time {
+            tokio::time::sleep(time).await;
+            ended.store(true, Ordering::Relaxed);
+        }
+        let mut operations = 0;
+        for task in tasks {
+            let (held, done) = task.await.expect("nothing fails");
+            self.held.push(held);
+            operations += done;
+        }
+        operations
     }
 }
 

@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 4;
 pub(crate) async fn contest(url: &str) -> Contest {
     // The store makes its tables.
     let store = Through::open(url).await;
-    Contest::with_a_driver()
+    Contest::default()
         .with("tokio-postgres, 4 connections", Alone::new(url).await)
         .await
         .with("Cloakroom, PostgreSQL", store)

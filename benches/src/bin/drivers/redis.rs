@@ -12,7 +12,7 @@ use crate::through::Through;
 pub(crate) async fn contest(url: &str) -> Contest {
     let client = Client::open(url).expect("a URL of Redis");
     let connection = client.get_multiplexed_async_connection().await.expect("a server");
-    Contest::with_a_driver()
+    Contest::default()
         .with("redis, one multiplexed connection", Alone::new(connection).await)
         .await
         .with("Cloakroom, Redis", Through::open(url).await)

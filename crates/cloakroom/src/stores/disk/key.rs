@@ -12,13 +12,37 @@
 //! A namespace and a principal are one byte of length and their text; a time is eight bytes, the highest first, so
 //! that the order of the keys is that of the times.
 
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 
 use cloakroom_store::{Counter, Id, Namespace, Principal, Timestamp};
 
+/// The key of a session. It is not on the heap, because every request needs one.
+pub(super) struct SessionKey {
+    bytes: [u8; Self::LONGEST],
+    length: usize,
+}
+
+impl SessionKey {
+    const LONGEST: usize = 1 + Namespace::MAX_LEN + Id::LEN;
+}
+
+impl Deref for SessionKey {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 /// The key of a session.
-pub(super) fn session(namespace: &Namespace, id: &Id) -> Vec<u8> {
-    with_id(text(namespace.as_str()), id)
+pub(super) fn session(namespace: &Namespace, id: &Id) -> SessionKey {
+    let text = namespace.as_str().as_bytes();
+    let length = 1 + text.len() + Id::LEN;
+    let mut bytes = [0; SessionKey::LONGEST];
+    bytes[0] = length_of(text);
+    bytes[1..=text.len()].copy_from_slice(text);
+    bytes[1 + text.len()..length].copy_from_slice(id.as_bytes());
+    SessionKey { bytes, length }
 }
 
 /// Where a session of a principal is filed.
@@ -125,9 +149,12 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 fn push_text(key: &mut Vec<u8>, text: &str) {
-    let length = u8::try_from(text.len()).expect("namespaces and principals have at most 255 bytes");
-    key.push(length);
+    key.push(length_of(text.as_bytes()));
     key.extend_from_slice(text.as_bytes());
+}
+
+fn length_of(text: &[u8]) -> u8 {
+    u8::try_from(text.len()).expect("namespaces and principals have at most 255 bytes")
 }
 
 fn with_id(mut key: Vec<u8>, id: &Id) -> Vec<u8> {
@@ -172,10 +199,10 @@ mod tests {
         let namespace = Namespace::new("app").unwrap();
         let [first, next, last] = [[0; 16], [1; 16], [0xff; 16]].map(Id::from_bytes);
         let after = sessions(&namespace, Some(&first));
-        assert!(!after.contains(&session(&namespace, &first)));
-        assert!(after.contains(&session(&namespace, &next)));
-        assert!(after.contains(&session(&namespace, &last)));
-        assert!(!sessions(&namespace, Some(&last)).contains(&session(&namespace, &last)));
+        assert!(!after.contains(&session(&namespace, &first).to_vec()));
+        assert!(after.contains(&session(&namespace, &next).to_vec()));
+        assert!(after.contains(&session(&namespace, &last).to_vec()));
+        assert!(!sessions(&namespace, Some(&last)).contains(&session(&namespace, &last).to_vec()));
     }
 
     #[test]

@@ -2,31 +2,29 @@
 //!
 //! Every command but the last carries a number of ours (`O`) that its answer repeats.
 
-use std::io::Write as _;
-
 /// One command. `C` is what makes each change of a session conditional.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum Command<'a> {
     /// Reads an item and its `cas`.
-    Get { key: Vec<u8> },
+    Get { key: &'a [u8] },
     /// Writes an item if what is there is what we expect, and asks for its new `cas`.
     Set {
-        key: Vec<u8>,
-        value: Vec<u8>,
+        key: &'a [u8],
+        value: &'a [u8],
         /// See [`expiry`](super::expiry).
         exptime: u32,
         only: Only,
     },
     /// Removes an item, or only at this `cas`.
-    Delete { key: Vec<u8>, cas: Option<u64> },
+    Delete { key: &'a [u8], cas: Option<u64> },
     /// Adds one to a number and answers what it is now; where there is none, it begins with one and goes at that time.
     Increment {
-        key: Vec<u8>,
+        key: &'a [u8],
         /// See [`expiry`](super::expiry).
         exptime: u32,
     },
     /// Takes one from a number, never below nothing; where there is none, nothing happens.
-    Decrement { key: Vec<u8> },
+    Decrement { key: &'a [u8] },
     /// Does nothing, and is answered.
     Noop,
 }
@@ -40,64 +38,121 @@ pub(super) enum Only {
     At(u64),
 }
 
-impl Command {
-    /// Appends the command, under a number. Answers whether its answer will carry that number.
-    pub(super) fn encode(&self, number: u32, out: &mut Vec<u8>) -> bool {
-        let encoded = match self {
-            Self::Get { key } => begin(out, b"mg ", key).and_then(|()| write!(out, " v c O{number}\r\n")),
+/// A command as it is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Encoded {
+    pub(super) bytes: Vec<u8>,
+    /// The number its answer must carry, if it carries one.
+    pub(super) number: Option<u32>,
+}
+
+/// What a command has beside key and value, at most.
+const WORDS: usize = 96;
+
+impl Command<'_> {
+    /// The bytes of the command, under a number. By hand and not by `format!`: this is on the way of every request.
+    pub(super) fn encode(&self, number: u32) -> Encoded {
+        let (key, value): (&[u8], &[u8]) = match self {
+            Self::Get { key }
+            | Self::Delete { key, .. }
+            | Self::Increment { key, .. }
+            | Self::Decrement { key } => (key, &[]),
+            Self::Set { key, value, .. } => (key, value),
+            Self::Noop => (&[], &[]),
+        };
+        let mut out = Vec::with_capacity(WORDS + key.len() + value.len());
+        match *self {
+            Self::Get { key } => {
+                put(&mut out, &[b"mg ", key, b" v c O"]);
+                put_number(&mut out, number.into());
+            }
             Self::Set {
                 key,
                 value,
                 exptime,
                 only,
-            } => begin(out, b"ms ", key)
-                .and_then(|()| write!(out, " {} c T{exptime} O{number}", value.len()))
-                .and_then(|()| match only {
-                    Only::Absent => out.write_all(b" ME\r\n"),
-                    Only::At(cas) => write!(out, " C{cas}\r\n"),
-                })
-                .and_then(|()| out.write_all(value))
-                .and_then(|()| out.write_all(b"\r\n")),
-            Self::Delete { key, cas } => begin(out, b"md ", key)
-                .and_then(|()| match cas {
-                    Some(cas) => write!(out, " C{cas}"),
-                    None => Ok(()),
-                })
-                .and_then(|()| write!(out, " O{number}\r\n")),
+            } => {
+                put(&mut out, &[b"ms ", key, b" "]);
+                put_number(&mut out, value.len() as u64);
+                put(&mut out, &[b" c T"]);
+                put_number(&mut out, exptime.into());
+                put(&mut out, &[b" O"]);
+                put_number(&mut out, number.into());
+                match only {
+                    Only::Absent => put(&mut out, &[b" ME"]),
+                    Only::At(cas) => put_cas(&mut out, cas),
+                }
+                put(&mut out, &[b"\r\n", value]);
+            }
+            Self::Delete { key, cas } => {
+                put(&mut out, &[b"md ", key]);
+                if let Some(cas) = cas {
+                    put_cas(&mut out, cas);
+                }
+                put(&mut out, &[b" O"]);
+                put_number(&mut out, number.into());
+            }
             Self::Increment { key, exptime } => {
-                begin(out, b"ma ", key).and_then(|()| write!(out, " MI D1 J1 N{exptime} v c O{number}\r\n"))
+                put(&mut out, &[b"ma ", key, b" MI D1 J1 N"]);
+                put_number(&mut out, exptime.into());
+                put(&mut out, &[b" v c O"]);
+                put_number(&mut out, number.into());
             }
             Self::Decrement { key } => {
-                begin(out, b"ma ", key).and_then(|()| write!(out, " MD D1 v c O{number}\r\n"))
+                put(&mut out, &[b"ma ", key, b" MD D1 v c O"]);
+                put_number(&mut out, number.into());
             }
-            Self::Noop => out.write_all(b"mn\r\n"),
-        };
-        encoded.expect("a vector takes everything");
-        !matches!(self, Self::Noop)
+            Self::Noop => put(&mut out, &[b"mn"]),
+        }
+        put(&mut out, &[b"\r\n"]);
+        Encoded {
+            bytes: out,
+            number: (!matches!(self, Self::Noop)).then_some(number),
+        }
     }
 }
 
-fn begin(out: &mut Vec<u8>, name: &[u8], key: &[u8]) -> std::io::Result<()> {
-    out.write_all(name)?;
-    out.write_all(key)
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+fn put_cas(out: &mut Vec<u8>, cas: u64) {
+    put(out, &[b" C"]);
+    put_number(out, cas);
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(command: &Command, expected: &str) {
-        let mut out = Vec::new();
-        command.encode(7, &mut out);
-        assert_eq!(str::from_utf8(&out), Ok(expected));
+    fn check(command: &Command<'_>, expected: &str) {
+        let encoded = command.encode(7);
+        assert_eq!(str::from_utf8(&encoded.bytes), Ok(expected));
+        assert_eq!(encoded.number, expected.contains("O7").then_some(7));
     }
 
     #[test]
     fn every_change_is_conditional() {
-        let key = || b"k".to_vec();
+        let key = b"k".as_slice();
         let set = |only| Command::Set {
-            key: key(),
-            value: b"a\r\nb".to_vec(),
+            key,
+            value: b"a\r\nb",
             exptime: 1_800_000_000,
             only,
         };
@@ -106,27 +161,25 @@ mod tests {
             &set(Only::At(u64::MAX)),
             "ms k 4 c T1800000000 O7 C18446744073709551615\r\na\r\nb\r\n",
         );
-        check(&Command::Get { key: key() }, "mg k v c O7\r\n");
-        check(
-            &Command::Delete {
-                key: key(),
-                cas: None,
-            },
-            "md k O7\r\n",
-        );
-        check(
-            &Command::Delete {
-                key: key(),
-                cas: Some(3),
-            },
-            "md k C3 O7\r\n",
-        );
+        check(&Command::Get { key }, "mg k v c O7\r\n");
+        check(&Command::Delete { key, cas: None }, "md k O7\r\n");
+        let cas = Some(3);
+        check(&Command::Delete { key, cas }, "md k C3 O7\r\n");
         let increment = Command::Increment {
-            key: key(),
+            key,
             exptime: 1_800_000_000,
         };
         check(&increment, "ma k MI D1 J1 N1800000000 v c O7\r\n");
-        check(&Command::Decrement { key: key() }, "ma k MD D1 v c O7\r\n");
+        check(&Command::Decrement { key }, "ma k MD D1 v c O7\r\n");
         check(&Command::Noop, "mn\r\n");
+    }
+
+    #[test]
+    fn numbers_have_their_digits_and_no_more() {
+        for number in [0, 9, 10, 11, 4_294_967_295, u64::MAX] {
+            let mut out = Vec::new();
+            put_number(&mut out, number);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
     }
 }

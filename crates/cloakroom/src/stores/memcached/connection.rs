@@ -34,13 +34,13 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::command::Command;
+use super::command::Encoded;
 use super::failure::Failure;
 use super::reply::{self, Answer};
 
 /// A command, and who waits for its answer.
 pub(super) struct Call {
-    pub(super) command: Command,
+    pub(super) command: Encoded,
     /// When it was asked: what the patience counts from.
     pub(super) begun: Instant,
     pub(super) answer: oneshot::Sender<Result<Answer, Failure>>,
@@ -71,13 +71,20 @@ pub(super) async fn serve(
             ..
         } = &mut pipeline;
         tokio::select! {
-            read = reader.read_buf(input) => {
-                if let Err(failure) = received(read).and_then(|()| pipeline.answer()) {
+            // The alarm first, or a server that sends without end would keep it from going off. Then what is ready to
+            // be sent: the server works on it while answers are read.
+            biased;
+            () = &mut alarm, if !waiting.is_empty() => match pipeline.overdue(patience) {
+                Ok(next) => alarm.as_mut().reset(next),
+                Err(failure) => break failure,
+            },
+            written = writer.write(output), if !output.is_empty() => {
+                if let Err(failure) = pipeline.wrote(written) {
                     break failure;
                 }
             }
-            written = writer.write(output), if !output.is_empty() => {
-                if let Err(failure) = pipeline.wrote(written) {
+            read = reader.read_buf(input) => {
+                if let Err(failure) = received(read).and_then(|()| pipeline.answer()) {
                     break failure;
                 }
             }
@@ -91,10 +98,6 @@ pub(super) async fn serve(
                     pipeline.send(call);
                 }
             }
-            () = &mut alarm, if !waiting.is_empty() => match pipeline.overdue(patience) {
-                Ok(next) => alarm.as_mut().reset(next),
-                Err(failure) => break failure,
-            },
         }
     };
     // First, so that whoever hears of it and asks again finds no ended connection.
@@ -113,8 +116,6 @@ struct Pipeline {
     input: Vec<u8>,
     /// In the order of the commands, which is the order of the answers.
     waiting: VecDeque<Waiting>,
-    /// The number of the next command.
-    next: u32,
 }
 
 struct Waiting {
@@ -134,11 +135,9 @@ impl Pipeline {
         if answer.is_closed() {
             return; // Whoever asked has gone, and what was never sent need not happen.
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        let numbered = command.encode(number, &mut self.output);
+        self.output.extend_from_slice(&command.bytes);
         self.waiting.push_back(Waiting {
-            number: numbered.then_some(number),
+            number: command.number,
             begun,
             answer,
         });
@@ -146,6 +145,7 @@ impl Pipeline {
 
     /// Hands out every answer that has come whole.
     fn answer(&mut self) -> Result<(), Failure> {
+        const UNASKED: &str = "it answered something that was not asked: the connection was closed";
         let mut read = 0;
         while let Some((reply, length)) = reply::parse(&self.input[read..])
             .map_err(|violation| Failure::unavailable(format!("{violation}: the connection was closed")))?
@@ -157,15 +157,17 @@ impl Pipeline {
                 None => carries_none(&reply.answer) || next.number.is_none(),
             });
             let Some(waiting) = expected else {
-                return Err(Failure::unavailable(
-                    "it answered something that was not asked: the connection was closed",
-                ));
+                return Err(Failure::unavailable(UNASKED));
             };
             // Who has given up does not listen.
             let _ = waiting.answer.send(Ok(reply.answer));
         }
         self.input.drain(..read);
-        Ok(())
+        match self.waiting.is_empty() && !self.input.is_empty() {
+            // At once, whole or not: while nobody waits, no alarm would end what never becomes whole.
+            true => Err(Failure::unavailable(UNASKED)),
+            false => Ok(()),
+        }
     }
 
     fn wrote(&mut self, written: io::Result<usize>) -> Result<(), Failure> {
@@ -225,3 +227,6 @@ fn closed() -> Failure {
 fn broken(error: &io::Error) -> Failure {
     Failure::unavailable(format!("the connection broke: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

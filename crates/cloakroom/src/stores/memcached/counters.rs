@@ -14,7 +14,7 @@ impl Counters for Memcached {
         let counter = request.counter;
         let key = self.0.prefix.counter(&counter);
         let increment = Command::Increment {
-            key: key.clone(),
+            key: &key,
             exptime: exptime(counter.until, self.0.ttl_margin),
         };
         let number = self.change(DOING, &key, increment).await?;
@@ -30,7 +30,7 @@ impl Counters for Memcached {
 
     async fn take_back(&self, request: TakeBack) -> Result<(), Error> {
         let key = self.0.prefix.counter(&request.counter);
-        let decrement = Command::Decrement { key: key.clone() };
+        let decrement = Command::Decrement { key: &key };
         let number = self.change("take back what was counted in", &key, decrement);
         number.await.map(drop)
     }
@@ -47,7 +47,12 @@ impl Counters for Memcached {
 
 impl Memcached {
     /// Has a number changed, and answers what it is now, if there is one.
-    async fn change(&self, doing: &'static str, key: &[u8], command: Command) -> Result<Option<u64>, Error> {
+    async fn change(
+        &self,
+        doing: &'static str,
+        key: &[u8],
+        command: Command<'_>,
+    ) -> Result<Option<u64>, Error> {
         let server = server_of(&self.0.servers, key);
         let answer = server.ask(command).await;
         match answer.map_err(|failure| failure.of_asking(doing, server.address()))? {

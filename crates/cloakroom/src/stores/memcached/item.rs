@@ -8,7 +8,7 @@ use super::command::{Command, Only};
 use super::expiry::exptime;
 use super::failure::unavailable;
 use super::reply::Answer;
-use super::servers::server_of;
+use super::servers::{Server, server_of};
 use super::value::{self, Unreadable};
 
 /// The item of one session.
@@ -16,6 +16,8 @@ pub(super) struct Item<'a> {
     store: &'a Memcached,
     id: Id,
     key: Vec<u8>,
+    /// Where it is.
+    server: &'a Server,
     /// What errors say was to be done.
     doing: &'static str,
 }
@@ -32,10 +34,12 @@ pub(super) enum Changed {
 
 impl Memcached {
     pub(super) fn item(&self, namespace: &Namespace, id: Id, doing: &'static str) -> Item<'_> {
+        let key = self.0.prefix.key(namespace, &id);
         Item {
+            server: server_of(&self.0.servers, &key),
             store: self,
             id,
-            key: self.0.prefix.key(namespace, &id),
+            key,
             doing,
         }
     }
@@ -57,8 +61,7 @@ impl Memcached {
 
 impl Item<'_> {
     pub(super) async fn read(&self) -> Result<Option<Stored>, Error> {
-        let key = self.key.clone();
-        match self.ask(Command::Get { key }).await? {
+        match self.ask(Command::Get { key: &self.key }).await? {
             Answer::Value { cas, data } => match value::parse(&data) {
                 Ok(record) => Ok(Some(Stored::new(Revision::new(cas), record))),
                 Err(unreadable) => Err(self.unreadable(unreadable)),
@@ -83,8 +86,8 @@ impl Item<'_> {
             ));
         }
         let set = Command::Set {
-            key: self.key.clone(),
-            value: value::bytes(record),
+            key: &self.key,
+            value: &value::bytes(record),
             exptime: exptime(record.expires, self.store.0.ttl_margin),
             only,
         };
@@ -106,7 +109,7 @@ impl Item<'_> {
 
     /// Removes the item, or only at this `cas`.
     pub(super) async fn remove(&self, cas: Option<u64>) -> Result<Changed, Error> {
-        let key = self.key.clone();
+        let key = &self.key;
         match self.ask(Command::Delete { key, cas }).await? {
             Answer::Done { .. } => Ok(Changed::Done),
             Answer::Refused => Ok(Changed::Refused),
@@ -115,10 +118,9 @@ impl Item<'_> {
         }
     }
 
-    async fn ask(&self, command: Command) -> Result<Answer, Error> {
-        let server = server_of(&self.store.0.servers, &self.key);
-        let answer = server.ask(command).await;
-        answer.map_err(|failure| failure.of_asking(self.doing, server.address()))
+    async fn ask(&self, command: Command<'_>) -> Result<Answer, Error> {
+        let answer = self.server.ask(command).await;
+        answer.map_err(|failure| failure.of_asking(self.doing, self.server.address()))
     }
 
     fn unreadable(&self, unreadable: Unreadable) -> Error {
@@ -158,7 +160,7 @@ impl Item<'_> {
     }
 
     fn error(&self, kind: ErrorKind, why: impl std::fmt::Display) -> Error {
-        let server = server_of(&self.store.0.servers, &self.key).address();
+        let server = self.server.address();
         Error::new(
             kind,
             format!("could not {} memcached at {server}: {why}", self.doing),

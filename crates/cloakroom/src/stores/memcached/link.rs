@@ -1,5 +1,6 @@
 //! A place for one connection: made when it is needed, made anew when it has ended.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ const FULL: &str = "too many calls wait already: see whether it is overloaded";
 /// The way to the task of a connection.
 struct Line {
     calls: Sender<Call>,
+    /// The number of the next command.
+    next: AtomicU32,
     status: watch::Receiver<Status>,
 }
 
@@ -69,7 +72,7 @@ impl Link {
     }
 
     /// Asks the server one thing: waits so long for a connection, and so long for the answer.
-    pub(super) async fn ask(&self, command: Command) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, command: Command<'_>) -> Result<Answer, Failure> {
         let line = self.line();
         if !line.is_ready() {
             let wait = self.target.wait_timeout;
@@ -80,10 +83,9 @@ impl Link {
             })??;
         }
         let (answer, answered) = oneshot::channel();
-        let begun = Instant::now();
         let call = Call {
-            command,
-            begun,
+            command: command.encode(line.next.fetch_add(1, Ordering::Relaxed)),
+            begun: Instant::now(),
             answer,
         };
         // The connection bounds the wait: it answers every call, or ends and drops it.
@@ -110,7 +112,11 @@ impl Line {
         let (calls, queue) = mpsc::channel(QUEUED);
         let (now, status) = watch::channel(Status::Connecting);
         tokio::spawn(run(target, queue, now));
-        Self { calls, status }
+        Self {
+            calls,
+            next: AtomicU32::new(0),
+            status,
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -189,7 +195,7 @@ mod tests {
         assert!(line.ready().await.is_err() && line.calls.is_closed());
         let (answer, mut answered) = oneshot::channel();
         place.send(Call {
-            command: Command::Noop,
+            command: Command::Noop.encode(0),
             begun: Instant::now(),
             answer,
         });

@@ -52,26 +52,25 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Reply, usize)>, Violation> {
     };
     let violation = || Violation::of(&input[..end]);
     let line = input[..end].strip_suffix(b"\r").ok_or_else(violation)?;
-    let line = str::from_utf8(line).map_err(|_| violation())?;
     let after = end + 1;
-    let mut words = line.split(' ');
+    let mut words = line.split(|byte| *byte == b' ');
     let answer = match words.next() {
-        Some("VA") => return value(words, &input[after..], after).map_err(|Unclear| violation()),
-        Some("HD") => {
+        Some(b"VA") => return value(words, &input[after..], after).map_err(|Unclear| violation()),
+        Some(b"HD") => {
             let Flags { number, cas } = Flags::read(words).map_err(|Unclear| violation())?;
             let answer = Answer::Done { cas };
             return Ok(Some((Reply { number, answer }, after)));
         }
-        Some("EN" | "NF") => Answer::Missing,
-        Some("EX" | "NS") => Answer::Refused,
-        Some("MN") => Answer::Noop,
+        Some(b"EN" | b"NF") => Answer::Missing,
+        Some(b"EX" | b"NS") => Answer::Refused,
+        Some(b"MN") => Answer::Noop,
         _ => {
             let answer = match line {
-                "SERVER_ERROR object too large for cache" => Answer::TooLarge,
-                "SERVER_ERROR out of memory storing object"
+                b"SERVER_ERROR object too large for cache" => Answer::TooLarge,
+                b"SERVER_ERROR out of memory storing object"
                 // Of a number that is to begin, or gets longer.
-                | "SERVER_ERROR Out of memory allocating new item"
-                | "SERVER_ERROR out of memory" => Answer::OutOfMemory,
+                | b"SERVER_ERROR Out of memory allocating new item"
+                | b"SERVER_ERROR out of memory" => Answer::OutOfMemory,
                 _ => return Err(violation()),
             };
             return Ok(Some((Reply { number: None, answer }, after)));
@@ -85,11 +84,12 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Reply, usize)>, Violation> {
 struct Unclear;
 
 fn value<'a>(
-    mut words: impl Iterator<Item = &'a str>,
+    mut words: impl Iterator<Item = &'a [u8]>,
     rest: &[u8],
     before: usize,
 ) -> Result<Option<(Reply, usize)>, Unclear> {
-    let length: usize = words.next().and_then(|word| word.parse().ok()).ok_or(Unclear)?;
+    let length = words.next().map(decimal).ok_or(Unclear)??;
+    let length = usize::try_from(length).map_err(|_| Unclear)?;
     let Flags { number, cas } = Flags::read(words)?;
     let cas = cas.ok_or(Unclear)?;
     if length > LARGEST_ITEM {
@@ -119,17 +119,29 @@ struct Flags {
 }
 
 impl Flags {
-    fn read<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self, Unclear> {
+    fn read<'a>(words: impl Iterator<Item = &'a [u8]>) -> Result<Self, Unclear> {
         let mut flags = Self::default();
         for word in words {
-            if let Some(number) = word.strip_prefix('O') {
-                flags.number = Some(number.parse().map_err(|_| Unclear)?);
-            } else if let Some(cas) = word.strip_prefix('c') {
-                flags.cas = Some(cas.parse().map_err(|_| Unclear)?);
+            match word {
+                [b'O', number @ ..] => {
+                    flags.number = Some(decimal(number)?.try_into().map_err(|_| Unclear)?);
+                }
+                [b'c', cas @ ..] => flags.cas = Some(decimal(cas)?),
+                _ => {}
             }
         }
         Ok(flags)
     }
+}
+
+/// A number as the protocol has it: digits, and nothing else.
+fn decimal(digits: &[u8]) -> Result<u64, Unclear> {
+    let next = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    let number = digits.iter().try_fold(0, next);
+    number.filter(|_| !digits.is_empty()).ok_or(Unclear)
 }
 
 impl Violation {

@@ -135,3 +135,30 @@ impl Selection {
         self.values.push(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::stores::sqlite::file::DataFile;
+    use crate::stores::sqlite::options::SqliteOptions;
+    use crate::stores::sqlite::{connection, migrations};
+
+    /// To compile the statement takes ten times as long as to run it.
+    #[test]
+    fn loading_another_session_compiles_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = DataFile::locate(&directory.path().join("sessions.db")).unwrap();
+        let options = SqliteOptions::default();
+        let _writer = migrations::prepare(&file, &options).unwrap();
+        let reader = connection::reader(&file, options.cache).unwrap();
+        for n in 0..3 {
+            let request = Load::new(Namespace::new("shop").unwrap(), Id::from_bytes([n; Id::LEN]));
+            assert_eq!(load(&reader, &request).unwrap(), None);
+        }
+        let statement = reader.prepare_cached(include_str!("sql/load.sql")).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}
