@@ -1,5 +1,7 @@
 //! Removes now and then what is over: expired sessions, and counters of attempts.
 
+mod pace;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +13,12 @@ use tokio::task::JoinHandle;
 use crate::bounded::bounded;
 use crate::config::Config;
 use crate::{Attempts, Sessions, clock, events};
+use pace::Pace;
 
 /// Removes expired sessions from a store that does not do so by itself.
 ///
-/// In batches, so that no lock is held long; at moments that differ between nodes; and whatever goes wrong, it
-/// goes on. A store whose card says that it expires records by itself is left alone.
+/// In batches, so that no lock is held long, and smaller ones where a batch takes long; at moments that differ between
+/// nodes; and whatever goes wrong, it goes on. A store whose card says that it expires records by itself is left alone.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -99,11 +102,11 @@ impl Sweeper {
     /// Removes what has expired, once, and says how much that was.
     ///
     /// After each batch it rests for as long as the batch took, so that the store has at least half of its time for
-    /// requests.
+    /// requests. A batch that takes long, or fails, is followed by a smaller one.
     ///
     /// # Errors
     ///
-    /// The store's; what was removed until then stays removed.
+    /// The store's, when smaller batches failed, too; what was removed until then stays removed.
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let mut removed = 0;
         self.round(&mut removed).await.map(|()| removed)
@@ -125,17 +128,25 @@ impl Sweeper {
         Sweeping: Future<Output = Result<Swept, StoreError>>,
     {
         let config = &self.config;
+        let mut pace = Pace::new(self.batch);
         loop {
             let began = clock::instant();
             let expired_before = config.clock.now().saturating_sub(self.margin);
-            let sweep = Sweep::new(config.namespace.clone(), expired_before, self.batch);
-            let swept = bounded(config.store_timeout, remove(sweep)).await?;
-            *removed += swept.removed;
-            if !swept.more {
-                return Ok(());
+            let sweep = Sweep::new(config.namespace.clone(), expired_before, pace.next());
+            let swept = bounded(config.store_timeout, remove(sweep)).await;
+            let took = clock::instant().duration_since(began);
+            match swept {
+                Ok(swept) => {
+                    *removed += swept.removed;
+                    if !swept.more {
+                        return Ok(());
+                    }
+                    pace.removed_in(took);
+                }
+                Err(error) if !pace.failed() => return Err(error),
+                Err(_) => {}
             }
             // A store in memory is faster than a timer: there, the requests that wait go first.
-            let took = clock::instant().duration_since(began);
             if took < Duration::from_millis(1) {
                 tokio::task::yield_now().await;
             } else {
@@ -207,8 +218,33 @@ impl RunningSweeper {
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::stores::Memory;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_cannot_remove_many_at_once_is_asked_for_fewer() {
+        let sweeper = Sessions::new(Memory::default()).sweeper();
+        let limits = Mutex::new(Vec::new());
+        let mut removed = 0;
+        let swept = sweeper.batches(&mut removed, async |sweep: Sweep| {
+            let limit = sweep.limit.get();
+            let calls = {
+                let mut limits = limits.lock().unwrap();
+                limits.push(limit);
+                limits.len()
+            };
+            // As on a cold disk: so many are never removed in time.
+            if limit > 100 {
+                std::future::pending::<()>().await;
+            }
+            Ok(Swept::new(limit as u64, calls < 7))
+        });
+        swept.await.unwrap();
+        assert_eq!(limits.into_inner().unwrap(), [1000, 125, 15, 30, 60, 120, 15]);
+        assert_eq!(removed, 15 + 30 + 60 + 15);
+    }
 
     #[test]
     fn any_period_has_a_pause() {
