@@ -137,11 +137,10 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let log = std::fs::read(&log).unwrap_or_default();
-        let end = String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).into_owned();
         panic!(
-            "{} did not come up within {PATIENCE:?}; its log ends:\n{end}",
-            self.launch.name
+            "{} did not come up within {PATIENCE:?}; its log ends:\n{}",
+            self.launch.name,
+            self.end_of_log()
         );
     }
 
@@ -164,6 +163,11 @@ impl Server {
         self.directory.join("output.log")
     }
 
+    fn end_of_log(&self) -> String {
+        let log = std::fs::read(self.log()).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).into_owned()
+    }
+
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,6 +175,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // It may have failed by itself, and its directory goes.
+            eprintln!("the log of {} ends:\n{}", self.launch.name, self.end_of_log());
+        }
         self.stop();
         // What is left for the janitor is only what could not be removed now.
         let _ = std::fs::remove_dir_all(&self.directory);
