@@ -78,7 +78,9 @@ mod options;
 mod store;
 
 mod list;
+mod revoke;
 mod sweep;
+mod write;
 
 mod counters;
 mod marks;

@@ -3,18 +3,16 @@
 use std::num::NonZeroUsize;
 
 use cloakroom_store::{
-    Cap, Capabilities, Count, Cursor, Delete, Deleted, Error, ErrorKind, Expect, Id, List, Load, Namespace,
-    Owner, Page, Principal, Residence, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Touch, Touched,
-    Write, Written,
+    Cap, Capabilities, Count, Delete, Deleted, Error, ErrorKind, Id, List, Load, Namespace, Owner, Page,
+    Principal, Residence, Revoke, Revoked, Scope, Store, Stored, Sweep, Swept, Touch, Touched, Write,
+    Written,
 };
-use tokio::time::{Instant, timeout};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::given_up::Work;
 use super::list::{self, Listing};
-use super::{Postgres, failure, row};
-use crate::stores::sql::{column, corrupt, id, millis, position};
+use super::{Postgres, row};
+use crate::stores::sql::{column, corrupt, millis};
 
 impl Store for Postgres {
     async fn load(&self, request: Load) -> Result<Option<Stored>, Error> {
@@ -151,204 +149,15 @@ impl Store for Postgres {
     }
 }
 
-/// How many of everyone's sessions end in one step.
-const STEP: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
-
-impl Postgres {
-    async fn write_freely(&self, request: &Write) -> Result<Written, Error> {
-        let columns = Columns::of(request, self.0.revisions.mint());
-        let written = self
-            .0
-            .reach
-            .request("write a session", Work::Writes, async |prepared| {
-                let mut values = columns.values().to_vec();
-                match request.expect {
-                    Expect::Absent => {
-                        prepared
-                            .client
-                            .execute(&prepared.statements.create, &values)
-                            .await
-                    }
-                    Expect::Revision(seen) => {
-                        let seen = column(seen);
-                        values.push(&seen);
-                        prepared
-                            .client
-                            .execute(&prepared.statements.replace, &values)
-                            .await
-                    }
-                }
-            });
-        Ok(match written.await? {
-            0 => Written::Refused,
-            _ => Written::Applied {
-                revision: columns.minted,
-                ended: Vec::new(),
-            },
-        })
-    }
-
-    async fn write_capped(&self, request: &Write, places: u32, ends_oldest: bool) -> Result<Written, Error> {
-        let columns = Columns::of(request, self.0.revisions.mint());
-        let seen = match request.expect {
-            Expect::Absent => None,
-            Expect::Revision(seen) => Some(column(seen)),
-        };
-        let (places, now) = (i64::from(places), millis(request.now));
-        let answer: Row = self
-            .0
-            .reach
-            .request("write a session", Work::Writes, async |prepared| {
-                let mut values = columns.values().to_vec();
-                values.extend([&seen as &(dyn ToSql + Sync), &places, &ends_oldest, &now]);
-                prepared
-                    .client
-                    .query_one(&prepared.statements.write_capped, &values)
-                    .await
-            })
-            .await?;
-        match row::column(&answer, 0)? {
-            "refused" => Ok(Written::Refused),
-            "at cap" => Ok(Written::AtCap),
-            "applied" => Ok(Written::Applied {
-                revision: columns.minted,
-                ended: row::column::<Vec<&[u8]>>(&answer, 1)?
-                    .into_iter()
-                    .map(id)
-                    .collect::<Result<_, _>>()?,
-            }),
-            _ => Err(corrupt("a function cloakroom_write_capped that is not ours")),
-        }
-    }
-
-    async fn revoke_principal(
-        &self,
-        namespace: &Namespace,
-        principal: &Principal,
-        keep: Option<&Id>,
-        limit: Option<NonZeroUsize>,
-    ) -> Result<Revoked, Error> {
-        let (namespace, principal, keep) = (bytes(namespace), who(principal), keep.map(key));
-        let at_most = limit.map(rows);
-        let ended: i64 = self
-            .0
-            .reach
-            .request("end a user's sessions", Work::Writes, async |prepared| {
-                let values: [&(dyn ToSql + Sync); 4] = [&namespace, &principal, &keep, &at_most];
-                prepared
-                    .client
-                    .query_one_scalar(&prepared.statements.revoke, &values)
-                    .await
-            })
-            .await?;
-        Ok(Revoked::new(ended.unsigned_abs(), Some(ended) == at_most))
-    }
-
-    /// Within the time of one call, however many there are: in steps, so that no lock is held long.
-    async fn revoke_everyone(&self, request: &Revoke, begun_before: i64) -> Result<Revoked, Error> {
-        let after = position(request.after.as_ref())?.map(|id| id.as_bytes().to_vec());
-        let limit = request.limit.map_or(i64::MAX, rows);
-        let revoking = self.revoke_in_steps(&request.namespace, begun_before, after, limit);
-        timeout(self.0.bound, revoking)
-            .await
-            .unwrap_or_else(|_elapsed| Err(failure::too_slow(END_EVERYONE, &self.0.address)))
-    }
-
-    async fn revoke_in_steps(
-        &self,
-        namespace: &Namespace,
-        begun_before: i64,
-        mut after: Option<Vec<u8>>,
-        limit: i64,
-    ) -> Result<Revoked, Error> {
-        let begun = Instant::now();
-        let namespace = bytes(namespace);
-        let mut ended = 0;
-        loop {
-            // What ends is at most what is looked at.
-            let step = rows(STEP).min(limit - ended);
-            let row = self
-                .0
-                .reach
-                .list(END_EVERYONE, Work::Writes, async |client| {
-                    let text = "SELECT ended, last FROM cloakroom_revoke_everyone($1, $2, $3, $4)";
-                    client
-                        .query_one(text, &[&namespace, &begun_before, &after, &step])
-                        .await
-                })
-                .await?;
-            ended += row::column::<i64>(&row, 0)?;
-            after = row::column(&row, 1)?;
-            let Some(last) = &after else {
-                return Ok(Revoked::new(ended.unsigned_abs(), false));
-            };
-            let is_long = limit < i64::MAX && begun.elapsed() > self.0.bound / 2;
-            if ended == limit || is_long {
-                return Ok(Revoked::up_to(ended.unsigned_abs(), Cursor::new(&last[..])));
-            }
-        }
-    }
-}
-
-/// What is done, in messages.
-const END_EVERYONE: &str = "end everyone's sessions";
-
-/// What a write puts into the columns.
-struct Columns<'a> {
-    namespace: &'a [u8],
-    id: &'a [u8],
-    minted: cloakroom_store::Revision,
-    revision: i64,
-    principal: Option<&'a [u8]>,
-    created: i64,
-    last_seen: i64,
-    expires: i64,
-    label: Option<&'a [u8]>,
-    body: &'a [u8],
-}
-
-impl<'a> Columns<'a> {
-    fn of(request: &'a Write, minted: cloakroom_store::Revision) -> Self {
-        let record = &request.record;
-        Self {
-            namespace: bytes(&request.namespace),
-            id: key(&request.id),
-            minted,
-            revision: column(minted),
-            principal: record.principal.as_ref().map(who),
-            created: millis(record.created),
-            last_seen: millis(record.last_seen),
-            expires: millis(record.expires),
-            label: record.label.as_ref().map(|label| label.as_str().as_bytes()),
-            body: &record.body,
-        }
-    }
-
-    /// In the order of the statements' first nine parameters.
-    fn values(&self) -> [&(dyn ToSql + Sync); 9] {
-        [
-            &self.namespace,
-            &self.id,
-            &self.revision,
-            &self.principal,
-            &self.created,
-            &self.last_seen,
-            &self.expires,
-            &self.label,
-            &self.body,
-        ]
-    }
-}
-
 pub(super) fn bytes(namespace: &Namespace) -> &[u8] {
     namespace.as_str().as_bytes()
 }
 
-fn key(id: &Id) -> &[u8] {
+pub(super) fn key(id: &Id) -> &[u8] {
     id.as_bytes()
 }
 
-fn who(principal: &Principal) -> &[u8] {
+pub(super) fn who(principal: &Principal) -> &[u8] {
     principal.as_str().as_bytes()
 }
 
