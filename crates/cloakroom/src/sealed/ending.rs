@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cloakroom_store::{Deleted, Mark, Principal, Subject, Timestamp};
 
-use super::{goes_on, mark_session, moment_of, read_marks, registry, set_mark};
+use super::marking::{mark_session, moment_of, read_marks, set_mark};
+use super::{goes_on, registry};
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};
 use crate::revocations::{Revocations, Verdict};

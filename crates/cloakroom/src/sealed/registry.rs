@@ -4,8 +4,8 @@ use cloakroom_store::{
     Delete, Deleted, Expect, Id, Load, Owner, Principal, Record, Store as _, Timestamp, Write, Written,
 };
 
-use super::{Patience, be_patient, mark_session};
-use crate::bounded::bounded;
+use super::marking::{be_patient, mark_session};
+use crate::bounded::{Patience, bounded};
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};

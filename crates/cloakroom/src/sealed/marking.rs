@@ -1,0 +1,99 @@
+//! Sets marks and reads them, in a store that may need several tries.
+
+use cloakroom_store::{
+    Error as StoreError, ErrorKind as StoreErrorKind, Id, Mark, Principal, Subject, Timestamp,
+};
+
+use crate::Error;
+use crate::bounded::{Patience, bounded};
+use crate::config::{Config, Sealed};
+use crate::revocations::{Asking, Revocations};
+use crate::shared::Shared;
+
+/// Marks the tokens of a session from before a moment, until those would have ended anyway.
+pub(super) async fn mark_session(
+    shared: &Shared,
+    sealed: &Sealed,
+    (id, ends): (Id, Timestamp),
+    moment: Timestamp,
+) -> Result<Option<Mark>, Error> {
+    let Some(revocations) = &sealed.revocations else {
+        return Ok(None);
+    };
+    let until = ends.saturating_add(revocations.tolerated_skew());
+    let mark = Mark::new(Subject::Session(id), moment, until);
+    let marked = set_mark(&shared.config, revocations, mark, "end session").await?;
+    Ok(Some(marked))
+}
+
+/// Sets a mark, in a store that may need several tries; answers it as it stands now.
+pub(super) async fn set_mark(
+    config: &Config,
+    revocations: &Revocations,
+    mark: Mark,
+    doing: &'static str,
+) -> Result<Mark, Error> {
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let asking = asking(config, config.clock.now());
+        // The same mark again moves nothing, so a lost answer is asked for once more.
+        match revocations.mark(asking, mark.clone()).await {
+            Ok(mark) => return Ok(mark),
+            Err(error) => be_patient(config, &mut patience, doing, error).await?,
+        }
+    }
+}
+
+/// Reads what is marked by now, from a store that may need several tries.
+pub(super) async fn read_marks(config: &Config, revocations: &Revocations) -> Result<(), Error> {
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let refresh = revocations.refresh(asking(config, config.clock.now()));
+        match bounded(config.store_timeout, refresh).await {
+            Ok(()) => return Ok(()),
+            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
+        }
+    }
+}
+
+/// What failed when the marks could not be read.
+pub(super) const LEARN: &str = "learn which sessions have ended";
+
+/// Reads before which moment no session of a principal counts, from a store that may need several tries.
+pub(super) async fn moment_of(
+    config: &Config,
+    revocations: &Revocations,
+    principal: &Principal,
+) -> Result<Timestamp, Error> {
+    let mut patience = Patience::new(config.patience());
+    loop {
+        let asking = asking(config, config.clock.now());
+        match revocations.moment_of(asking, principal).await {
+            Ok(moment) => return Ok(moment),
+            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
+        }
+    }
+}
+
+/// Waits for a store that did not answer, for as long as a commit may take.
+pub(super) async fn be_patient(
+    config: &Config,
+    patience: &mut Patience,
+    doing: &'static str,
+    error: StoreError,
+) -> Result<(), Error> {
+    if error.kind() != StoreErrorKind::Unavailable {
+        return Err(Error::store(doing, error));
+    }
+    let noise = u64::from_le_bytes(config.random.draw()?);
+    let waited = patience.wait_for_recovery(noise).await;
+    waited.map_err(|_| Error::store(doing, error))
+}
+
+pub(crate) fn asking(config: &Config, now: Timestamp) -> Asking<'_> {
+    Asking {
+        namespace: &config.namespace,
+        timeout: config.store_timeout,
+        now,
+    }
+}
