@@ -1,12 +1,14 @@
 //! What one request knows of its session and has done to it. No I/O: commit carries out what this decides.
 
 mod forms;
+mod over;
+mod reread;
 mod sealed;
 mod stored;
 
 use std::time::Duration;
 
-use cloakroom_store::{Deleted, Id, Principal, Timestamp};
+use cloakroom_store::{Id, Principal, Timestamp};
 
 use crate::Error;
 use crate::change::{Change, Limit, Update, View};
@@ -15,9 +17,10 @@ use crate::data::Data;
 use crate::held::Held;
 use crate::token::Token;
 
+pub(crate) use reread::Reading;
 pub(crate) use sealed::{Pending, SealedStep};
 use stored::Attempt;
-pub(crate) use stored::{Doubt, Reading, Step};
+pub(crate) use stored::{Doubt, Step};
 
 /// What one request knows of its session and has done to it.
 #[derive(Debug, Default)]
@@ -209,19 +212,6 @@ impl State {
         }
     }
 
-    /// Forgets everything, for a session that was never stored.
-    pub(crate) fn forget(&mut self) {
-        let (over, head_sent, version) = (self.over, self.head_sent, self.version + 1);
-        *self = Self {
-            over,
-            head_sent,
-            version,
-            has_snapshot: self.has_snapshot,
-            cookie: self.cookie.take(),
-            ..Self::default()
-        };
-    }
-
     /// Forgets what was not written: after a 5xx. A write that is under way may still be applied.
     pub(crate) fn drop_changes(&mut self) {
         self.changes.clear();
@@ -257,17 +247,6 @@ impl State {
         self.held.is_none() && (self.changes.is_empty() || self.drops_changes())
     }
 
-    /// The session of somebody else, which had to end first, is gone, and with it what was under way to it.
-    pub(crate) fn ended_first(&mut self, deleted: Deleted) {
-        self.held = None;
-        self.seen = None;
-        self.base = Data::default();
-        self.attempts.clear();
-        if deleted == Deleted::Ended {
-            self.cookie = Some(CookieChange::Remove);
-        }
-    }
-
     /// Puts the changes that were applied again in place, or answers what there is to apply by now.
     pub(crate) fn replayed(&mut self, replay: Replay, view: View) -> Option<Replay> {
         if self.changes.len() != replay.changes.len() {
@@ -279,51 +258,6 @@ impl State {
         self.view = view;
         self.version += 1;
         None
-    }
-
-    /// The session is gone, or no longer this token's. A sign-in begins another one, with this request's own
-    /// changes and none of the old data; anything else is dropped.
-    fn end_elsewhere(&mut self) -> Found {
-        if self.signs_in() {
-            // Whoever was signed in decides what the sign-in may take along: nothing, if that was somebody else.
-            let principal = self.owner();
-            self.held = None;
-            self.seen = None;
-            self.base = Data::default();
-            self.attempts.clear();
-            self.stamp = None;
-            return Found::Changed(Replay {
-                from: View::new(Data::default(), principal, None),
-                changes: self.changes.clone(),
-            });
-        }
-        self.drop_out();
-        Found::Over
-    }
-
-    /// The session is over for this request, and so is what it did to it.
-    pub(crate) fn drop_out(&mut self) {
-        let (head_sent, version, cookie) = (self.head_sent, self.version + 1, self.cookie.take());
-        *self = Self {
-            over: true,
-            head_sent,
-            version,
-            cookie,
-            has_snapshot: self.has_snapshot,
-            ..Self::default()
-        };
-    }
-
-    /// This request ended the session. What comes after begins another one.
-    pub(crate) fn end_here(&mut self) {
-        let (head_sent, version) = (self.head_sent, self.version + 1);
-        *self = Self {
-            cookie: Some(CookieChange::Remove),
-            head_sent,
-            version,
-            has_snapshot: self.has_snapshot,
-            ..Self::default()
-        };
     }
 
     pub(crate) fn take_cookie(&mut self) -> Option<CookieChange> {

@@ -1,12 +1,10 @@
 //! What a request knows of a stored session and of the writes under way to it: decided here, carried out elsewhere.
 
-use cloakroom_store::{Delete, Expect, Id, Owner, Revision, Stored, Timestamp, Touch, Write};
+use cloakroom_store::{Delete, Expect, Id, Owner, Revision, Timestamp, Touch, Write};
 
 use super::{CookieChange, Effect, Found, Loaded, Replay, State};
-use crate::Error;
 use crate::config::Config;
 use crate::data::Data;
-use crate::envelope::Opened;
 use crate::held::Held;
 use crate::recent::Tag;
 use crate::settle::{self, Fresh, Plan, Rules, Settlement, Wanted};
@@ -27,13 +25,6 @@ pub(crate) enum Step {
         write: Write,
         tag: Tag,
     },
-}
-
-/// Whether a record that has not changed is to be taken up all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
-    Anew,
-    IfChanged,
 }
 
 /// What there is to be known before the next step.
@@ -189,47 +180,6 @@ impl State {
         }
     }
 
-    /// What the store says now, for the session that [`Doubt::About`] was about.
-    pub(crate) fn reconsider(
-        &mut self,
-        stored: Option<Stored>,
-        config: &Config,
-        now: Timestamp,
-        reading: Reading,
-    ) -> Result<Found, Error> {
-        if let Some(stored) = &stored
-            && let Some(found) = self.find_own_write(stored, config, now)?
-        {
-            return Ok(found);
-        }
-        let Some(held) = self.stored() else {
-            // A session was to be begun. Where another one has its id, none of the attempts can arrive any more.
-            if stored.is_some() {
-                self.attempts.clear();
-            }
-            return Ok(Found::Unchanged);
-        };
-        let opened = match stored {
-            Some(stored) => {
-                let unchanged = Some(stored.revision) == held.revision;
-                if unchanged && reading == Reading::IfChanged {
-                    return Ok(Found::Unchanged);
-                }
-                let opened = config.open(stored, &held.token, now)?;
-                if !unchanged {
-                    // None of the attempts can arrive any more: all of them expected what was there before.
-                    self.attempts.clear();
-                }
-                opened
-            }
-            None => Opened::Superseded,
-        };
-        Ok(match opened {
-            Opened::Live(held, data) => Found::Changed(self.rebase(held, data)),
-            _ => self.end_elsewhere(),
-        })
-    }
-
     pub(crate) fn touched(&mut self, revision: Revision, last_seen: Timestamp, expires: Timestamp) {
         if let Some(Loaded::Stored(held)) = &mut self.held {
             held.revision = Some(revision);
@@ -246,44 +196,6 @@ impl State {
         self.attempts.clear();
     }
 
-    /// Looks for a write of this request whose answer was lost.
-    fn find_own_write(
-        &mut self,
-        stored: &Stored,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Option<Found>, Error> {
-        for at in 0..self.attempts.len() {
-            let attempt = &self.attempts[at];
-            let opened = config.open(stored.clone(), &attempt.plan.next.token, now)?;
-            if let Opened::Live(held, data) = opened
-                && held.recent.contains(attempt.tag)
-            {
-                let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
-                self.attempts.clear();
-                self.hand_out(&plan);
-                self.changes.drain(..changes);
-                let effect = effect_of(&plan);
-                return Ok(Some(Found::Written(self.rebase(held, data), effect)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Takes up the session as it is now; what is left of the changes has to be applied again.
-    fn rebase(&mut self, held: Box<Held>, data: Data) -> Replay {
-        self.over = false;
-        self.is_copy = false;
-        self.seen = None;
-        self.outdates_snapshot = true;
-        self.base = data.clone();
-        let session = self.held.insert(Loaded::Stored(held));
-        Replay {
-            from: session.view(data),
-            changes: self.changes.clone(),
-        }
-    }
-
     fn rules<'a>(&self, config: &'a Config) -> Rules<'a> {
         Rules {
             policy: &config.policy,
@@ -294,7 +206,7 @@ impl State {
         }
     }
 
-    fn hand_out(&mut self, plan: &Plan) {
+    pub(super) fn hand_out(&mut self, plan: &Plan) {
         if plan.new_token {
             let next = &plan.next;
             let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
@@ -307,7 +219,7 @@ impl State {
 }
 
 /// What a write means besides changed data.
-fn effect_of(plan: &Plan) -> Effect {
+pub(super) fn effect_of(plan: &Plan) -> Effect {
     match plan.expect {
         _ if plan.signs_in => Effect::SignedIn,
         Expect::Absent => Effect::Begun,
