@@ -54,14 +54,16 @@ pub(crate) async fn prepare(app: &mut Router, route: Route, count: usize) -> Vec
             .call(request(Method::POST, "/begin", None).map(|()| Body::empty()))
             .await;
         assert_eq!(response.status(), StatusCode::OK, "a session begins");
-        // An app without sessions gets a cookie of the same size, and does not look at it.
-        let cookie = match response.headers().get(header::SET_COOKIE) {
-            Some(line) => {
-                let line = line.to_str().expect("a cookie is ASCII");
-                line.split(';').next().unwrap_or(line).to_owned()
-            }
-            None => format!("__Host-session={}", "x".repeat(65)),
-        };
+        let lines = response.headers().get_all(header::SET_COOKIE).iter();
+        let cookies = lines.map(|line| {
+            let line = line.to_str().expect("a cookie is ASCII");
+            line.split(';').next().unwrap_or(line)
+        });
+        let mut cookie = cookies.collect::<Vec<_>>().join("; ");
+        if cookie.is_empty() {
+            // An app without sessions gets a cookie of the same size, and does not look at it.
+            cookie = format!("__Host-session={}", "x".repeat(65));
+        }
         let request = request(route.method(), route.path(), Some(&cookie));
         // The first clone makes its bytes shared, once: not to be counted.
         drop(request.clone());

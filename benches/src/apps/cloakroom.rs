@@ -8,7 +8,7 @@ use axum::extract::Path;
 use axum::routing::{get, post};
 use cloakroom::store::{AnyStore, Expect, Id, Record, Store, Timestamp, Write, Written};
 use cloakroom::stores::Memory;
-use cloakroom::{Error, Key, KeyRing, Revocations, ServerKey, Session, Sessions};
+use cloakroom::{Error, Key, KeyRing, Lifetime, Policy, Revocations, ServerKey, Session, Sessions};
 use harness::{Given, data};
 
 const USER_ID: Key<String> = Key::new("user_id");
@@ -35,12 +35,15 @@ pub(super) async fn hybrid(given: Given) -> Router {
 }
 
 /// Sessions in their cookies. What has ended is kept in this process, and read so seldom that it is not counted.
+///
+/// They may be idle for a week: who sends requests under load keeps no cookie that it is sent, and so every read would
+/// seal the session anew once a twentieth of that is over.
 pub(super) async fn sealed() -> Router {
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
     let revocations = Revocations::danger_in_memory(Memory::default());
-    app(&Sessions::sealed(
-        keys(),
-        revocations.refresh_within(Duration::from_secs(3600)),
-    ))
+    let lifetime = Lifetime::new(WEEK, WEEK).unwrap_or_else(|why| panic!("{why}"));
+    let sessions = Sessions::sealed(keys(), revocations.refresh_within(Duration::from_secs(3600)));
+    app(&sessions.policy(Policy::default().lifetime(lifetime).anonymous(lifetime)))
 }
 
 async fn open(given: &Given) -> AnyStore {
