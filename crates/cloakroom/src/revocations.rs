@@ -16,7 +16,8 @@ use cloakroom_store::{
 use tokio::time::Instant;
 
 use crate::bounded::bounded;
-use crate::{Error, ErrorKind, clock, events};
+use crate::clock::{self, Clock, Reading};
+use crate::{Error, ErrorKind, events};
 
 use copy::Copy;
 pub(crate) use copy::Verdict;
@@ -44,15 +45,17 @@ pub(crate) use turns::{Turn, Turns};
 ///
 /// Until the copy is older than the bound, nothing happens. Past it nobody knows any more who has signed out, and sealed
 /// sessions are refused: a 503, and nobody's cookie is cleared. A node that has just started is past the bound until it
-/// has read the marks. [`danger_accept_when_unknown`](Self::danger_accept_when_unknown) decides otherwise.
+/// has read the marks, and so is one whose machine was suspended for longer, or whose clock was set forward.
+/// [`danger_accept_when_unknown`](Self::danger_accept_when_unknown) decides otherwise.
 ///
 /// # What it costs
 ///
 /// A refresh reads what is new, not what is there. A node that has a million marks takes 62 MB for them
-/// (`examples/revocations_footprint.rs`, 26 November 2026). The mark of a session is kept until the session would have ended anyway; one of a principal or of
-/// everyone until no session can be left that it is about: for as long as the longest absolute timeout of the present policy.
-/// Whoever may sign out or rotate may add one, anonymous visitors too: limit how often a stranger does.
-/// Where an earlier policy gave sessions longer, let the longest one stand until those have ended.
+/// (`examples/revocations_footprint.rs`, 26 November 2026). The mark of a session is kept until the session would have
+/// ended anyway; one of a principal or of everyone until no session can be left that it is about: for as long as the
+/// longest absolute timeout of the present policy. Whoever may sign out or rotate may add one, anonymous visitors too:
+/// limit how often a stranger does. Where an earlier policy gave sessions longer, let the longest one stand until those
+/// have ended.
 #[derive(Debug, Clone)]
 pub struct Revocations {
     marks: AnyMarks,
@@ -79,6 +82,9 @@ struct Known {
     epoch: Instant,
     /// At which millisecond what the copy lacks was not there yet; 0 while it has never been complete.
     as_of: AtomicU64,
+    /// The time that was told then, in Unix milliseconds. Read beside an earlier or a later `as_of`, it only makes the copy
+    /// look older.
+    as_of_told: AtomicU64,
     /// At which millisecond the store was last asked in vain; 0 if never.
     failed: AtomicU64,
     /// How far the store has been read. Held over the calls of the store: one reads for all.
@@ -90,6 +96,7 @@ struct Known {
 pub(crate) struct Asking<'a> {
     pub(crate) namespace: &'a Namespace,
     pub(crate) timeout: Duration,
+    pub(crate) clock: &'a Clock,
     pub(crate) now: Timestamp,
 }
 
@@ -213,7 +220,7 @@ impl Revocations {
     ///
     /// [`ErrorKind::Unavailable`] when it is, and the store could not be asked.
     pub(crate) async fn know(&self, asking: Asking<'_>) -> Result<(), Error> {
-        if self.is_fresh() {
+        if self.is_fresh(asking.now) {
             return Ok(());
         }
         // Boxed, so that those who need not wait do not carry the room for it around.
@@ -232,7 +239,8 @@ impl Revocations {
         self.be_spared()?;
         let caught_up = async {
             let mut read = self.known.read.lock().await;
-            if self.is_fresh() {
+            // It may have been a long wait.
+            if self.is_fresh(asking.clock.now()) {
                 return Ok(());
             }
             self.be_spared()?;
@@ -278,7 +286,7 @@ impl Revocations {
     /// Reads page after page until there is nothing new. Dropped half way, it goes on from the last page.
     async fn read_on(&self, read: &mut Option<Cursor>, asking: Asking<'_>) -> Result<(), StoreError> {
         loop {
-            let began = self.known.millis();
+            let (began, told_at) = (self.known.millis(), asking.clock.now());
             let news = News::new(asking.namespace.clone(), read.clone(), PAGE);
             let told = bounded(asking.timeout, self.marks.news(news)).await?;
             if told.anew {
@@ -291,6 +299,9 @@ impl Revocations {
             *read = Some(told.next);
             if !told.more {
                 // What was marked before this call began, is in this page or one before.
+                self.known
+                    .as_of_told
+                    .fetch_max(told_at.as_unix_millis(), Ordering::AcqRel);
                 self.known.as_of.fetch_max(began, Ordering::AcqRel);
                 self.known.copy.forget_some(asking.now);
                 return Ok(());
@@ -338,8 +349,9 @@ impl Revocations {
         }
     }
 
-    fn is_fresh(&self) -> bool {
-        let age = self.known.since(&self.known.as_of);
+    /// Whether the copy is young enough, also where the machine was suspended meanwhile.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let age = self.known.age(now);
         age.is_some_and(|age| age < self.refresh_within)
     }
 }
@@ -348,6 +360,21 @@ impl Known {
     /// Milliseconds since the epoch, beginning with 1.
     fn millis(&self) -> u64 {
         clock::instant().duration_since(self.epoch).as_millis() as u64 + 1
+    }
+
+    /// How old the copy is; `None` while it has never been complete.
+    fn age(&self, now: Timestamp) -> Option<Duration> {
+        let as_of = self.as_of.load(Ordering::Acquire);
+        let told = self.as_of_told.load(Ordering::Acquire);
+        let read = Reading {
+            measured: self.epoch + Duration::from_millis(as_of.checked_sub(1)?),
+            told: Timestamp::from_unix_millis(told),
+        };
+        let now = Reading {
+            measured: clock::instant(),
+            told: now,
+        };
+        Some(now.since(read))
     }
 
     fn stamp(&self, moment: &AtomicU64) {
@@ -369,6 +396,7 @@ impl Default for Known {
             turns: Turns::default(),
             epoch: clock::instant(),
             as_of: AtomicU64::new(0),
+            as_of_told: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             read: tokio::sync::Mutex::const_new(None),
         }
