@@ -1,5 +1,6 @@
 //! What becomes of changes when replies are lost, futures dropped, and neighbours faster.
 
+mod clocks;
 mod scripted;
 
 use std::sync::Arc;

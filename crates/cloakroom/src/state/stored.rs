@@ -142,6 +142,7 @@ impl State {
                 }
                 self.attempts.push(Attempt {
                     tag,
+                    at: now,
                     plan,
                     changes: self.changes.len(),
                     data: None,
@@ -157,6 +158,7 @@ impl State {
             return Effect::None;
         };
         let Attempt {
+            at: decided,
             mut plan,
             changes,
             data,
@@ -166,7 +168,7 @@ impl State {
         self.over = false;
         self.is_copy = false;
         plan.next.revision = Some(revision);
-        self.hand_out(&plan);
+        self.hand_out(&plan, decided);
         // Clones of the session may have recorded more while the write was under way: that stays to be done.
         self.changes.drain(..changes);
         self.base = data.unwrap_or_else(|| self.view.data.clone());
@@ -174,7 +176,7 @@ impl State {
         let effect = effect_of(&plan);
         self.outdates_snapshot = true;
         // It was so at the latest when it was decided to write it.
-        self.seen = Some(plan.next.last_seen);
+        self.seen = Some(decided);
         self.held = Some(Loaded::Stored(plan.next));
         effect
     }
@@ -259,9 +261,14 @@ impl State {
             if let Opened::Live(held, data) = opened
                 && held.recent.contains(attempt.tag)
             {
-                let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
+                let Attempt {
+                    at: decided,
+                    plan,
+                    changes,
+                    ..
+                } = self.attempts.swap_remove(at);
                 self.attempts.clear();
-                self.hand_out(&plan);
+                self.hand_out(&plan, decided);
                 self.changes.drain(..changes);
                 let effect = effect_of(&plan);
                 return Ok(Some(Found::Written(self.rebase(held, data), effect)));
@@ -294,10 +301,10 @@ impl State {
         }
     }
 
-    fn hand_out(&mut self, plan: &Plan) {
+    fn hand_out(&mut self, plan: &Plan, now: Timestamp) {
         if plan.new_token {
             let next = &plan.next;
-            let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
+            let lives_for = next.remembered.then(|| next.ends.since(now));
             self.cookie = Some(CookieChange::Set {
                 token: next.token.clone(),
                 lives_for,
@@ -320,6 +327,8 @@ fn effect_of(plan: &Plan) -> Effect {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) tag: Tag,
+    /// When it was decided, by the clock of this node.
+    pub(super) at: Timestamp,
     pub(super) plan: Plan,
     /// How many of the changes it carries.
     pub(super) changes: usize,
