@@ -1,7 +1,6 @@
 //! What is the same for every request: where sessions are kept, and how.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloakroom_store::{AnyStore, Cap, Id, Namespace, Principal, Residence, Store as _, Stored, Timestamp};
@@ -12,6 +11,7 @@ use crate::clock::Clock;
 use crate::cookie::Cookie;
 use crate::data::Data;
 use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
+use crate::everyone::Everyone;
 use crate::gone::Gone;
 use crate::held::Held;
 use crate::keyring::KeyRing;
@@ -50,8 +50,8 @@ pub(crate) struct Config {
     pub(crate) max_data: usize,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
-    /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
-    mark: Arc<AtomicU64>,
+    /// Which stored sessions have ended with everyone's.
+    pub(crate) everyone: Arc<Everyone>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) users: Registry,
     /// Where one signs in.
@@ -129,7 +129,7 @@ impl Config {
             max_data: card.max_body.saturating_sub(MAX_OVERHEAD).min(u32::MAX as usize),
             clock: Clock::default(),
             random: Random::default(),
-            mark: Arc::default(),
+            everyone: Arc::default(),
             lifecycle: Lifecycle::default(),
             users: Registry::default(),
             sign_in_page: None,
@@ -155,19 +155,9 @@ impl Config {
     /// When this node lacks what it takes to read it.
     pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
         match self.envelope.open(stored, token, now)? {
-            Opened::Live(held, _) if self.is_marked(&held) => Ok(Opened::Expired),
+            Opened::Live(held, _) if self.everyone.ends(held.created) => Ok(Opened::Expired),
             opened => Ok(opened),
         }
-    }
-
-    /// Whether a session begun before the mark: then it does not count.
-    fn is_marked(&self, held: &Held) -> bool {
-        held.created.as_unix_millis() < self.mark.load(Ordering::SeqCst)
-    }
-
-    /// From now on, nothing begun before this moment counts in this process.
-    pub(crate) fn raise_mark(&self, moment: Timestamp) {
-        self.mark.fetch_max(moment.as_unix_millis(), Ordering::SeqCst);
     }
 
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
@@ -222,6 +212,13 @@ impl Config {
         }
     }
 
+    /// Everyone's sessions ended here.
+    pub(crate) fn outdate_everyone(&self) {
+        if self.snapshots.is_some() {
+            self.gone.everyone(self.clock.now());
+        }
+    }
+
     /// What a fresh snapshot says of the session, if it is to be believed on this node.
     pub(crate) fn fresh(&self, text: &[u8], token: &Token, now: Timestamp) -> Option<(Box<Held>, Data)> {
         let snapshots = self.snapshots.as_ref()?;
@@ -235,7 +232,7 @@ impl Config {
         // The clock of the node that took it may be ahead, by so much. By more, and "fresh" would mean nothing.
         let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle())
             && taken.since(now) <= Snapshots::SKEW;
-        let has_time_left = now < held.expires.min(held.ends) && !self.is_marked(&held);
+        let has_time_left = now < held.expires.min(held.ends) && !self.everyone.ends(held.created);
         let verifier = || self.envelope.derivation.verifier(&token.secret);
         let principal = held.principal.as_ref();
         let is_gone = self
@@ -292,6 +289,8 @@ impl Config {
     }
 
     fn set_namespace(&mut self, namespace: Namespace) {
+        // What has ended so far are another application's sessions.
+        (self.everyone, self.gone) = Default::default();
         self.envelope.derivation = Derivation::new(&namespace);
         if let Some(sealed) = &mut self.sealed {
             sealed.cookie.set_use(&self.application, &self.cookie);

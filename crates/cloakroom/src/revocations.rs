@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::bounded::bounded;
 use crate::clock::{self, Clock, Reading};
+use crate::policy::SKEW;
 use crate::{Error, ErrorKind, events};
 
 use copy::Copy;
@@ -140,7 +141,7 @@ impl Revocations {
             marks,
             registry: None,
             refresh_within: Duration::from_secs(5),
-            skew: Duration::from_secs(5),
+            skew: SKEW,
             past_the_bound: PastTheBound::Refuse,
             known: Arc::default(),
         }

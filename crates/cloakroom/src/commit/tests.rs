@@ -1,6 +1,7 @@
 //! What becomes of changes when replies are lost, futures dropped, and neighbours faster.
 
 mod clocks;
+mod everyone;
 mod scripted;
 
 use std::sync::Arc;

@@ -116,7 +116,12 @@ impl State {
                 fresh.key = key.key.clone();
             }
         }
-        match settle::settle(self.stored(), &wanted, &rules, now, fresh.as_ref()) {
+        let settlement = match self.stored() {
+            // A sign-in would take it along, past what removes it.
+            Some(held) if self.is_changed() && config.everyone.ends(held.created) => Settlement::Over,
+            held => settle::settle(held, &wanted, &rules, now, fresh.as_ref()),
+        };
+        match settlement {
             Settlement::Nothing => Step::Done,
             Settlement::Draw => Step::Draw,
             Settlement::Over => match self.end_elsewhere() {
