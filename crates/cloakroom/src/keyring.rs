@@ -4,6 +4,7 @@ mod date;
 mod in_use;
 mod keys;
 mod server_key;
+mod state;
 mod text;
 
 use std::fmt;
@@ -17,8 +18,9 @@ use crate::{Error, ErrorKind};
 pub use date::KeyDate;
 pub(crate) use in_use::Key;
 use in_use::{Counts, Current, GoodFor};
-pub use keys::{KeyInfo, KeyState, Keys, Successor};
+pub use keys::{KeyInfo, Keys, Successor};
 pub use server_key::{KeyId, ServerKey};
+pub use state::KeyState;
 
 /// The server's keys: one that seals, and others that only open. Clones share them.
 ///
