@@ -1,12 +1,13 @@
 //! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
-use std::num::NonZero;
-use std::process::Command as Process;
+mod steps;
+
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
 
 use crate::tools::{self, Install, Tool};
-use crate::{Command, Failure, cargo, workspace};
+use crate::{Command, Failure};
+
+pub(crate) use steps::servers;
 
 pub(crate) const COMMAND: Command = Command {
     name: "test",
@@ -21,25 +22,25 @@ const STEPS: &[Step] = &[
         name: "fmt",
         about: "formatting",
         needs: &[Tool::Rustfmt],
-        run: fmt,
+        run: steps::fmt,
     },
     Step {
         name: "clippy",
         about: "clippy, warnings denied",
         needs: &[Tool::Linker, Tool::Clippy],
-        run: clippy,
+        run: steps::clippy,
     },
     Step {
         name: "features",
         about: "each feature of cloakroom alone, and none",
         needs: &[Tool::Linker, Tool::Clippy],
-        run: features,
+        run: steps::features,
     },
     Step {
         name: "docs",
         about: "documentation, warnings denied",
         needs: &[Tool::Linker],
-        run: docs,
+        run: steps::docs,
     },
     Step {
         name: "tests",
@@ -53,21 +54,15 @@ const STEPS: &[Step] = &[
             Tool::Postgres,
             Tool::Mariadb,
         ],
-        run: tests,
+        run: steps::tests,
     },
     Step {
         name: "examples",
         about: "the examples, each started and asked",
         needs: &[Tool::Linker, Tool::Nginx, Tool::Redis],
-        run: examples,
+        run: steps::examples,
     },
 ];
-
-/// How many tests of one program run at once.
-const THREADS: &str = "RUST_TEST_THREADS";
-
-/// Seen from the workspace.
-const EXAMPLES: &str = "examples/Cargo.toml";
 
 struct Step {
     name: &'static str,
@@ -175,131 +170,6 @@ fn summary(steps: &[&Step], took: &[Duration], failed: bool) -> String {
     text
 }
 
-fn fmt() -> Result<(), String> {
-    call(cargo().args(["fmt", "--all", "--check"]))?;
-    call(cargo().args(["fmt", "--all", "--check", "--manifest-path", EXAMPLES]))
-}
-
-fn clippy() -> Result<(), String> {
-    call(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))
-}
-
-/// Features only add, so what must be shown is that each stands alone, and its tests. Clippy rather than
-/// `check`: it denies our own warnings without building the dependencies again.
-fn features() -> Result<(), String> {
-    let manifest = workspace().join("crates/cloakroom/Cargo.toml");
-    let manifest = fs::read_to_string(&manifest)
-        .map_err(|error| format!("could not read {}: {error}", manifest.display()))?;
-    call(cargo().args(["clippy", "-p", "cloakroom-store", "--", "-D", "warnings"]))?;
-    let alone = |feature: &str| {
-        call(
-            cargo()
-                .args([
-                    "clippy",
-                    "-p",
-                    "cloakroom",
-                    "--no-default-features",
-                    "--features",
-                    feature,
-                ])
-                .args(["--all-targets", "--", "-D", "warnings"]),
-        )
-    };
-    alone("")?;
-    declared_features(&manifest).into_iter().try_for_each(alone)
-}
-
-/// The names in `[features]`, without `default`.
-fn declared_features(manifest: &str) -> Vec<&str> {
-    manifest
-        .lines()
-        .skip_while(|line| line.trim() != "[features]")
-        .skip(1)
-        .take_while(|line| !line.starts_with('['))
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()))
-        .filter(|name| *name != "default" && !name.contains(['"', ' ']))
-        .collect()
-}
-
-/// Libraries only: the binary `cloakroom` and the library `cloakroom` would write the same page.
-fn docs() -> Result<(), String> {
-    call(
-        cargo()
-            .args(["doc", "--no-deps", "--workspace", "--all-features", "--lib"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
-}
-
-/// One call, so that everything is compiled once. The browser tests find the browser where we found it.
-fn tests() -> Result<(), String> {
-    println!("the stores are tested on:");
-    for version in servers() {
-        println!("  {version}");
-    }
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--all-features"]);
-    if env::var_os(THREADS).is_none() {
-        // Two thirds of the time tests wait, for servers that start, stop and do not answer.
-        let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
-        command.env(THREADS, threads.to_string());
-    }
-    for (name, tool) in [("CHROMIUM", Tool::Chromium), ("CHROMEDRIVER", Tool::Chromedriver)] {
-        if let Some(path) = tools::find(tool)
-            && env::var_os(name).is_none()
-        {
-            command.env(name, path);
-        }
-    }
-    call(&mut command)
-}
-
-/// The examples are a workspace of their own. What they are built of is mostly built already, where we build.
-fn examples() -> Result<(), String> {
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--manifest-path", EXAMPLES]);
-    if env::var_os("CARGO_TARGET_DIR").is_none() {
-        command.args(["--target-dir", "target"]);
-    }
-    call(&mut command)
-}
-
-/// The servers there are, with their versions.
-pub(crate) fn servers() -> Vec<String> {
-    tools::SERVERS
-        .iter()
-        .filter_map(|tool| tools::version(*tool))
-        .collect()
-}
-
-/// Runs it with its output going where ours goes.
-fn call(command: &mut Process) -> Result<(), String> {
-    let line = command
-        .get_args()
-        .map(|argument| match argument.to_string_lossy() {
-            empty if empty.is_empty() => "''".to_owned(),
-            argument => argument.into_owned(),
-        })
-        .fold("cargo".to_owned(), |line, argument| line + " " + &argument);
-    println!("$ {line}");
-    let status = command
-        .status()
-        .map_err(|error| format!("could not start `{line}`: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{line}` ended with {status}"))
-    }
-}
-
 #[cfg(test)]
 mod unit {
     use super::*;
@@ -357,12 +227,5 @@ mod unit {
         assert_eq!(lines[2], "clippy    FAILED      2.0 s");
         assert_eq!(lines[3], "features  not run");
         assert_eq!(lines[4], "in all                3.5 s");
-    }
-
-    #[test]
-    fn features_are_read_from_the_manifest() {
-        let manifest = "[package]\nname = \"x\"\n[features]\n# a word\ndefault = [\"a\"]\na = [\"b\"]\nb = []\n\n\
-            [dependencies]\nc = \"1\"\n";
-        assert_eq!(declared_features(manifest), ["a", "b"]);
     }
 }

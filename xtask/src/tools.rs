@@ -1,8 +1,13 @@
 //! What the checks need beyond cargo: finding it, and installing it where that is allowed.
 
-use std::path::PathBuf;
+mod find;
+mod plan;
+
 use std::process::{Command, Stdio};
-use std::{env, fs};
+
+use find::succeeds;
+pub(crate) use find::{find, version};
+use plan::{Machine, Plan, plan, words};
 
 /// Something a check cannot do without.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,27 +34,6 @@ pub(crate) const SERVERS: &[Tool] = &[Tool::Redis, Tool::Memcached, Tool::Postgr
 pub(crate) enum Install {
     Allowed,
     Forbidden,
-}
-
-/// What decides how a tool is installed here.
-#[derive(Clone, Copy, Debug)]
-struct Machine {
-    apt: bool,
-    /// Ubuntu's `chromium-browser` package is only a pointer to the snap.
-    ubuntu: bool,
-    snap: bool,
-    rustup: bool,
-}
-
-/// How to get what is missing.
-#[derive(Debug, Default, Eq, PartialEq)]
-struct Plan {
-    /// Commands that need root.
-    as_root: Vec<Vec<String>>,
-    /// Commands that do not.
-    as_user: Vec<Vec<String>>,
-    /// What only a person can do.
-    by_hand: Vec<String>,
 }
 
 /// Makes sure that every tool is there, installing what is not.
@@ -99,27 +83,6 @@ pub(crate) fn ensure(needed: &[Tool], install: Install) -> Result<(), String> {
         None => Ok(()),
         Some(tool) => Err(format!("still missing after installing: {}", tool.about())),
     }
-}
-
-/// Where a tool is that is a program of its own and runs.
-pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
-    let mut directories = directories();
-    directories.extend(match tool {
-        Tool::Chromedriver => driver_directories(),
-        Tool::Postgres => postgres_directories(),
-        Tool::Mariadb | Tool::Memcached | Tool::Nginx | Tool::Redis => vec![PathBuf::from("/usr/sbin")],
-        _ => Vec::new(),
-    });
-    let names = tool.programs();
-    directories
-        .iter()
-        .flat_map(|directory| names.iter().map(|name| directory.join(name)))
-        .find(|path| {
-            // Ubuntu's /usr/bin/chromium-browser may be a script that only says to install the snap.
-            // And wrk answers with its version, but not with success.
-            let version = if tool == Tool::Nginx { "-v" } else { "--version" };
-            path.is_file() && (tool == Tool::Wrk || succeeds(Command::new(path).arg(version)))
-        })
 }
 
 impl Tool {
@@ -187,38 +150,6 @@ impl Tool {
     }
 }
 
-impl Machine {
-    fn this() -> Machine {
-        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        Machine {
-            apt: on_path("apt-get"),
-            ubuntu: release.lines().any(|line| line == "ID=ubuntu"),
-            snap: on_path("snap"),
-            rustup: on_path("rustup"),
-        }
-    }
-}
-
-impl Plan {
-    fn instructions(&self) -> String {
-        let mut text = String::new();
-        if !self.as_root.is_empty() || !self.as_user.is_empty() {
-            text.push_str("run this, then try again:\n");
-        }
-        for command in &self.as_root {
-            text.push_str(&format!("  sudo {}\n", command.join(" ")));
-        }
-        for command in &self.as_user {
-            text.push_str(&format!("  {}\n", command.join(" ")));
-        }
-        for sentence in &self.by_hand {
-            text.push_str(sentence);
-            text.push('\n');
-        }
-        text.trim_end().to_owned()
-    }
-}
-
 fn missing(needed: &[Tool]) -> Vec<Tool> {
     let mut missing = Vec::new();
     for &tool in needed {
@@ -227,69 +158,6 @@ fn missing(needed: &[Tool]) -> Vec<Tool> {
         }
     }
     missing
-}
-
-fn plan(missing: &[Tool], machine: Machine) -> Plan {
-    let (mut packages, mut components, mut snaps) = (Vec::new(), Vec::new(), Vec::new());
-    let mut plan = Plan::default();
-    for tool in missing {
-        match tool {
-            Tool::Rustfmt | Tool::Clippy if machine.rustup => {
-                components.push(if *tool == Tool::Rustfmt { "rustfmt" } else { "clippy" });
-            }
-            Tool::Rustfmt | Tool::Clippy => {
-                plan.by_hand.push("rustfmt and clippy come with rustup: https://rustup.rs".to_owned());
-            }
-            Tool::Linker if machine.apt => packages.extend(["gcc", "libc6-dev"]),
-            tool if machine.apt && tool.package().is_some() => packages.extend(tool.package()),
-            Tool::Chromium if machine.apt && !machine.ubuntu => packages.push("chromium"),
-            Tool::Chromedriver if machine.apt && !machine.ubuntu => packages.push("chromium-driver"),
-            Tool::Chromium | Tool::Chromedriver if machine.ubuntu && machine.snap => snaps.push("chromium"),
-            Tool::Chromium | Tool::Chromedriver if machine.ubuntu => plan.by_hand.push(
-                "on Ubuntu the chromium packages are snaps, and there is no snap here: put Chromium or Chrome, and \
-                 the chromedriver of the same version, on PATH"
-                    .to_owned(),
-            ),
-            Tool::Linker => plan.by_hand.push("put a C compiler (cc) on PATH".to_owned()),
-            Tool::Valgrind => plan
-                .by_hand
-                .push("put valgrind on PATH: https://valgrind.org".to_owned()),
-            Tool::Wrk => plan
-                .by_hand
-                .push("put wrk on PATH: https://github.com/wg/wrk".to_owned()),
-            Tool::Mariadb | Tool::Memcached | Tool::Nginx | Tool::Postgres | Tool::Redis => plan
-                .by_hand
-                .push(format!("put {} on PATH", tool.programs().join(" or "))),
-            Tool::Chromium | Tool::Chromedriver => plan
-                .by_hand
-                .push("put Chromium or Chrome, and the chromedriver of the same version, on PATH".to_owned()),
-        }
-    }
-    plan.by_hand.dedup();
-    snaps.dedup();
-    if !packages.is_empty() {
-        plan.as_root.push(words(&["apt-get", "update"], &[]));
-        plan.as_root.push(words(
-            &["apt-get", "install", "-y", "--no-install-recommends"],
-            &packages,
-        ));
-    }
-    if !snaps.is_empty() {
-        plan.as_root.push(words(&["snap", "install"], &snaps));
-    }
-    if !components.is_empty() {
-        plan.as_user
-            .push(words(&["rustup", "component", "add"], &components));
-    }
-    plan
-}
-
-fn words(command: &[&str], arguments: &[&str]) -> Vec<String> {
-    command
-        .iter()
-        .chain(arguments)
-        .map(|&word| word.to_owned())
-        .collect()
 }
 
 /// What to put before a command that needs root, or nothing when we cannot become root.
@@ -321,153 +189,5 @@ fn run(command: &[String]) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("`{line}` ended with {status}"))
-    }
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-fn on_path(program: &str) -> bool {
-    directories()
-        .iter()
-        .any(|directory| directory.join(program).is_file())
-}
-
-/// The directories of `PATH`, and where snaps put their programs.
-fn directories() -> Vec<PathBuf> {
-    let mut directories: Vec<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
-    directories.push(PathBuf::from("/snap/bin"));
-    directories
-}
-
-/// Where distributions and CI machines keep a chromedriver that is not on `PATH`.
-fn driver_directories() -> Vec<PathBuf> {
-    let mut directories: Vec<PathBuf> = env::var_os("CHROMEWEBDRIVER")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    directories.extend(["/usr/lib/chromium", "/usr/lib/chromium-browser"].map(PathBuf::from));
-    directories
-}
-
-/// Where Debian keeps PostgreSQL's programs, the newest version first: they are not on `PATH`.
-fn postgres_directories() -> Vec<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut directories: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
-    directories.sort();
-    directories.reverse();
-    directories
-}
-
-/// What a tool calls itself and its version, in one line.
-pub(crate) fn version(tool: Tool) -> Option<String> {
-    let output = Command::new(find(tool)?).arg("--version").output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().next().map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DEBIAN: Machine = Machine {
-        apt: true,
-        ubuntu: false,
-        snap: false,
-        rustup: true,
-    };
-    const UBUNTU: Machine = Machine {
-        ubuntu: true,
-        snap: true,
-        ..DEBIAN
-    };
-    const UBUNTU_CONTAINER: Machine = Machine {
-        snap: false,
-        ..UBUNTU
-    };
-    const OTHER: Machine = Machine {
-        apt: false,
-        rustup: false,
-        ..DEBIAN
-    };
-    const BROWSER: &[Tool] = &[Tool::Chromium, Tool::Chromedriver];
-
-    fn check(missing: &[Tool], machine: Machine, expected: &str) {
-        assert_eq!(plan(missing, machine).instructions(), expected);
-    }
-
-    #[test]
-    fn debian_installs_packages_and_components() {
-        check(
-            &[
-                Tool::Rustfmt,
-                Tool::Linker,
-                Tool::Clippy,
-                Tool::Chromium,
-                Tool::Chromedriver,
-            ],
-            DEBIAN,
-            "run this, then try again:\n  sudo apt-get update\n  sudo apt-get install -y --no-install-recommends gcc \
-             libc6-dev chromium chromium-driver\n  rustup component add rustfmt clippy",
-        );
-    }
-
-    #[test]
-    fn servers_are_packages_everywhere() {
-        for machine in [DEBIAN, UBUNTU_CONTAINER] {
-            check(
-                SERVERS,
-                machine,
-                "run this, then try again:\n  sudo apt-get update\n  sudo apt-get install -y --no-install-recommends \
-                 redis-server memcached postgresql mariadb-server-core",
-            );
-        }
-        assert!(
-            plan(&[Tool::Redis], OTHER)
-                .instructions()
-                .contains("redis-server or valkey-server")
-        );
-    }
-
-    #[test]
-    fn ubuntu_installs_the_snap_once() {
-        check(
-            BROWSER,
-            UBUNTU,
-            "run this, then try again:\n  sudo snap install chromium",
-        );
-    }
-
-    #[test]
-    fn ubuntu_without_snap_says_what_to_do() {
-        let plan = plan(BROWSER, UBUNTU_CONTAINER);
-        assert_eq!(plan.by_hand.len(), 1);
-        assert!(plan.as_root.is_empty());
-        assert!(plan.instructions().contains("no snap here"));
-    }
-
-    #[test]
-    fn any_other_machine_says_what_to_do() {
-        check(
-            &[Tool::Rustfmt, Tool::Clippy, Tool::Linker],
-            OTHER,
-            "rustfmt and clippy come with rustup: https://rustup.rs\nput a C compiler (cc) on PATH",
-        );
-    }
-
-    #[test]
-    fn a_program_that_does_not_run_is_not_found() {
-        assert!(!succeeds(&mut Command::new("/nonexistent/chromium")));
     }
 }

@@ -8,7 +8,7 @@
 )]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -120,6 +120,11 @@ fn what_is_wrong_is_said_in_one_line_with_what_to_do() {
     assert_eq!(file.refusal("list").matches("No such file").count(), 1);
     file.ok("generate");
     assert!(file.refusal("generate").contains("cloakroom keys add"));
+    let dangling = File::default();
+    symlink("nowhere", &dangling.path).unwrap();
+    let said = dangling.refusal("generate");
+    let what = "a symbolic link to nowhere, where there is no file: remove the link";
+    assert!(said.contains(what), "{said}");
     assert!(
         file.refusal("retire 0123456789abcdef")
             .contains("there is no key")

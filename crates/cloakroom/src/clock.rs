@@ -3,7 +3,7 @@
 #[cfg(any(all(test, feature = "memory"), feature = "testing"))]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cloakroom_store::Timestamp;
 use tokio::time::Instant;
@@ -46,9 +46,51 @@ pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
+/// A moment by both clocks of a machine, to ask later how much time has passed since.
+///
+/// The clock that measures cannot be set, and on Linux it stands while the machine is suspended. The one that tells the
+/// time goes on meanwhile, and can be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) measured: Instant,
+    pub(crate) told: Timestamp,
+}
+
+impl Reading {
+    /// How much time has passed, for whoever must not take something for younger than it is: the longer of what the
+    /// two clocks say. A clock that was set makes it too long, or leaves it to the other one.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        let measured = self.measured.saturating_duration_since(earlier.measured);
+        measured.max(self.told.since(earlier.told))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longer_time_has_passed() {
+        let epoch = instant();
+        let at = |(measured, told): (u64, u64)| Reading {
+            measured: epoch + Duration::from_secs(measured),
+            told: Timestamp::from_unix_millis(told * 1000),
+        };
+        let check = |earlier, later, passed: u64| {
+            assert_eq!(at(later).since(at(earlier)), Duration::from_secs(passed));
+        };
+        check((10, 10), (10, 10), 0);
+        check((10, 10), (13, 13), 3);
+        // The machine was suspended for an hour, or the clock set forward.
+        check((10, 10), (13, 3613), 3603);
+        // The clock was set back, or told nothing while it caught up.
+        check((10, 3610), (13, 10), 3);
+        check((10, 10), (13, 10), 3);
+        // Suspended, and set back by less than that.
+        check((10, 10), (13, 1813), 1803);
+        // Somebody else has looked meanwhile.
+        check((13, 13), (10, 10), 0);
+    }
 
     #[test]
     fn time_does_not_go_back() {

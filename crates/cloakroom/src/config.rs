@@ -1,32 +1,34 @@
 //! What is the same for every request: where sessions are kept, and how.
 
+mod sealed;
+mod snapshots;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloakroom_store::{AnyStore, Cap, Id, Namespace, Principal, Residence, Store as _, Stored, Timestamp};
 
 use crate::change::Limit;
-use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::cookie::Cookie;
-use crate::data::Data;
 use crate::envelope::{Envelope, MAX_OVERHEAD, Opened};
+use crate::everyone::Everyone;
 use crate::gone::Gone;
-use crate::held::Held;
 use crate::keyring::KeyRing;
 use crate::lifecycle::{Happened, Lifecycle};
 use crate::local_path::LocalPath;
 use crate::nowhere::Nowhere;
 use crate::policy::Policy;
 use crate::random::Random;
-use crate::revocations::{Revocations, Verdict};
+use crate::revocations::Revocations;
 use crate::seal::Derivation;
 use crate::sealed_cookie::SealedCookie;
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshot::Snapshots;
 use crate::token::Token;
 use crate::users::Registry;
 use crate::{Error, ErrorKind};
+
+pub(crate) use sealed::Sealed;
 
 /// What is the same for every request.
 #[derive(Debug, Clone)]
@@ -50,46 +52,12 @@ pub(crate) struct Config {
     pub(crate) max_data: usize,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
-    /// Nothing begun before this moment counts: Unix milliseconds, only ever moved forward.
-    mark: Arc<AtomicU64>,
+    /// Which stored sessions have ended with everyone's.
+    pub(crate) everyone: Arc<Everyone>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) users: Registry,
     /// Where one signs in.
     pub(crate) sign_in_page: Option<LocalPath>,
-}
-
-/// What the sealed strategy takes.
-#[derive(Debug, Clone)]
-pub(crate) struct Sealed {
-    pub(crate) cookie: SealedCookie,
-    /// How sessions are ended; `None` where nobody can.
-    pub(crate) revocations: Option<Revocations>,
-}
-
-impl Sealed {
-    /// Whether sign-ins are registered, so that sessions can be listed and counted.
-    pub(crate) fn registers(&self) -> bool {
-        let revocations = self.revocations.as_ref();
-        revocations.is_some_and(|revocations| revocations.registry().is_some())
-    }
-
-    /// Before which moment nobody's session counts, as far as this node knows.
-    pub(crate) fn everyones_moment(&self) -> Timestamp {
-        let revocations = self.revocations.as_ref();
-        revocations.map_or_else(Timestamp::default, |revocations| revocations.copy().everyone())
-    }
-
-    /// Whether a session still counts, with a token it got at this moment, as far as this node knows.
-    pub(crate) fn verdict(&self, claims: &Claims, rotated: Timestamp) -> Verdict {
-        match &self.revocations {
-            None => Verdict::Counts,
-            Some(revocations) => {
-                let principal = claims.principal.as_ref();
-                let copy = revocations.copy();
-                copy.verdict(claims.id, principal, claims.begun, rotated)
-            }
-        }
-    }
 }
 
 impl Config {
@@ -129,7 +97,7 @@ impl Config {
             max_data: card.max_body.saturating_sub(MAX_OVERHEAD).min(u32::MAX as usize),
             clock: Clock::default(),
             random: Random::default(),
-            mark: Arc::default(),
+            everyone: Arc::default(),
             lifecycle: Lifecycle::default(),
             users: Registry::default(),
             sign_in_page: None,
@@ -155,19 +123,9 @@ impl Config {
     /// When this node lacks what it takes to read it.
     pub(crate) fn open(&self, stored: Stored, token: &Token, now: Timestamp) -> Result<Opened, Error> {
         match self.envelope.open(stored, token, now)? {
-            Opened::Live(held, _) if self.is_marked(&held) => Ok(Opened::Expired),
+            Opened::Live(held, _) if self.everyone.ends(held.created) => Ok(Opened::Expired),
             opened => Ok(opened),
         }
-    }
-
-    /// Whether a session begun before the mark: then it does not count.
-    fn is_marked(&self, held: &Held) -> bool {
-        held.created.as_unix_millis() < self.mark.load(Ordering::SeqCst)
-    }
-
-    /// From now on, nothing begun before this moment counts in this process.
-    pub(crate) fn raise_mark(&self, moment: Timestamp) {
-        self.mark.fetch_max(moment.as_unix_millis(), Ordering::SeqCst);
     }
 
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
@@ -194,56 +152,6 @@ impl Config {
     /// Keeps what the store says for a moment in a second cookie.
     pub(crate) fn set_snapshots(&mut self, keys: KeyRing, fresh_for: Duration) {
         self.snapshots = Some(Snapshots::new(keys, fresh_for, &self.application, &self.cookie));
-    }
-
-    /// A session ended here: no snapshot of it is believed on this node any more.
-    pub(crate) fn outdate(&self, id: Id) {
-        if let Some(snapshots) = &self.snapshots {
-            let now = self.clock.now();
-            self.gone.session(id, None, now, snapshots.presentable_for());
-        }
-    }
-
-    /// A session got this token here at that moment: no snapshot for one from before is believed on this node any more.
-    pub(crate) fn outdate_tokens_before(&self, token: &Token, rotated: Timestamp) {
-        if let Some(snapshots) = &self.snapshots {
-            let successor = self.envelope.derivation.verifier(&token.secret);
-            self.gone
-                .session(token.id, Some(successor), rotated, snapshots.presentable_for());
-        }
-    }
-
-    /// The sessions of a principal ended here.
-    pub(crate) fn outdate_principal(&self, principal: &Principal) {
-        if let Some(snapshots) = &self.snapshots {
-            let now = self.clock.now();
-            self.gone
-                .principal(principal.clone(), now, snapshots.presentable_for());
-        }
-    }
-
-    /// What a fresh snapshot says of the session, if it is to be believed on this node.
-    pub(crate) fn fresh(&self, text: &[u8], token: &Token, now: Timestamp) -> Option<(Box<Held>, Data)> {
-        let snapshots = self.snapshots.as_ref()?;
-        let snapshot = snapshots.open(text, token)?;
-        let Snapshot {
-            taken,
-            server_key,
-            held,
-            data,
-        } = snapshot;
-        // The clock of the node that took it may be ahead, by so much. By more, and "fresh" would mean nothing.
-        let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle())
-            && taken.since(now) <= Snapshots::SKEW;
-        let has_time_left = now < held.expires.min(held.ends) && !self.is_marked(&held);
-        let verifier = || self.envelope.derivation.verifier(&token.secret);
-        let principal = held.principal.as_ref();
-        let is_gone = self
-            .gone
-            .outdates(token.id, verifier, principal, (taken, Snapshots::SKEW));
-        let counts = is_fresh && has_time_left && !is_gone && self.envelope.accepts(server_key);
-        // Only the store itself says no.
-        counts.then_some((held, data))
     }
 
     /// How much a session may hold.
@@ -292,6 +200,8 @@ impl Config {
     }
 
     fn set_namespace(&mut self, namespace: Namespace) {
+        // What has ended so far are another application's sessions.
+        (self.everyone, self.gone) = Default::default();
         self.envelope.derivation = Derivation::new(&namespace);
         if let Some(sealed) = &mut self.sealed {
             sealed.cookie.set_use(&self.application, &self.cookie);

@@ -27,6 +27,7 @@ pub(crate) struct Gone {
 struct Ended {
     sessions: HashMap<Id, Session>,
     principals: HashMap<Principal, Timestamp>,
+    everyone: Option<Timestamp>,
     /// When those were last removed that nobody needs any more.
     tidied: Timestamp,
 }
@@ -72,6 +73,12 @@ impl Gone {
         *moment = now.max(*moment);
     }
 
+    /// Everyone's sessions ended at this moment.
+    pub(crate) fn everyone(&self, now: Timestamp) {
+        let mut ended = self.lock();
+        ended.everyone = ended.everyone.max(Some(now));
+    }
+
     /// Whether a snapshot that was taken then says nothing any more. Its token is verified only where there is need.
     pub(crate) fn outdates(
         &self,
@@ -87,7 +94,14 @@ impl Gone {
         let of_session = ended.sessions.get(&id).map(|session| session.successor);
         let of_principal = principal.and_then(|principal| ended.principals.get(principal));
         // In the very millisecond it may have been before.
-        if of_principal.is_some_and(|moment| taken <= moment.saturating_add(skew)) {
+        let is_before = |moment: &Timestamp| taken <= moment.saturating_add(skew);
+        if ended
+            .everyone
+            .as_ref()
+            .into_iter()
+            .chain(of_principal)
+            .any(is_before)
+        {
             return true;
         }
         match of_session {
@@ -152,6 +166,8 @@ mod tests {
         gone.principal(alice.clone(), at(20), Duration::from_secs(10));
         assert!(outdates(other, 1, Some(&alice), 20) && outdates(other, 1, Some(&alice), 25));
         assert!(!outdates(other, 1, None, 20) && !outdates(other, 1, Some(&alice), 26));
+        gone.everyone(at(30));
+        assert!(outdates(other, 1, None, 35) && !outdates(other, 1, None, 36));
     }
 
     #[test]

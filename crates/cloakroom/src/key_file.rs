@@ -56,20 +56,10 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] when there is something at its path already, which stays as it is;
-    /// [`ErrorKind::Unavailable`] when it cannot be written.
+    /// [`ErrorKind::Invalid`] when there is something at its path already, a symbolic link that leads nowhere included:
+    /// it stays as it is. [`ErrorKind::Unavailable`] when the file cannot be written.
     pub fn create(&self, keys: &Keys) -> Result<(), Error> {
-        let directory = guard::lock(&self.path)?;
-        if self.path.symlink_metadata().is_ok() {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "{} is there already: add a key to it with `cloakroom keys add`, or name another file",
-                    self.path.display()
-                ),
-            ));
-        }
-        directory.replace(&keys.to_text())
+        guard::lock_to_create(&self.path)?.create(&keys.to_text())
     }
 
     /// Changes the keys: whoever else changes them meanwhile waits, and whoever reads them sees those from before or

@@ -1,21 +1,26 @@
 //! The server's keys, as requests use them: what a stolen store lacks.
 
 mod date;
+mod in_use;
 mod keys;
 mod server_key;
+mod state;
 mod text;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use cloakroom_store::Timestamp;
 
-use crate::{Error, ErrorKind, paseto};
+use crate::{Error, ErrorKind};
 
 pub use date::KeyDate;
-pub use keys::{KeyInfo, KeyState, Keys, Successor};
+pub(crate) use in_use::Key;
+use in_use::{Counts, Current, GoodFor};
+pub use keys::{KeyInfo, Keys, Successor};
 pub use server_key::{KeyId, ServerKey};
+pub use state::KeyState;
 
 /// The server's keys: one that seals, and others that only open. Clones share them.
 ///
@@ -49,42 +54,6 @@ pub use server_key::{KeyId, ServerKey};
 pub struct KeyRing {
     /// Held to look something up, never while anything is sealed or opened.
     current: Arc<RwLock<Current>>,
-}
-
-/// What all clones have now: replaced as a whole, so that nobody sees half of it.
-struct Current {
-    keys: Keys,
-    active: Arc<Key>,
-    slots: Vec<Slot>,
-    /// All that this process has ever seen compromised.
-    compromised: Vec<KeyId>,
-}
-
-/// What there is to an id.
-struct Slot {
-    id: KeyId,
-    good_for: GoodFor,
-    counts: Arc<Counts>,
-}
-
-enum GoodFor {
-    Opening(Arc<Key>),
-    Nothing(KeyState),
-}
-
-/// One key in use. A request that has it finishes with it, also when the ring is replaced meanwhile.
-pub(crate) struct Key {
-    key: ServerKey,
-    /// What is derived of it to seal cookies, once somebody does.
-    cookies: OnceLock<paseto::Key>,
-    counts: Arc<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    sealed: AtomicU64,
-    opened: AtomicU64,
-    refused: AtomicU64,
 }
 
 /// What a key was used for since the process began.
@@ -203,64 +172,6 @@ impl KeyRing {
 
     fn current(&self) -> RwLockReadGuard<'_, Current> {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Current {
-    /// Keys made ready for use, with the counts of those that were there before.
-    fn new(keys: Keys, before: Option<&Self>) -> Self {
-        let compromised = |key: &KeyInfo| key.state == KeyState::Compromised;
-        let compromised = keys.iter().filter(compromised).map(|key| key.id);
-        let compromised = before
-            .into_iter()
-            .flat_map(|before| before.compromised.iter().copied())
-            .chain(compromised)
-            .collect();
-        let mut active = None;
-        let slot = |entry: &keys::Entry| {
-            let KeyInfo { id, state, .. } = entry.info;
-            let counts = before.and_then(|before| before.slots.iter().find(|slot| slot.id == id));
-            let counts = counts.map_or_else(Arc::default, |slot| Arc::clone(&slot.counts));
-            let good_for = match &entry.key {
-                Some(key) if state.opens() => {
-                    let (key, counts) = (key.clone(), Arc::clone(&counts));
-                    let cookies = OnceLock::new();
-                    GoodFor::Opening(Arc::new(Key { key, cookies, counts }))
-                }
-                _ => GoodFor::Nothing(state),
-            };
-            if let (KeyState::Active, GoodFor::Opening(key)) = (state, &good_for) {
-                active = Some(Arc::clone(key));
-            }
-            Slot { id, good_for, counts }
-        };
-        Self {
-            slots: keys.entries.iter().map(slot).collect(),
-            active: active.expect("exactly one key is active, and has its bytes"),
-            compromised,
-            keys,
-        }
-    }
-}
-
-impl Key {
-    pub(crate) fn key(&self) -> &ServerKey {
-        &self.key
-    }
-
-    /// The key that seals and opens cookies: derived at first use, and kept for as long as this one.
-    pub(crate) fn for_cookies(&self, derive: impl FnOnce(&ServerKey) -> paseto::Key) -> &paseto::Key {
-        self.cookies.get_or_init(|| derive(&self.key))
-    }
-
-    /// Something was sealed under it.
-    pub(crate) fn count_sealed(&self) {
-        self.counts.sealed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Something that it had sealed has opened.
-    pub(crate) fn count_opened(&self) {
-        self.counts.opened.fetch_add(1, Ordering::Relaxed);
     }
 }
 

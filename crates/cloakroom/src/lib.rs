@@ -240,6 +240,7 @@ mod base64url;
 mod claims;
 mod data;
 mod envelope;
+mod everyone;
 mod form_token;
 mod held;
 mod origin;

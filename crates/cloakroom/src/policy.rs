@@ -155,6 +155,9 @@ impl Default for Policy {
     }
 }
 
+/// By how much the clocks of two nodes may differ, where nobody has said otherwise.
+pub(crate) const SKEW: Duration = Duration::from_secs(5);
+
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;

@@ -1,25 +1,26 @@
 //! How sealed sessions are ended: marks in a store, and a copy of them that requests ask.
 
 mod copy;
+mod reading;
 mod table;
 mod turns;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloakroom_store::{
-    AnyMarks, AnyStore, Cursor, Error as StoreError, ErrorKind as StoreErrorKind, Mark, Marks, MarksOf,
-    Namespace, News, Principal, Residence, SetMark, Store, Subject, Timestamp,
+    AnyMarks, AnyStore, Error as StoreError, Mark, Marks, MarksOf, Namespace, Principal, Residence, SetMark,
+    Store, Subject, Timestamp,
 };
-use tokio::time::Instant;
 
 use crate::bounded::bounded;
-use crate::{Error, ErrorKind, clock, events};
+use crate::clock::Clock;
+use crate::policy::SKEW;
+use crate::{Error, ErrorKind};
 
 use copy::Copy;
 pub(crate) use copy::Verdict;
+use reading::Known;
 pub(crate) use turns::{Turn, Turns};
 
 /// How sealed sessions are ended: given to [`Sessions::sealed`](crate::Sessions::sealed).
@@ -44,15 +45,17 @@ pub(crate) use turns::{Turn, Turns};
 ///
 /// Until the copy is older than the bound, nothing happens. Past it nobody knows any more who has signed out, and sealed
 /// sessions are refused: a 503, and nobody's cookie is cleared. A node that has just started is past the bound until it
-/// has read the marks. [`danger_accept_when_unknown`](Self::danger_accept_when_unknown) decides otherwise.
+/// has read the marks, and so is one whose machine was suspended for longer, or whose clock was set forward.
+/// [`danger_accept_when_unknown`](Self::danger_accept_when_unknown) decides otherwise.
 ///
 /// # What it costs
 ///
 /// A refresh reads what is new, not what is there. A node that has a million marks takes 62 MB for them
-/// (`examples/revocations_footprint.rs`, 26 November 2026). The mark of a session is kept until the session would have ended anyway; one of a principal or of
-/// everyone until no session can be left that it is about: for as long as the longest absolute timeout of the present policy.
-/// Whoever may sign out or rotate may add one, anonymous visitors too: limit how often a stranger does.
-/// Where an earlier policy gave sessions longer, let the longest one stand until those have ended.
+/// (`examples/revocations_footprint.rs`, 26 November 2026). The mark of a session is kept until the session would have
+/// ended anyway; one of a principal or of everyone until no session can be left that it is about: for as long as the
+/// longest absolute timeout of the present policy. Whoever may sign out or rotate may add one, anonymous visitors too:
+/// limit how often a stranger does. Where an earlier policy gave sessions longer, let the longest one stand until those
+/// have ended.
 #[derive(Debug, Clone)]
 pub struct Revocations {
     marks: AnyMarks,
@@ -70,34 +73,14 @@ enum PastTheBound {
     Accept,
 }
 
-/// What this node knows, and how old that is.
-#[derive(Debug)]
-struct Known {
-    copy: Copy,
-    turns: Turns,
-    /// Where milliseconds are counted from.
-    epoch: Instant,
-    /// At which millisecond what the copy lacks was not there yet; 0 while it has never been complete.
-    as_of: AtomicU64,
-    /// At which millisecond the store was last asked in vain; 0 if never.
-    failed: AtomicU64,
-    /// How far the store has been read. Held over the calls of the store: one reads for all.
-    read: tokio::sync::Mutex<Option<Cursor>>,
-}
-
 /// Whose marks, and how long one call of the store may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asking<'a> {
     pub(crate) namespace: &'a Namespace,
     pub(crate) timeout: Duration,
+    pub(crate) clock: &'a Clock,
     pub(crate) now: Timestamp,
 }
-
-/// How many marks are read at once.
-const PAGE: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
-
-/// How soon the store is asked again by a request, when it was asked in vain: nobody waits for it twice.
-const PAUSE: Duration = Duration::from_millis(250);
 
 impl Revocations {
     /// Keeps marks in this store.
@@ -133,7 +116,7 @@ impl Revocations {
             marks,
             registry: None,
             refresh_within: Duration::from_secs(5),
-            skew: Duration::from_secs(5),
+            skew: SKEW,
             past_the_bound: PastTheBound::Refuse,
             known: Arc::default(),
         }
@@ -207,97 +190,6 @@ impl Revocations {
         self.refresh_within
     }
 
-    /// Sees to it that the copy is not older than the bound. Most of the time it is not, and no store is asked.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unavailable`] when it is, and the store could not be asked.
-    pub(crate) async fn know(&self, asking: Asking<'_>) -> Result<(), Error> {
-        if self.is_fresh() {
-            return Ok(());
-        }
-        // Boxed, so that those who need not wait do not carry the room for it around.
-        let unknown = match Box::pin(self.catch_up(asking)).await {
-            Ok(()) => return Ok(()),
-            Err(error) => Error::store("learn which sessions have ended", error),
-        };
-        match self.past_the_bound {
-            PastTheBound::Refuse => Err(unknown),
-            PastTheBound::Accept => Ok(()),
-        }
-    }
-
-    /// Reads what is new, if nobody else has meanwhile, in the time of one call.
-    async fn catch_up(&self, asking: Asking<'_>) -> Result<(), StoreError> {
-        self.be_spared()?;
-        let caught_up = async {
-            let mut read = self.known.read.lock().await;
-            if self.is_fresh() {
-                return Ok(());
-            }
-            self.be_spared()?;
-            self.read_on(&mut read, asking).await
-        };
-        let caught_up = bounded(asking.timeout, caught_up).await;
-        if let Err(error) = &caught_up {
-            self.known.stamp(&self.known.failed);
-            if self.past_the_bound == PastTheBound::Accept {
-                events::accepted_unknown(error);
-            }
-        }
-        caught_up
-    }
-
-    /// Refuses to ask a store that was asked in vain a moment ago.
-    fn be_spared(&self) -> Result<(), StoreError> {
-        let pause = PAUSE.min(self.refresh_within / 4);
-        match self.known.since(&self.known.failed) {
-            Some(since) if since < pause => Err(StoreError::new(
-                StoreErrorKind::Unavailable,
-                "the store could not be asked a moment ago",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads what is new, now.
-    ///
-    /// # Errors
-    ///
-    /// The store's.
-    pub(crate) async fn refresh(&self, asking: Asking<'_>) -> Result<(), StoreError> {
-        let called = self.known.millis();
-        let mut read = self.known.read.lock().await;
-        if self.known.as_of.load(Ordering::Acquire) > called {
-            // Somebody else has, and began to after this was called: of those who wait together one reads for all.
-            return Ok(());
-        }
-        self.read_on(&mut read, asking).await
-    }
-
-    /// Reads page after page until there is nothing new. Dropped half way, it goes on from the last page.
-    async fn read_on(&self, read: &mut Option<Cursor>, asking: Asking<'_>) -> Result<(), StoreError> {
-        loop {
-            let began = self.known.millis();
-            let news = News::new(asking.namespace.clone(), read.clone(), PAGE);
-            let told = bounded(asking.timeout, self.marks.news(news)).await?;
-            if told.anew {
-                // What it has lost is still known here.
-                events::marks_read_again();
-            }
-            for mark in &told.marks {
-                self.learn(mark);
-            }
-            *read = Some(told.next);
-            if !told.more {
-                // What was marked before this call began, is in this page or one before.
-                self.known.as_of.fetch_max(began, Ordering::AcqRel);
-                self.known.copy.forget_some(asking.now);
-                return Ok(());
-            }
-        }
-    }
-
     /// Sets a mark, in the store and then here; answers it as it stands now.
     ///
     /// # Errors
@@ -335,42 +227,6 @@ impl Revocations {
             Subject::Session(id) => self.known.copy.mark_session(*id, *begun_before, *until),
             Subject::Principal(principal) => self.known.copy.mark_principal(principal, *begun_before, *until),
             Subject::Everyone => self.known.copy.mark_everyone(*begun_before),
-        }
-    }
-
-    fn is_fresh(&self) -> bool {
-        let age = self.known.since(&self.known.as_of);
-        age.is_some_and(|age| age < self.refresh_within)
-    }
-}
-
-impl Known {
-    /// Milliseconds since the epoch, beginning with 1.
-    fn millis(&self) -> u64 {
-        clock::instant().duration_since(self.epoch).as_millis() as u64 + 1
-    }
-
-    fn stamp(&self, moment: &AtomicU64) {
-        moment.fetch_max(self.millis(), Ordering::AcqRel);
-    }
-
-    fn since(&self, moment: &AtomicU64) -> Option<Duration> {
-        match moment.load(Ordering::Acquire) {
-            0 => None,
-            millis => Some(Duration::from_millis(self.millis().saturating_sub(millis))),
-        }
-    }
-}
-
-impl Default for Known {
-    fn default() -> Self {
-        Self {
-            copy: Copy::default(),
-            turns: Turns::default(),
-            epoch: clock::instant(),
-            as_of: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            read: tokio::sync::Mutex::const_new(None),
         }
     }
 }

@@ -231,8 +231,9 @@ fn settle_live(
     } else if let (true, Some(previous)) = (marks_newest_seen, &mut next.previous) {
         previous.newest_seen = Some(now);
     }
-    next.last_seen = now;
-    next.expires = next.lifetime.expires(now, next.ends);
+    // Only ever forward, as a touch: a node whose clock is behind ends the session for nobody else.
+    next.last_seen = now.max(held.last_seen);
+    next.expires = next.lifetime.expires(next.last_seen, next.ends);
     let expect = held.revision.map_or(Expect::Absent, Expect::Revision);
     let signs_in = wanted.sign_in.is_some();
     Settlement::Write(Plan {

@@ -54,6 +54,7 @@ const MODULES: &[Module] = &[
     pure("claims", "data policy rfc3339"),
     pure("sealed_cookie", "pure"),
     pure("gone", "pure"),
+    pure("everyone", "pure"),
     pure("recent", "error"),
     pure("held", "keyring policy recent seal token"),
     pure("snapshot", "pure"),

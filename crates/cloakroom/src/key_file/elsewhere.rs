@@ -23,7 +23,15 @@ pub(super) fn lock(path: &Path) -> Result<Directory, Error> {
     Err(unsupported(path))
 }
 
+pub(super) fn lock_to_create(path: &Path) -> Result<Directory, Error> {
+    Err(unsupported(path))
+}
+
 impl Directory {
+    pub(super) fn create(&self, _: &str) -> Result<(), Error> {
+        match *self {}
+    }
+
     pub(super) fn replace(&self, _: &str) -> Result<(), Error> {
         match *self {}
     }

@@ -124,16 +124,15 @@ async fn set_above(
     Ok(marked.begun_before)
 }
 
-/// Marks everyone above everything that was begun until now.
-pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<(), Error> {
+/// Marks everyone above everything that was begun until now; answers the moment before which nothing counts any more.
+pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<Timestamp, Error> {
     let revocations = revocations(sealed)?;
     // Whoever has signed in since a mark of theirs was stamped at it, and is to end too.
     read_marks(config, revocations).await?;
     let latest = revocations.copy().latest();
     let mark = mark_above(config, revocations, Subject::Everyone, latest);
-    set_mark(config, revocations, mark, "end everyone's sessions")
-        .await
-        .map(drop)
+    let marked = set_mark(config, revocations, mark, "end everyone's sessions").await?;
+    Ok(marked.begun_before)
 }
 
 /// A mark later than `present`, and than any clock of a node.

@@ -94,6 +94,7 @@ pub(crate) fn asking(config: &Config, now: Timestamp) -> Asking<'_> {
     Asking {
         namespace: &config.namespace,
         timeout: config.store_timeout,
+        clock: &config.clock,
         now,
     }
 }

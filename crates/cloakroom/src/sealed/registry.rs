@@ -15,8 +15,10 @@ use crate::{Error, ErrorKind, events};
 /// Registers who has signed in, in place of what was registered for the session before.
 pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Error> {
     let config = &shared.config;
-    // There is nothing in it: the contents are in the cookie. It lives for as long as the session may.
-    let record = Record::new(claims.seen, claims.ends, &[][..])
+    // There is nothing in it: the contents are in the cookie. It lives for as long as the session may, and what ends one
+    // ends the other.
+    let record = Record::new(claims.begun, claims.ends, &[][..])
+        .with_last_seen(claims.seen)
         .with_principal(claims.principal.clone())
         .with_label(claims.label.clone());
     let mut patience = Patience::new(config.patience());

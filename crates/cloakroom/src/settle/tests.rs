@@ -170,6 +170,26 @@ fn a_write_is_a_touch_too_but_never_passes_the_end() {
 }
 
 #[test]
+fn a_write_moves_last_seen_forward_only() {
+    // By a node whose clock is behind that of the one that has seen it last.
+    let slow = SEEN.saturating_sub(Duration::from_secs(3600));
+    let written = Written {
+        last_seen: SEEN,
+        expires: after(SEEN, STANDARD.idle()),
+        ..WRITES
+    };
+    check(Some(live()), CHANGE, Case::at(slow), Does::Write(written));
+    let ends = after(SEEN, Duration::from_secs(60));
+    let held = Held { ends, ..live() };
+    let written = Written {
+        ends,
+        expires: ends,
+        ..written
+    };
+    check(Some(held), CHANGE, Case::at(slow), Does::Write(written));
+}
+
+#[test]
 fn rotating_gives_a_new_secret_and_a_new_key_to_the_same_session() {
     check(Some(live()), ROTATE, Case::default(), Does::Write(ROTATES));
     check(

@@ -72,9 +72,14 @@ impl State {
             if let Opened::Live(held, data) = opened
                 && held.recent.contains(attempt.tag)
             {
-                let Attempt { plan, changes, .. } = self.attempts.swap_remove(at);
+                let Attempt {
+                    at: decided,
+                    plan,
+                    changes,
+                    ..
+                } = self.attempts.swap_remove(at);
                 self.attempts.clear();
-                self.hand_out(&plan);
+                self.hand_out(&plan, decided);
                 self.changes.drain(..changes);
                 let effect = effect_of(&plan);
                 return Ok(Some(Found::Written(self.rebase(held, data), effect)));

@@ -107,7 +107,12 @@ impl State {
                 fresh.key = key.key.clone();
             }
         }
-        match settle::settle(self.stored(), &wanted, &rules, now, fresh.as_ref()) {
+        let settlement = match self.stored() {
+            // A sign-in would take it along, past what removes it.
+            Some(held) if self.is_changed() && config.everyone.ends(held.created) => Settlement::Over,
+            held => settle::settle(held, &wanted, &rules, now, fresh.as_ref()),
+        };
+        match settlement {
             Settlement::Nothing => Step::Done,
             Settlement::Draw => Step::Draw,
             Settlement::Over => match self.end_elsewhere() {
@@ -133,6 +138,7 @@ impl State {
                 }
                 self.attempts.push(Attempt {
                     tag,
+                    at: now,
                     plan,
                     changes: self.changes.len(),
                     data: None,
@@ -148,6 +154,7 @@ impl State {
             return Effect::None;
         };
         let Attempt {
+            at: decided,
             mut plan,
             changes,
             data,
@@ -157,7 +164,7 @@ impl State {
         self.over = false;
         self.is_copy = false;
         plan.next.revision = Some(revision);
-        self.hand_out(&plan);
+        self.hand_out(&plan, decided);
         // Clones of the session may have recorded more while the write was under way: that stays to be done.
         self.changes.drain(..changes);
         self.base = data.unwrap_or_else(|| self.view.data.clone());
@@ -165,7 +172,7 @@ impl State {
         let effect = effect_of(&plan);
         self.outdates_snapshot = true;
         // It was so at the latest when it was decided to write it.
-        self.seen = Some(plan.next.last_seen);
+        self.seen = Some(decided);
         self.held = Some(Loaded::Stored(plan.next));
         effect
     }
@@ -206,10 +213,10 @@ impl State {
         }
     }
 
-    pub(super) fn hand_out(&mut self, plan: &Plan) {
+    pub(super) fn hand_out(&mut self, plan: &Plan, now: Timestamp) {
         if plan.new_token {
             let next = &plan.next;
-            let lives_for = next.remembered.then(|| next.ends.since(next.last_seen));
+            let lives_for = next.remembered.then(|| next.ends.since(now));
             self.cookie = Some(CookieChange::Set {
                 token: next.token.clone(),
                 lives_for,
@@ -232,6 +239,8 @@ pub(super) fn effect_of(plan: &Plan) -> Effect {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) tag: Tag,
+    /// When it was decided, by the clock of this node.
+    pub(super) at: Timestamp,
     pub(super) plan: Plan,
     /// How many of the changes it carries.
     pub(super) changes: usize,

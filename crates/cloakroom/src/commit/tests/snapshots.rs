@@ -196,6 +196,15 @@ async fn what_was_ended_for_everyone_is_not_in_a_snapshot_here() {
     let mut browser = Browser::signed_in(hybrid()).await;
     browser.app.sessions.end_everyone().await.unwrap();
     assert_eq!(browser.n().await, None);
+    // What is begun right afterwards is, when no node can have taken it before.
+    let mut browser = Browser::signed_in(browser.app).await;
+    assert_eq!(browser.n().await, Some(1));
+    assert_eq!(browser.asked(), [Verb::Load]);
+    browser.app.wait(Duration::from_secs(6));
+    assert_eq!(browser.n().await, Some(1));
+    assert_eq!(browser.asked(), [Verb::Load]);
+    assert_eq!(browser.n().await, Some(1));
+    assert_eq!(browser.asked(), []);
 }
 
 #[tokio::test]

@@ -176,3 +176,22 @@ async fn who_comes_after_everyone_was_ended_can_begin_a_session() {
         .await;
     assert_eq!(node.sees(&alice).await, somebody("alice", 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_suspended_asks_what_has_ended_meanwhile() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let other = node.neighbour(Duration::ZERO);
+    assert_eq!(other.sees(&alice).await, somebody("alice", 1));
+    node.open(&alice).await.sign_out().await.unwrap();
+    // The clock that measures stood still: for it the copy is as young as it was.
+    other.time.fetch_add(60_000, Ordering::SeqCst);
+    assert_eq!(other.sees(&alice).await, NOBODY);
+    // And where the store cannot be asked, nobody knows.
+    let bob = node.signed_in("bob").await;
+    assert_eq!(other.sees(&bob).await, somebody("bob", 1));
+    other.marks.always(Goes::Down);
+    other.time.fetch_add(60_000, Ordering::SeqCst);
+    let error = other.try_open(&bob).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}

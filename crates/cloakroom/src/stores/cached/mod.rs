@@ -23,7 +23,8 @@
 //!
 //! What this process has written, touched, ended or revoked through the cache is seen at once, by everyone who holds a
 //! clone of it. What another process does is seen within the staleness: **a session that was ended there goes on here
-//! for so long**. The time counts from before the store was asked, so a slow answer is no younger for it.
+//! for so long**. The time counts from before the store was asked, so a slow answer is no younger for it. It is measured by
+//! a clock that stands on Linux while the machine is suspended: a copy from before has afterwards what was left of its time.
 //!
 //! `Sessions` reads past the cache whenever something depends on it: what was refused is loaded afresh and applied again,
 //! `confirm()` asks the store itself, and so does a token that does not fit its copy, for it may be newer.
