@@ -47,7 +47,7 @@ impl FromRequestParts<Shop> for Visitor {
     async fn from_request_parts(parts: &mut Parts, shop: &Shop) -> Result<Self, Problem> {
         let session = Session::from_request_parts(parts, shop).await?;
         let name = match session.principal() {
-            Some(principal) => shop.users.name(&principal).await,
+            Some(principal) => shop.accounts.name(&principal).await,
             None => None,
         };
         if name.is_none() && session.principal().is_some() {

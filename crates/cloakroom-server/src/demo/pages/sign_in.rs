@@ -36,7 +36,7 @@ pub(crate) async fn submit(
     Form(form): Form<Credentials>,
 ) -> Result<Response, Problem> {
     let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
-    match shop.users.identify(&form.name, form.password).await? {
+    match shop.accounts.identify(&form.name, form.password).await? {
         Some(principal) => {
             attempt.succeeded().await;
             let sign_in = SignIn::from(&principal)

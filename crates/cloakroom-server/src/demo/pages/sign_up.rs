@@ -8,9 +8,9 @@ use cloakroom::SignIn;
 
 use super::{Credentials, Frame, Next, Onward, page};
 use crate::demo::Shop;
+use crate::demo::accounts::{Name, Password};
 use crate::demo::door::Caller;
 use crate::demo::problem::Problem;
-use crate::demo::users::{Name, Password};
 use crate::demo::visitor::Visitor;
 
 /// Shows the form.
@@ -69,13 +69,13 @@ async fn open_account(
     };
     // It stays counted also when it succeeds.
     drop(shop.door.signing_up.begin(&form.name, caller.address()).await?);
-    let opened = match shop.users.sign_up(name, password).await? {
+    let opened = match shop.accounts.sign_up(name, password).await? {
         Some(principal) => Some(principal),
         // The second click of a double click, or somebody who forgot that they had been here.
         // A guess like any other.
         None => {
             let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
-            let known = shop.users.identify(&form.name, form.password).await?;
+            let known = shop.accounts.identify(&form.name, form.password).await?;
             if known.is_some() {
                 attempt.succeeded().await;
             }
