@@ -66,7 +66,11 @@ impl Demo {
         let cookie = Cookie::builder("cloakroom-demo")
             .build()
             .expect("a short name and the default attributes make a cookie");
-        let sessions = Sessions::new(opened.store).cookie(cookie);
+        let sessions = Sessions::new(opened.store)
+            .cookie(cookie)
+            .users(accounts.clone())
+            .sign_in_page("/sign-in")
+            .expect("it is a path of the shop");
         let door = Door::new(&sessions, opened.counters)
             .expect("the limits are not zero, and a quarter of an hour is a window");
         let sweeper = sessions.sweeper().attempts(&door.signing_in).start();

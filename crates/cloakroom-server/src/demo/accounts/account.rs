@@ -1,21 +1,31 @@
-//! One account, as it is kept.
+//! One account: as it is kept, and as handlers get it.
 
 use std::fmt;
 
+use cloakroom::SignIn;
 use cloakroom::store::Principal;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// An account, as handlers get it: `User<Account>`.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Account {
+pub(crate) struct Account {
     /// The principal of its sessions. Random, so that an account opened under an old name inherits nothing.
     #[serde(
         serialize_with = "principal_to_text",
         deserialize_with = "principal_from_text"
     )]
-    pub(super) id: Principal,
-    pub(super) name: String,
+    pub(crate) id: Principal,
+    pub(crate) name: String,
+    /// The hash of it.
     pub(super) password: String,
+}
+
+impl Account {
+    /// Signs in with the password that the account has at this moment.
+    pub(crate) fn sign_in(&self) -> SignIn {
+        SignIn::from(&self.id).credentials(&self.password)
+    }
 }
 
 impl fmt::Debug for Account {

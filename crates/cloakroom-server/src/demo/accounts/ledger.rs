@@ -17,24 +17,28 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(&mut self, name: Name, password: String) -> io::Result<Option<Principal>> {
+    pub(super) fn open(&mut self, name: Name, password: String) -> io::Result<Option<Account>> {
         let name = name.into_text();
         if self.by_name(&name).is_some() {
             return Ok(None);
         }
-        let id = random_id()?;
-        self.accounts.push(Account {
-            id: id.clone(),
+        let account = Account {
+            id: random_id()?,
             name,
             password,
-        });
+        };
+        self.accounts.push(account.clone());
         if let Some(path) = &self.path
             && let Err(error) = file::write(path, &self.accounts)
         {
             self.accounts.pop();
             return Err(error);
         }
-        Ok(Some(id))
+        Ok(Some(account))
+    }
+
+    pub(super) fn by_id(&self, id: &Principal) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == *id)
     }
 
     pub(super) fn by_name(&self, name: &str) -> Option<&Account> {

@@ -1,17 +1,20 @@
-//! Who has an account. Kept in one file beside the sessions, or only in memory.
+//! Who has an account, and how Cloakroom finds them. Kept in one file beside the sessions, or only in memory.
 
 mod account;
 mod chosen;
 mod file;
 mod ledger;
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
+use cloakroom::Users;
 use cloakroom::store::Principal;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
+pub(crate) use self::account::Account;
 pub(crate) use self::chosen::{Name, Password};
 use self::file::ReadError;
 use self::ledger::Ledger;
@@ -24,6 +27,20 @@ pub(crate) struct Accounts {
     /// All accounts. Held while the file is written, so that writes come one after the other.
     ledger: Arc<Mutex<Ledger>>,
     passwords: Passwords,
+}
+
+impl Users for Accounts {
+    type User = Account;
+    type Error = Infallible;
+
+    async fn find(&self, principal: &Principal) -> Result<Option<Account>, Infallible> {
+        Ok(self.ledger.lock().await.by_id(principal).cloned())
+    }
+
+    /// Whoever was signed in with another password is signed out.
+    fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
+        Some(account.password.as_bytes())
+    }
 }
 
 impl Accounts {
@@ -46,10 +63,10 @@ impl Accounts {
         }))
     }
 
-    /// Opens an account, durably; answers whose it is, or nothing when the name is taken.
+    /// Opens an account, durably; answers it, or nothing when the name is taken.
     ///
     /// Upper and lower case make no other name: "Ada" and "ada" would be one person to everybody else.
-    pub(crate) async fn sign_up(&self, name: Name, password: Password) -> Result<Option<Principal>, Problem> {
+    pub(crate) async fn sign_up(&self, name: Name, password: Password) -> Result<Option<Account>, Problem> {
         let hash = self.passwords.hash(password.into_text()).await?;
         let ledger = Arc::clone(&self.ledger);
         // All in one blocking step that a disconnecting client cannot stop half-way.
@@ -60,19 +77,12 @@ impl Accounts {
             .map_err(Problem::internal)
     }
 
-    /// Whose name and password these are.
-    pub(crate) async fn identify(&self, name: &str, password: String) -> Result<Option<Principal>, Problem> {
+    /// The account whose name and password these are.
+    pub(crate) async fn identify(&self, name: &str, password: String) -> Result<Option<Account>, Problem> {
         let account = self.ledger.lock().await.by_name(name.trim()).cloned();
         let hash = account.as_ref().map(|account| account.password.clone());
         let verified = self.passwords.verify(password, hash).await?;
-        Ok(account.filter(|_| verified).map(|account| account.id))
-    }
-
-    /// The name of a principal; nothing when there is no such account (any more).
-    pub(crate) async fn name(&self, principal: &Principal) -> Option<String> {
-        let ledger = self.ledger.lock().await;
-        let account = ledger.accounts.iter().find(|account| account.id == *principal)?;
-        Some(account.name.clone())
+        Ok(account.filter(|_| verified))
     }
 
     fn with(ledger: Ledger) -> Self {
@@ -96,25 +106,17 @@ mod tests {
         let ada = accounts.sign_up(name("Ada"), password()).await.unwrap().unwrap();
 
         let accounts = Accounts::open(directory.path()).unwrap();
-        assert_eq!(
-            accounts
-                .identify(" ada ", "correct horse".to_owned())
-                .await
-                .unwrap(),
-            Some(ada.clone())
-        );
-        assert_eq!(
-            accounts.identify("Ada", "wrong horse".to_owned()).await.unwrap(),
-            None
-        );
-        assert_eq!(
-            accounts
-                .identify("Bob", "correct horse".to_owned())
-                .await
-                .unwrap(),
-            None
-        );
-        assert_eq!(accounts.name(&ada).await.as_deref(), Some("Ada"));
+        for (name, password, expected) in [
+            (" ada ", "correct horse", Some(&ada.id)),
+            ("Ada", "wrong horse", None),
+            ("Bob", "correct horse", None),
+        ] {
+            let identified = accounts.identify(name, password.to_owned()).await.unwrap();
+            let identified = identified.map(|account| account.id);
+            assert_eq!(identified.as_ref(), expected, "{name} {password}");
+        }
+        let Ok(found) = accounts.find(&ada.id).await;
+        assert_eq!(found.unwrap().name, "Ada");
     }
 
     #[tokio::test]
