@@ -4,7 +4,7 @@
 //! cargo run -p login-actix       # in `examples`; then open http://localhost:3000
 //! ```
 //!
-//! This file puts it together, `accounts.rs` has who has an account, `entrance.rs` and `account.rs` the pages. The same
+//! This file puts it together, `accounts.rs` knows who has an account, `entrance.rs` and `account.rs` have the pages. The same
 //! program on axum is `login-axum`, line by line. What an application has besides: a mail when a password was changed.
 
 mod account;
