@@ -35,7 +35,7 @@ async fn a_visitor_becomes_a_customer_with_two_devices() {
     desk.assert_shows("€214.00").await;
     desk.click(".sum-actions button").await;
     assert_eq!(desk.path().await, "/sign-in");
-    desk.click("a[href='/sign-up?next=cart']").await;
+    desk.click("a[href='/sign-up?next=/cart']").await;
     sign(&desk, "Ada").await;
     assert_eq!(desk.path().await, "/cart");
     desk.assert_shows("€214.00").await;
@@ -149,7 +149,7 @@ async fn everything_works_without_javascript() {
     browser.assert_shows("is back on the rail.").await;
     browser.assert_shows("€39.50").await;
     browser.click(".sum-actions button").await;
-    browser.click("a[href='/sign-up?next=cart']").await;
+    browser.click("a[href='/sign-up?next=/cart']").await;
     sign(&browser, "Ada").await;
     browser.click(".sum-actions button").await;
     browser.assert_shows("Thank you, Ada.").await;

@@ -289,12 +289,12 @@ async fn checking_out_needs_signing_in_and_comes_back() {
     let mut visitor = shop.visitor();
     visitor.post("/cart/add", HAT).await;
     let page = visitor.post("/checkout", &[]).await;
-    assert_eq!(page.header("location"), Some("/sign-in?next=cart"));
+    assert_eq!(page.header("location"), Some("/sign-in?next=/cart"));
     visitor
-        .get("/sign-in?next=cart")
+        .get("/sign-in?next=/cart")
         .await
-        .assert_shows("href=\"/sign-up?next=cart\"");
-    let form = [("name", "Ada"), ("password", PASSWORD), ("next", "cart")];
+        .assert_shows("href=\"/sign-up?next=/cart\"");
+    let form = [("name", "Ada"), ("password", PASSWORD), ("next", "/cart")];
     assert_eq!(
         visitor.post("/sign-up", &form).await.header("location"),
         Some("/cart")
@@ -310,6 +310,52 @@ async fn checking_out_needs_signing_in_and_comes_back() {
         visitor.post("/checkout", &[]).await.header("location"),
         Some("/cart")
     );
+}
+
+#[tokio::test]
+async fn who_has_to_sign_in_is_sent_there_and_comes_back() {
+    let shop = Shop::in_memory().await;
+    let mut visitor = shop.visitor();
+    for path in ["/account", "/thank-you"] {
+        let page = visitor.get(path).await;
+        let expected = format!("/sign-in?next={path}");
+        assert_eq!((page.status, page.header("location")), (303, Some(&*expected)));
+        let form = visitor.get(&expected).await;
+        form.assert_shows(&format!("name=\"next\" value=\"{path}\""));
+        form.assert_shows(&format!("href=\"/sign-up?next={path}\""));
+    }
+    // What a form does is not done again.
+    let page = visitor.post("/account/end-others", &[]).await;
+    assert_eq!((page.status, page.header("location")), (303, Some("/sign-in")));
+    // Who asks for no page learns what is the matter.
+    let mut script = shop.visitor();
+    script.accept = "application/json";
+    let refused = script.get("/account").await;
+    assert_eq!(
+        (refused.status, refused.header("www-authenticate")),
+        (401, Some("Session"))
+    );
+    refused.assert_shows("Sign in first");
+
+    let form = [
+        ("name", "Ada"),
+        ("password", PASSWORD),
+        ("next", "/cart?from=a mail"),
+    ];
+    let page = visitor.post("/sign-up", &form).await;
+    assert_eq!(page.header("location"), Some("/account"), "a path has no space");
+    let form = [
+        ("name", "Ada"),
+        ("password", PASSWORD),
+        ("next", "/cart?from=mail&to=ada"),
+    ];
+    let page = visitor.post("/sign-in", &form).await;
+    assert_eq!(page.header("location"), Some("/cart?from=mail&to=ada"));
+    let link = shop
+        .visitor()
+        .get("/sign-in?next=/cart%3Ffrom=mail%26to=ada")
+        .await;
+    link.assert_shows("href=\"/sign-up?next=/cart%3Ffrom%3Dmail%26to%3Dada\"");
 }
 
 #[tokio::test]
@@ -484,6 +530,26 @@ async fn an_account_that_is_gone_has_no_sessions() {
     let shop = Shop::open(&config, port).await;
     assert!(!ada.is_signed_in().await);
     assert!(ada.cookies.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_account_with_another_password_has_no_sessions() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = Config::directory(directory.path().to_str().unwrap());
+    let shop = Shop::open(&config, 0).await;
+    let (mut ada, mut bob, port) = (shop.visitor(), shop.visitor(), shop.port);
+    ada.sign_up("Ada").await;
+    bob.sign_up("Bob").await;
+    shop.close().await;
+
+    let file = directory.path().join("users.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("$argon2id$", "$other$", 1)).unwrap();
+    let shop = Shop::open(&config, port).await;
+    assert!(!ada.is_signed_in().await);
+    assert!(ada.cookies.is_empty());
+    assert!(bob.is_signed_in().await);
     shop.close().await;
 }
 

@@ -27,6 +27,15 @@ pub(crate) fn ended(session: Id, why: &'static str) {
     tracing::info!(target: "cloakroom", %session, why, "session ended");
 }
 
+/// The application signs somebody in and does not say with which credentials, though it compares them: a fault of its own,
+/// which users would see as a sign-in that does not work.
+pub(crate) fn without_credentials(session: Id) {
+    tracing::warn!(
+        target: "cloakroom", %session,
+        "signed out: Users::credentials answers some, and the sign-in had none: call SignIn::credentials where it is made"
+    );
+}
+
 /// What was done to a session has been dropped, because it is over or belongs to another token now.
 pub(crate) fn dropped(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "late changes dropped");

@@ -76,6 +76,9 @@ pub enum Why {
     SignedOutEverywhere,
     /// Its user is gone or disabled: see [`Users::find`](crate::Users::find).
     UserGone,
+    /// It was signed in without credentials, and its user has some: [`SignIn::credentials`](crate::SignIn::credentials) is
+    /// missing where the application signs them in.
+    WithoutCredentials,
 }
 
 impl Why {
@@ -88,6 +91,7 @@ impl Why {
             Self::SignedOut => "signed out",
             Self::SignedOutEverywhere => "signed out everywhere",
             Self::UserGone => "its user is gone or disabled",
+            Self::WithoutCredentials => "signed in without credentials",
         }
     }
 }
@@ -133,7 +137,12 @@ fn log(what: Happened, session: Option<Id>) {
             events::attempts_refused(by.word(), &Block::of(address));
         }
         (Happened::Begun, Some(session)) => events::begun(session),
-        (Happened::Ended(why), Some(session)) => events::ended(session, why.words()),
+        (Happened::Ended(why), Some(session)) => {
+            events::ended(session, why.words());
+            if why == Why::WithoutCredentials {
+                events::without_credentials(session);
+            }
+        }
         (Happened::EveryonesEnded(many), _) => events::everyone_ended(many),
         (Happened::PrincipalsEnded { kept }, _) => events::principal_ended(kept),
         (Happened::Rotated, Some(session)) => events::rotated(session),

@@ -11,7 +11,8 @@ use crate::{Error, ErrorKind};
 
 /// Who signs in, and how: given to [`Session::sign_in`](crate::Session::sign_in).
 ///
-/// A user id alone is one, too: `session.sign_in("alice")`, `session.sign_in(user.id)`.
+/// A user id alone is one, too: `session.sign_in("alice")`, `session.sign_in(user.id)`. Not so where the application's
+/// [`Users::credentials`](crate::Users::credentials) answers some: then each sign-in needs [`credentials`](Self::credentials).
 ///
 /// ```
 /// use cloakroom::SignIn;
@@ -79,6 +80,9 @@ impl SignIn {
     /// [`Users::credentials`](crate::Users::credentials), which asks it of each request that looks up its user.
     ///
     /// The session keeps a fingerprint, from which nobody has the credentials back.
+    ///
+    /// Where [`Users::credentials`](crate::Users::credentials) answers some, a sign-in without them is over when its user is
+    /// first looked up, and the log warns of it.
     ///
     /// ```
     /// # use cloakroom::{Error, Session, SignIn};

@@ -96,6 +96,11 @@ impl Session {
         }
     }
 
+    /// Whether the sign-in had credentials, whichever.
+    pub(crate) fn has_credentials(&self) -> bool {
+        matches!(self.kept(), Some((_, Some(_))))
+    }
+
     fn require_somebody(&self) -> Result<(), Error> {
         match self.0.state().view.principal {
             Some(_) => Ok(()),

@@ -98,7 +98,8 @@ impl Session {
     /// once per request.
     ///
     /// A user who no longer exists, who may not be signed in, or who has other credentials than those of the sign-in
-    /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`.
+    /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`. So is one whose
+    /// sign-in had no credentials where the user has some: the log warns of it.
     ///
     /// # Errors
     ///
@@ -139,9 +140,13 @@ impl Session {
                 Ok(None)
             }
             Lookup::OtherCredentials => {
+                let why = match self.has_credentials() {
+                    true => Why::CredentialsChanged,
+                    false => Why::WithoutCredentials,
+                };
                 // Its user may be signing in with the new ones this moment, in another tab: that is not to be ended.
                 if self.confirm().await? {
-                    self.end_because(Why::CredentialsChanged).await?;
+                    self.end_because(why).await?;
                 }
                 Ok(None)
             }

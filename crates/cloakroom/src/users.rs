@@ -66,10 +66,16 @@ pub trait Users: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Self::User>, Self::Error>> + Send;
 
     /// What the user shows who they are with, as it is kept: the hash of the password, say. A session that was signed in
-    /// with other [credentials](crate::SignIn::credentials), or without any, ends: so a change of the password ends them all,
-    /// where a store can list them and where not.
+    /// with other [credentials](crate::SignIn::credentials) ends: so a change of the password ends them all, where a store can
+    /// list them and where not.
     ///
     /// By default there are none, and nothing is compared.
+    ///
+    /// **Whoever answers some has to give them to each sign-in, too**, with [`SignIn::credentials`](crate::SignIn::credentials).
+    /// A session that was signed in without any ends at the first look-up, for nobody can say that the password is still the
+    /// same: to its user, signing in seems not to work. The log then has a warning that names the missing call, and subscribers hear
+    /// [`Why::WithoutCredentials`](crate::Why::WithoutCredentials). An application that begins to answer some signs out who was
+    /// signed in before, once.
     fn credentials<'a>(&self, user: &'a Self::User) -> Option<&'a [u8]> {
         let _ = user;
         None

@@ -1,14 +1,17 @@
-//! A login on actix-web: accounts, a list of devices that can be signed out, the end of an account.
+//! A login on actix-web: accounts in SQLite, sessions on the disk, a list of devices, a new password, the end of an account.
 //!
 //! ```sh
 //! cargo run -p login-actix       # in `examples`; then open http://localhost:3000
 //! ```
 //!
-//! There is one account, of `ada`, whose password is `correct horse`. Accounts and sessions are in memory, and gone when it
-//! ends: a database takes the place of `accounts.rs`, and another store that of `Memory`.
+//! This file puts it together, `accounts.rs` knows who has an account, `entrance.rs` and `account.rs` have the pages. The same
+//! program on axum is `login-axum`, line by line. What an application has besides: a mail when a password was changed.
 
+mod account;
 mod accounts;
-mod pages;
+mod entrance;
+mod passwords;
+mod problem;
 
 use std::error::Error as StdError;
 use std::net::TcpListener;
@@ -16,42 +19,47 @@ use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig, get, post};
 use actix_web::{App, HttpServer};
-use cloakroom::stores::Memory;
+use cloakroom::store::{Counters, Store};
+use cloakroom::stores::Disk;
 use cloakroom::{Attempts, Cookie, CrossSite, Error, Sessions};
 
 use accounts::Accounts;
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn StdError>> {
+async fn main() -> Result<(), Box<dyn StdError + Send + Sync>> {
     // Clients learn little of what went wrong, and the log learns why.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let mut arguments = std::env::args().skip(1);
+    let listen = arguments.next().unwrap_or("localhost:3000".to_owned());
+    let directory = arguments.next().unwrap_or("./example-login".to_owned());
+    std::fs::create_dir_all(&directory)?;
+
     // Before the closure: it runs once for each worker, and all of them share what is here.
-    let accounts = Accounts::default();
-    accounts.add("ada", "correct horse")?;
-    let sessions = sessions(&accounts)?;
-    let attempts = attempts(&sessions)?;
+    let accounts = Accounts::open(&format!("{directory}/accounts.db"))?;
+    let store = Disk::open(format!("{directory}/sessions")).await?;
+    let sessions = sessions(store.clone(), &accounts)?;
+    let attempts = attempts(&sessions, store)?;
+    // Without it, expired sessions and what was counted stay on the disk.
+    let _sweeper = sessions.sweeper().attempts(&attempts).start();
+
     let app = move || {
         App::new()
+            .configure(routes)
             .app_data(Data::new(accounts.clone()))
             .app_data(Data::new(attempts.clone()))
-            .configure(routes)
             .wrap(sessions.middleware())
             // No other site sends these forms: around everything, the one that signs in included.
             .wrap(CrossSite::default().middleware())
     };
-
-    let listen = std::env::args().nth(1).unwrap_or("localhost:3000".to_owned());
     let listener = TcpListener::bind(listen)?;
     println!("listening on http://{}", listener.local_addr()?);
-    let server = HttpServer::new(app)
-        // Hashing takes 19 MiB each time, and a crowd at the door is not to take all memory.
-        .worker_max_blocking_threads(1);
-    server.listen(listener)?.run().await?;
+    HttpServer::new(app).listen(listener)?.run().await?;
     Ok(())
 }
 
-fn sessions(accounts: &Accounts) -> Result<Sessions, Error> {
-    Sessions::new(Memory::default())
+/// How sessions are kept. Tests give it another store.
+fn sessions(store: impl Store, accounts: &Accounts) -> Result<Sessions, Error> {
+    Sessions::new(store)
         // A name of its own: browsers do not tell the ports of localhost apart.
         .cookie(Cookie::builder("example-login").build()?)
         .users(accounts.clone())
@@ -59,20 +67,21 @@ fn sessions(accounts: &Accounts) -> Result<Sessions, Error> {
 }
 
 /// How often a password may be tried: from one address less often than at one name, so that nobody shuts out another alone.
-fn attempts(sessions: &Sessions) -> Result<Attempts, Error> {
+fn attempts(sessions: &Sessions, counters: impl Counters) -> Result<Attempts, Error> {
     let window = Duration::from_secs(15 * 60);
-    let attempts = sessions.attempts(Memory::default());
-    attempts.per_address(10, window)?.per_principal(30, window)
+    let attempts = sessions.attempts(counters).per_address(10, window)?;
+    attempts.per_principal(30, window)
 }
 
 fn routes(app: &mut ServiceConfig) {
-    app.route("/", get().to(pages::home))
-        .route("/sign-in", get().to(pages::sign_in_page))
-        .route("/sign-in", post().to(pages::sign_in))
-        .route("/sign-out", post().to(pages::sign_out))
-        .route("/end/{id}", post().to(pages::end))
-        .route("/end-all", post().to(pages::end_all))
-        .route("/delete", post().to(pages::delete));
+    app.route("/", get().to(account::page))
+        .route("/sign-in", get().to(entrance::sign_in_page))
+        .route("/sign-in", post().to(entrance::sign_in))
+        .route("/sign-out", post().to(entrance::sign_out))
+        .route("/end", post().to(account::end))
+        .route("/end-others", post().to(account::end_others))
+        .route("/password", post().to(account::change_password))
+        .route("/delete", post().to(account::delete));
 }
 
 #[cfg(test)]

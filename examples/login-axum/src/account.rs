@@ -12,7 +12,7 @@ use cloakroom::{Attempts, Flash, Session, SessionInfo, User};
 use serde::Deserialize;
 
 use crate::accounts::{Account, Accounts};
-use crate::entrance::{REMEMBER, signs_in};
+use crate::entrance::REMEMBER;
 use crate::problem::Problem;
 
 #[derive(Template)]
@@ -53,21 +53,17 @@ pub struct Ending {
 
 /// Ends one of the user's sessions. One that is gone already, or is somebody else's, is not there.
 pub async fn end(_: User<Account>, session: Session, Form(form): Form<Ending>) -> Result<Redirect, Problem> {
-    let ended = match form.id.parse() {
-        Ok(id) => session.end(id).await?,
-        Err(_) => false,
+    let said = match form.id.parse() {
+        Ok(id) if session.end(id).await? => "That device is signed out.",
+        _ => "That device was not signed in.",
     };
-    let said = if ended {
-        "That device is signed out."
-    } else {
-        "That device was not signed in."
-    };
-    back(&session, Flash::info(said))
+    say(&session, "/", Flash::info(said))
 }
 
 pub async fn end_others(_: User<Account>, session: Session) -> Result<Redirect, Problem> {
     session.sign_out_others().await?;
-    back(&session, Flash::success("You are signed out everywhere else."))
+    let done = Flash::success("You are signed out everywhere else.");
+    say(&session, "/", done)
 }
 
 #[derive(Deserialize)]
@@ -85,12 +81,16 @@ pub async fn change_password(
     Form(form): Form<PasswordChange>,
 ) -> Result<Redirect, Problem> {
     if form.new.chars().count() < 8 {
-        return back(&session, Flash::error("A password has at least 8 characters."));
+        return say(
+            &session,
+            "/",
+            Flash::error("A password has at least 8 characters."),
+        );
     }
     // Whoever found the browser open may guess as often as anybody.
     let attempt = attempts.begin(&account.name, from.ip()).await?;
     if accounts.check(&account.name, &form.present).await?.is_none() {
-        return back(&session, Flash::error("That is not your present password."));
+        return say(&session, "/", Flash::error("That is not your present password."));
     }
     attempt.succeeded().await;
     let Some(account) = accounts.change_password(account.id, &form.new).await? else {
@@ -98,14 +98,12 @@ pub async fn change_password(
     };
     // At once: what was signed in with the hash from before is over, and this session is to go on.
     let remember = session.get(REMEMBER)?.unwrap_or_default();
-    session.sign_in(signs_in(&account).remember(remember))?;
+    session.sign_in(account.sign_in().remember(remember))?;
     session.save().await?;
     // The others end when they next ask for their user. This takes them off the list of devices now.
     session.sign_out_others().await?;
-    back(
-        &session,
-        Flash::success("You have a new password, and are signed out everywhere else."),
-    )
+    let done = Flash::success("You have a new password, and are signed out everywhere else.");
+    say(&session, "/", done)
 }
 
 /// Whoever has not signed in for five minutes is sent to sign in again, since this cannot be undone.
@@ -115,14 +113,14 @@ pub async fn delete(
     session: Session,
 ) -> Result<Redirect, Problem> {
     session.require_recent(Duration::from_secs(300))?;
-    accounts.delete(account.id)?;
+    // First the account: without it no session is anybody's, whatever becomes of the rest.
+    accounts.delete(account.id).await?;
     session.sign_out_everywhere().await?;
     // An anonymous session begins, and keeps what is said.
-    Ok(Redirect::to(
-        &session.flash("/sign-in", Flash::info("Your account is gone."))?,
-    ))
+    say(&session, "/sign-in", Flash::info("Your account is gone."))
 }
 
-fn back(session: &Session, flash: Flash) -> Result<Redirect, Problem> {
-    Ok(Redirect::to(&session.flash("/", flash)?))
+/// Redirects, and says something on the page there.
+fn say(session: &Session, path: &str, flash: Flash) -> Result<Redirect, Problem> {
+    Ok(Redirect::to(&session.flash(path, flash)?))
 }

@@ -1,16 +1,14 @@
-//! Who has an account: a table in SQLite, with argon2id hashes of passwords.
+//! Who has an account: a table in SQLite. How Cloakroom finds a user in it, and what a sign-in says of one.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use cloakroom::Users;
 use cloakroom::store::Principal;
+use cloakroom::{SignIn, Users};
 use rusqlite::{Connection, OptionalExtension as _, Params};
-use tokio::sync::Semaphore;
-use tokio::task::block_in_place;
+use tokio::task::spawn_blocking;
+
+use crate::passwords;
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -18,16 +16,19 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 pub struct Account {
     pub id: i64,
     pub name: String,
-    pub hash: String,
+    hash: String,
+}
+
+impl Account {
+    /// Signs in with the password that the account has at this moment.
+    pub fn sign_in(&self) -> SignIn {
+        SignIn::from(self.id).method("password").credentials(&self.hash)
+    }
 }
 
 /// All accounts; cheap to clone.
 #[derive(Clone)]
-pub struct Accounts {
-    table: Arc<Mutex<Connection>>,
-    /// Who may hash: it takes 19 MiB each, and a crowd at the door is not to take all memory.
-    turns: Arc<Semaphore>,
-}
+pub struct Accounts(Arc<Mutex<Connection>>);
 
 impl Users for Accounts {
     type User = Account;
@@ -35,7 +36,8 @@ impl Users for Accounts {
 
     async fn find(&self, principal: &Principal) -> Result<Option<Account>, Failure> {
         let id: i64 = principal.as_str().parse()?;
-        self.one("SELECT id, name, hash FROM account WHERE id = ?1", [id])
+        let find = "SELECT id, name, hash FROM account WHERE id = ?1";
+        self.one(find, [id]).await
     }
 
     /// A new password is a new hash, and ends what was signed in with the one before.
@@ -45,62 +47,57 @@ impl Users for Accounts {
 }
 
 impl Accounts {
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub fn open(path: &str) -> Result<Self, Failure> {
         let table = Connection::open(path)?;
         // AUTOINCREMENT gives no id twice: what is left of a deleted account is nobody else's.
         table.execute_batch(
             "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY AUTOINCREMENT,
                  name TEXT NOT NULL UNIQUE COLLATE NOCASE, hash TEXT NOT NULL) STRICT",
         )?;
-        Ok(Self {
-            table: Arc::new(Mutex::new(table)),
-            turns: Arc::new(Semaphore::new(2)),
-        })
+        Ok(Self(Arc::new(Mutex::new(table))))
     }
 
     /// A new account; `None` when somebody has that name.
     pub async fn add(&self, name: &str, password: &str) -> Result<Option<Account>, Failure> {
         let add = "INSERT INTO account (name, hash) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id, name, hash";
-        self.one(add, (name, self.hash(password).await?))
+        let hash = passwords::hash(password).await?;
+        self.one(add, (name.to_owned(), hash)).await
     }
 
-    /// The account of that name, if this is its password. It takes as long where there is none.
+    /// The account of that name, if this is its password.
     pub async fn check(&self, name: &str, password: &str) -> Result<Option<Account>, Failure> {
-        let account = self.one("SELECT id, name, hash FROM account WHERE name = ?1", [name])?;
-        let hash = account.as_ref().map_or(NOBODYS, |account| &account.hash);
-        let _turn = self.turns.acquire().await?;
-        let verified = block_in_place(|| Argon2::default().verify_password(password.as_bytes(), hash));
-        Ok(account.filter(|_| verified.is_ok()))
+        let find = "SELECT id, name, hash FROM account WHERE name = ?1";
+        let account = self.one(find, [name.to_owned()]).await?;
+        let hash = account.as_ref().map(|account| account.hash.as_str());
+        let verified = passwords::verify(password, hash).await?;
+        Ok(account.filter(|_| verified))
     }
 
     /// Gives an account another password; `None` when it is gone.
     pub async fn change_password(&self, id: i64, password: &str) -> Result<Option<Account>, Failure> {
         let change = "UPDATE account SET hash = ?2 WHERE id = ?1 RETURNING id, name, hash";
-        self.one(change, (id, self.hash(password).await?))
+        let hash = passwords::hash(password).await?;
+        self.one(change, (id, hash)).await
     }
 
-    pub fn delete(&self, id: i64) -> Result<Option<Account>, Failure> {
-        self.one("DELETE FROM account WHERE id = ?1 RETURNING id, name, hash", [id])
+    pub async fn delete(&self, id: i64) -> Result<Option<Account>, Failure> {
+        let delete = "DELETE FROM account WHERE id = ?1 RETURNING id, name, hash";
+        self.one(delete, [id]).await
     }
 
-    async fn hash(&self, password: &str) -> Result<String, Failure> {
-        let _turn = self.turns.acquire().await?;
-        let hash = block_in_place(|| Argon2::default().hash_password(password.as_bytes()))?;
-        Ok(hash.to_string())
-    }
-
-    fn one(&self, statement: &str, values: impl Params) -> Result<Option<Account>, Failure> {
-        block_in_place(|| {
-            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn one<P>(&self, statement: &'static str, values: P) -> Result<Option<Account>, Failure>
+    where
+        P: Params + Send + 'static,
+    {
+        let table = Arc::clone(&self.0);
+        let asking = spawn_blocking(move || {
+            let table = table.lock().unwrap_or_else(PoisonError::into_inner);
             let account = table.query_row(statement, values, |row| {
                 let (id, name, hash) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok(Account { id, name, hash })
             });
-            Ok(account.optional()?)
-        })
+            account.optional()
+        });
+        Ok(asking.await??)
     }
 }
-
-/// A hash of nobody's password.
-const NOBODYS: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$Y2xvYWtyb29tLWRlY295$4WvZQ9rQ5b7H9dJpQm0c7W2ZrVhJm0u6w1pZf3t7b1A";

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Form, Query, RawQuery, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use cloakroom::{Attempts, Flash, Key, LocalPath, Session, SignIn, User};
+use cloakroom::{Attempts, Flash, Key, LocalPath, Session, User};
 use serde::Deserialize;
 
 use crate::accounts::{Account, Accounts};
@@ -35,10 +35,10 @@ pub struct SignInForm {
 }
 
 pub async fn sign_in_page(
-    Query(mut form): Query<SignInForm>,
     user: Option<User<Account>>,
     session: Session,
     RawQuery(query): RawQuery,
+    Query(mut form): Query<SignInForm>,
 ) -> Result<Html<String>, Problem> {
     form.flash = session.take_flash(query.as_deref()).await?;
     form.name = user.map_or(String::new(), |account| account.name.clone());
@@ -62,28 +62,21 @@ pub async fn sign_in(
     };
     let Some(account) = account else {
         form.refused = true;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(form.render()?)).into_response());
+        let page = Html(form.render()?);
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     attempt.succeeded().await;
-    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let device = headers.get(USER_AGENT);
+    let device = device.and_then(|agent| agent.to_str().ok());
     let remember = form.remember.is_some();
-    session.sign_in(
-        signs_in(&account)
-            .remember(remember)
-            .label(agent.unwrap_or("an unknown device")),
-    )?;
+    let sign_in = account.sign_in().remember(remember);
+    session.sign_in(sign_in.label(device.unwrap_or("an unknown device")))?;
     session.set(REMEMBER, &remember)?;
     // Somebody else may have made up the link: only a path of this application is followed.
     let next = LocalPath::parse(&form.next).unwrap_or_default();
     let welcome = Flash::success(format!("Welcome, {}.", account.name));
-    Ok(Redirect::to(&session.flash(next.as_str(), welcome)?).into_response())
-}
-
-/// With the password that the account has at this moment.
-pub fn signs_in(account: &Account) -> SignIn {
-    SignIn::from(account.id)
-        .method("password")
-        .credentials(&account.hash)
+    let next = session.flash(next.as_str(), welcome)?;
+    Ok(Redirect::to(&next).into_response())
 }
 
 pub async fn sign_out(session: Session) -> Result<Redirect, Problem> {

@@ -4,27 +4,25 @@
 //! cargo run -p login-axum        # in `examples`; then open http://localhost:3000
 //! ```
 //!
-//! This file puts it together, `accounts.rs` has names and passwords, `entrance.rs` and `account.rs` the pages. What an
-//! application has besides: a mail when a password was changed.
+//! This file puts it together, `accounts.rs` knows who has an account, `entrance.rs` and `account.rs` have the pages. The same
+//! program on actix-web is `login-actix`, line by line. What an application has besides: a mail when a password was changed.
 
 mod account;
 mod accounts;
 mod entrance;
+mod passwords;
 mod problem;
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use cloakroom::store::{Counters, Store};
 use cloakroom::stores::Disk;
 use cloakroom::{Attempts, Cookie, CrossSite, Error, Sessions};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use accounts::Accounts;
 
@@ -35,30 +33,26 @@ async fn main() -> Result<(), Box<dyn StdError + Send + Sync>> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or("localhost:3000".to_owned());
     let directory = arguments.next().unwrap_or("./example-login".to_owned());
-    let directory = Path::new(&directory);
+    std::fs::create_dir_all(&directory)?;
 
-    std::fs::create_dir_all(directory)?;
-    let accounts = Accounts::open(&directory.join("accounts.db"))?;
-    let store = Disk::open(directory.join("sessions")).await?;
+    let accounts = Accounts::open(&format!("{directory}/accounts.db"))?;
+    let store = Disk::open(format!("{directory}/sessions")).await?;
     let sessions = sessions(store.clone(), &accounts)?;
     let attempts = attempts(&sessions, store)?;
     // Without it, expired sessions and what was counted stay on the disk.
-    let sweeper = sessions.sweeper().attempts(&attempts).start();
+    let _sweeper = sessions.sweeper().attempts(&attempts).start();
 
+    let app = routes()
+        .with_state(accounts)
+        .layer(Extension(attempts))
+        .layer(sessions.layer())
+        // No other site sends these forms: around everything, the one that signs in included.
+        .layer(CrossSite::default().layer())
+        // The address of whoever asks. Behind a proxy that is the proxy's: then take what the proxy says.
+        .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let mut asked_to_end = signal(SignalKind::terminate())?;
-    let app = app(&sessions, accounts, attempts);
-    // With the address of whoever asks. Behind a proxy that is the proxy's: then take what the proxy says.
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            tokio::select! {
-                _ = asked_to_end.recv() => {}
-                Ok(()) = tokio::signal::ctrl_c() => {}
-            }
-        })
-        .await?;
-    sweeper.stop().await;
+    axum::serve(listener, app).await?;
     Ok(())
 }
 
@@ -78,21 +72,16 @@ fn attempts(sessions: &Sessions, counters: impl Counters) -> Result<Attempts, Er
     attempts.per_principal(30, window)
 }
 
-fn app(sessions: &Sessions, accounts: Accounts, attempts: Attempts) -> Router {
+fn routes() -> Router<Accounts> {
     Router::new()
         .route("/", get(account::page))
-        .route("/sign-in", get(entrance::sign_in_page).post(entrance::sign_in))
+        .route("/sign-in", get(entrance::sign_in_page))
+        .route("/sign-in", post(entrance::sign_in))
         .route("/sign-out", post(entrance::sign_out))
         .route("/end", post(account::end))
         .route("/end-others", post(account::end_others))
         .route("/password", post(account::change_password))
         .route("/delete", post(account::delete))
-        .with_state(accounts)
-        .layer(Extension(attempts))
-        .layer(sessions.layer())
-        .layer(DefaultBodyLimit::max(16 * 1024))
-        // No other site sends these forms: around everything, the one that signs in included.
-        .layer(CrossSite::default().layer())
 }
 
 #[cfg(test)]

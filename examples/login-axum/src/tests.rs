@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{Request, StatusCode};
-use cloakroom::SignIn;
 use cloakroom::stores::Memory;
 use cloakroom::testing::{CookieJar, ManualClock};
 use tower::ServiceExt as _;
@@ -18,36 +17,37 @@ use super::*;
 struct Site {
     accounts: Accounts,
     sessions: Sessions,
+    attempts: Attempts,
     clock: ManualClock,
-    app: Router,
-    _directory: tempfile::TempDir,
 }
 
 impl Site {
     fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let accounts = Accounts::open(&directory.path().join("accounts.db")).unwrap();
+        let accounts = Accounts::open(":memory:").unwrap();
         let clock = ManualClock::default();
         let sessions = sessions(Memory::default(), &accounts).unwrap().clock(&clock);
         let attempts = attempts(&sessions, Memory::default()).unwrap();
-        // Nobody is connected here.
-        let from = MockConnectInfo(SocketAddr::from(([203, 0, 113, 7], 443)));
         Self {
-            app: app(&sessions, accounts.clone(), attempts).layer(from),
             accounts,
             sessions,
+            attempts,
             clock,
-            _directory: directory,
         }
     }
 
     /// Sends a form as this browser, and answers the status and where it is sent.
     async fn send(&self, jar: &mut CookieJar, path: &str, form: &'static str) -> (StatusCode, String) {
+        let app = routes()
+            .with_state(self.accounts.clone())
+            .layer(Extension(self.attempts.clone()))
+            .layer(self.sessions.layer())
+            // Nobody is connected here.
+            .layer(MockConnectInfo(SocketAddr::from(([203, 0, 113, 7], 443))));
         let request = Request::post(path)
             .header(ACCEPT, "text/html")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(COOKIE, jar.header());
-        let response = self.app.clone().oneshot(request.body(Body::from(form)).unwrap());
+        let response = app.oneshot(request.body(Body::from(form)).unwrap());
         let response = response.await.unwrap();
         for line in response.headers().get_all(SET_COOKIE) {
             jar.set(line.to_str().unwrap());
@@ -56,75 +56,60 @@ impl Site {
         let location = location.map_or("", |location| location.to_str().unwrap());
         (response.status(), location.to_owned())
     }
+
+    async fn is_password(&self, password: &str) -> bool {
+        self.accounts.check("ada", password).await.unwrap().is_some()
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+const SIGN_UP: &str = "name=ada&password=correct+horse&new=yes";
+const ENTER: &str = "name=ada&password=correct+horse";
+const WRONG: &str = "name=ada&password=wrong+horse";
+
+#[tokio::test]
 async fn an_account_is_deleted_only_by_who_has_just_signed_in() {
     let site = Site::open();
     let mut ada = CookieJar::default();
-    let enter = "name=ada&password=correct+horse";
-    site.send(&mut ada, "/sign-in", "name=ada&password=correct+horse&new=yes")
-        .await;
+    site.send(&mut ada, "/sign-in", SIGN_UP).await;
     site.clock.advance(Duration::from_secs(301));
     let sent = site.send(&mut ada, "/delete", "").await;
     assert_eq!(sent, (StatusCode::SEE_OTHER, "/sign-in".to_owned()));
-    assert!(
-        site.accounts
-            .check("ada", "correct horse")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(site.is_password("correct horse").await);
 
-    site.send(&mut ada, "/sign-in", enter).await;
+    site.send(&mut ada, "/sign-in", ENTER).await;
     let (_, to) = site.send(&mut ada, "/delete", "").await;
     assert!(to.starts_with("/sign-in?flash="), "{to}");
-    assert!(
-        site.accounts
-            .check("ada", "correct horse")
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(!site.is_password("correct horse").await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn guessing_ends_and_begins_again_with_the_next_window() {
     let site = Site::open();
     let mut ada = CookieJar::default();
-    site.send(&mut ada, "/sign-in", "name=ada&password=correct+horse&new=yes")
-        .await;
+    site.send(&mut ada, "/sign-in", SIGN_UP).await;
     let mut thief = CookieJar::default();
-    let wrong = "name=ada&password=wrong+horse";
     for _ in 0..10 {
-        let (status, _) = site.send(&mut thief, "/sign-in", wrong).await;
+        let (status, _) = site.send(&mut thief, "/sign-in", WRONG).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let change = "present=wrong+horse&new=battery+staple";
-    for (path, form) in [
-        ("/sign-in", wrong),
-        ("/sign-in", "name=ada&password=correct+horse"),
-        ("/password", change),
-    ] {
+    for (path, form) in [("/sign-in", WRONG), ("/sign-in", ENTER), ("/password", change)] {
         let (status, _) = site.send(&mut ada, path, form).await;
         assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{path}");
     }
     site.clock.advance(Duration::from_secs(900));
-    let (status, _) = site.send(&mut thief, "/sign-in", wrong).await;
+    let (status, _) = site.send(&mut thief, "/sign-in", WRONG).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn who_signed_in_with_the_old_password_meanwhile_is_out_all_the_same() {
     let site = Site::open();
     let old = site.accounts.add("ada", "correct horse").await.unwrap().unwrap();
-    site.accounts
-        .change_password(old.id, "battery staple")
-        .await
-        .unwrap();
+    let changed = site.accounts.change_password(old.id, "battery staple");
+    changed.await.unwrap();
     // As the sign-in of a thief does that took longer than the change.
-    let sign_in = SignIn::from(old.id).credentials(&old.hash);
-    let mut thief = CookieJar::signed_in(&site.sessions, sign_in).await.unwrap();
+    let mut thief = CookieJar::signed_in(&site.sessions, old.sign_in()).await.unwrap();
     let sent = site.send(&mut thief, "/end-others", "").await;
     assert_eq!(sent, (StatusCode::SEE_OTHER, "/sign-in".to_owned()));
     assert_eq!(thief.header(), "");

@@ -1,15 +1,16 @@
-//! One user on two browsers, through everything the program does.
+//! One user on two browsers, through everything the program does: `login-axum`, and `login-actix`, which does the same.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 use tempfile::TempDir;
 use visitor::{Page, Program, Visitor};
 
+const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 const ENTER: &str = "name=ada&password=correct+horse";
 
 fn start(directory: &TempDir) -> Program {
     let directory = directory.path().to_str().unwrap();
-    Program::start_with(env!("CARGO_BIN_EXE_login-axum"), &[directory])
+    Program::start_with(PROGRAM, &[directory])
 }
 
 /// The program, and two browsers in which Ada is signed in.
@@ -75,7 +76,14 @@ fn another_site_sends_none_of_the_forms() {
     let directory = tempfile::tempdir().unwrap();
     let (_program, desk, _) = signed_in(&directory);
     let mut lured = desk.made_by("cross-site");
-    for path in ["/sign-in", "/sign-out", "/end-others", "/password", "/delete"] {
+    for path in [
+        "/sign-in",
+        "/sign-out",
+        "/end",
+        "/end-others",
+        "/password",
+        "/delete",
+    ] {
         assert_eq!(lured.submit(path, ENTER).status, 403, "{path}");
     }
     assert!(is_signed_in(&mut lured));
@@ -93,8 +101,10 @@ fn devices_are_listed_and_ended() {
     // Somebody else ends nothing of Ada's.
     let mut bob = program.visitor();
     bob.submit("/sign-in", "name=bob&password=correct+horse&new=yes");
-    let page = bob.submit("/end", &phones);
-    assert!(page.body.contains("That device was not signed in."), "{page:?}");
+    for not_bobs in [&phones, "id=nonsense"] {
+        let page = bob.submit("/end", not_bobs);
+        assert!(page.body.contains("That device was not signed in."), "{page:?}");
+    }
     assert!(is_signed_in(&mut phone));
 
     let page = desk.submit("/end", &phones);
@@ -104,10 +114,21 @@ fn devices_are_listed_and_ended() {
 }
 
 #[test]
+fn signing_out_ends_this_session_and_the_copies_of_its_cookie() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_program, mut desk, mut phone) = signed_in(&directory);
+    let mut copy = desk.clone();
+    assert_eq!(desk.submit("/sign-out", "").path, "/sign-in");
+    assert!(!is_signed_in(&mut desk) && !is_signed_in(&mut copy));
+    assert!(is_signed_in(&mut phone));
+}
+
+#[test]
 fn everybody_is_still_signed_in_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (program, mut desk, mut phone) = signed_in(&directory);
-    program.terminate();
+    // It is killed: there is no end that it would have to prepare.
+    drop(program);
     let program = start(&directory);
     (desk, phone) = (desk.at(program.address()), phone.at(program.address()));
     assert!(is_signed_in(&mut desk) && is_signed_in(&mut phone));

@@ -45,6 +45,10 @@ struct ErrorPage {
 impl ErrorPage {
     fn of(status: StatusCode) -> Self {
         let (title, words) = match status {
+            StatusCode::UNAUTHORIZED => (
+                "Your ticket, please",
+                "This is for somebody who is signed in. Sign in first, and come back.",
+            ),
             StatusCode::NOT_FOUND => (
                 "Nothing hangs on this peg",
                 "There is no such page. Perhaps it has been collected already.",

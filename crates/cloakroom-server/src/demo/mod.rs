@@ -3,6 +3,7 @@
 //! An anonymous cart, accounts, a list of devices to end sessions from. Everything is a page and a form; there
 //! is no script.
 
+mod accounts;
 mod cart;
 mod catalogue;
 mod clock;
@@ -16,7 +17,6 @@ mod problem;
 mod router;
 mod style;
 mod time;
-mod users;
 mod visitor;
 
 use std::error::Error;
@@ -31,8 +31,8 @@ use axum::Router;
 use cloakroom::{Cookie, RunningSweeper, Sessions, stores};
 use tokio::sync::oneshot;
 
+use self::accounts::Accounts;
 use self::door::{Caller, Door};
-use self::users::Users;
 use crate::listen::Listeners;
 
 /// A shop that is open: sessions and accounts have been read, and nothing listens yet.
@@ -54,24 +54,28 @@ impl Demo {
         let opened = stores::open_all(&config.store)
             .await
             .map_err(|error| OpenError::new(config.failed(), error))?;
-        let users = match &config.accounts {
+        let accounts = match &config.accounts {
             Some(directory) => {
                 make_private(directory).map_err(|error| OpenError::new(config.failed(), error))?;
-                Users::open(directory).map_err(|error| OpenError::new(config.failed(), error))?
+                Accounts::open(directory).map_err(|error| OpenError::new(config.failed(), error))?
             }
-            None => Users::in_memory(),
+            None => Accounts::in_memory(),
         };
         // A name of its own: browsers do not tell the ports of localhost apart, and another program's cookie would
         // take the place of ours.
         let cookie = Cookie::builder("cloakroom-demo")
             .build()
             .expect("a short name and the default attributes make a cookie");
-        let sessions = Sessions::new(opened.store).cookie(cookie);
+        let sessions = Sessions::new(opened.store)
+            .cookie(cookie)
+            .users(accounts.clone())
+            .sign_in_page("/sign-in")
+            .expect("it is a path of the shop");
         let door = Door::new(&sessions, opened.counters)
             .expect("the limits are not zero, and a quarter of an hour is a window");
         let sweeper = sessions.sweeper().attempts(&door.signing_in).start();
         Ok(Self {
-            router: router::router(Shop { users, door }, &sessions),
+            router: router::router(Shop { accounts, door }, &sessions),
             sweeper,
         })
     }
@@ -208,7 +212,7 @@ impl Error for OpenError {
 /// What handlers share, besides the sessions.
 #[derive(Debug, Clone)]
 struct Shop {
-    users: Users,
+    accounts: Accounts,
     door: Door,
 }
 

@@ -1,11 +1,11 @@
-//! Who is asking: the session and, when it is signed in, the user's name.
+//! Who is asking: the session and, when somebody is signed in, their account.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use cloakroom::Session;
+use cloakroom::{Session, User};
 
-use super::Shop;
+use super::accounts::Account;
 use super::cart::{CART, Cart};
 use super::device;
 use super::pages::{Frame, Ticket};
@@ -15,8 +15,8 @@ use super::problem::Problem;
 #[derive(Debug)]
 pub(crate) struct Visitor {
     pub(crate) session: Session,
-    /// The name of who is signed in.
-    pub(crate) name: Option<String>,
+    /// Who is signed in. Pages that need somebody ask for a `User` themselves.
+    pub(crate) user: Option<User<Account>>,
     /// The browser and system that ask, in words.
     pub(crate) device: String,
     /// The query of the page's address, which may name a message.
@@ -34,33 +34,26 @@ impl Visitor {
         let flash = self.session.take_flash(self.query.as_deref()).await?;
         Ok(Frame {
             flash,
-            name: self.name.clone(),
+            name: self.user.as_ref().map(|account| account.name.clone()),
             cart: self.cart()?.count(),
             ticket: self.session.id().map(Ticket::new),
         })
     }
 }
 
-impl FromRequestParts<Shop> for Visitor {
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shop: &Shop) -> Result<Self, Problem> {
-        let session = Session::from_request_parts(parts, shop).await?;
-        let name = match session.principal() {
-            Some(principal) => shop.users.name(&principal).await,
-            None => None,
-        };
-        if name.is_none() && session.principal().is_some() {
-            // The account is gone, so its sessions are over.
-            session.sign_out().await?;
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let session = Session::from_request_parts(parts, state).await?;
+        let user = Option::<User<Account>>::from_request_parts(parts, state).await?;
         let user_agent = parts
             .headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok());
         Ok(Self {
             session,
-            name,
+            user,
             device: device::words(user_agent),
             query: parts.uri.query().map(str::to_owned),
         })

@@ -11,6 +11,7 @@ pub(crate) struct Visitor {
     pub(crate) port: u16,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) user_agent: &'static str,
+    pub(crate) accept: &'static str,
 }
 
 impl Visitor {
@@ -19,6 +20,7 @@ impl Visitor {
             port,
             cookies: BTreeMap::new(),
             user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+            accept: "text/html,*/*;q=0.8",
         }
     }
 
@@ -102,7 +104,7 @@ impl Visitor {
     fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\n", self.port);
         head += &format!("Connection: close\r\nContent-Length: {length}\r\n");
-        head += &format!("User-Agent: {}\r\n", self.user_agent);
+        head += &format!("User-Agent: {}\r\nAccept: {}\r\n", self.user_agent, self.accept);
         let cookies: Vec<String> = self
             .cookies
             .iter()

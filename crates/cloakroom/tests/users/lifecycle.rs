@@ -9,7 +9,8 @@ use axum::routing::{get, post};
 use cloakroom::store::{Cap, Id, Principal};
 use cloakroom::stores::Memory;
 use cloakroom::{
-    Error, Happened, Heard, Key, Outcome, Policy, Session, SessionEvent, Sessions, Subscription, Users, Why,
+    Error, Happened, Heard, Key, Outcome, Policy, Session, SessionEvent, Sessions, SignIn, Subscription,
+    Users, Why,
 };
 
 use crate::browser::Browser;
@@ -41,6 +42,7 @@ fn app(sessions: &Sessions) -> Router {
         .route("/cart", post(async |session: Session| session.set(CART, &7)))
         .route("/alice", post(async |session: Session| session.sign_in("alice")))
         .route("/bob", post(async |session: Session| session.sign_in("bob")))
+        .route("/old-bob", post(old_bob))
         .route("/rotate", post(async |session: Session| session.rotate()))
         .route("/fail", post(fail))
         .route(
@@ -52,6 +54,10 @@ fn app(sessions: &Sessions) -> Router {
         .route("/everywhere", post(everywhere))
         .route("/user", get(user))
         .layer(sessions.layer())
+}
+
+async fn old_bob(session: Session) -> Result<(), Error> {
+    session.sign_in(SignIn::new("bob").credentials("what bob had before"))
 }
 
 async fn fail(session: Session) -> Result<StatusCode, Error> {
@@ -155,10 +161,17 @@ async fn it_hears_all_that_happens_to_sessions() {
                 ],
             ),
             (
-                &["/bob", "/user"],
+                &["/old-bob", "/user"],
                 vec![
                     (Happened::SignedIn, bob.clone()),
                     (Happened::Ended(Why::CredentialsChanged), bob.clone()),
+                ],
+            ),
+            (
+                &["/bob", "/user"],
+                vec![
+                    (Happened::SignedIn, bob.clone()),
+                    (Happened::Ended(Why::WithoutCredentials), bob.clone()),
                 ],
             ),
         ] {

@@ -20,3 +20,4 @@ mod authentication;
 mod guard;
 mod lifecycle;
 mod users;
+mod warned;

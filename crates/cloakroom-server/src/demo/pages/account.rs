@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 
 use askama::Template;
 use axum::extract::Form;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect};
 use cloakroom::store::{Id, Timestamp};
-use cloakroom::{Flash, SessionInfo};
+use cloakroom::{Flash, SessionInfo, User};
 use serde::Deserialize;
 
 use super::{Frame, Ticket, page};
+use crate::demo::accounts::Account;
 use crate::demo::clock;
 use crate::demo::device;
 use crate::demo::problem::Problem;
@@ -17,23 +18,18 @@ use crate::demo::time;
 use crate::demo::visitor::Visitor;
 
 /// Shows the devices that are signed in, the one that asks first, then by when they were last seen.
-pub(crate) async fn show(visitor: Visitor) -> Result<Response, Problem> {
-    let Some(name) = visitor.name.as_deref() else {
-        return Ok(Redirect::to("/sign-in").into_response());
-    };
+pub(crate) async fn show(
+    User(account): User<Account>,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, Problem> {
     let now = clock::now();
     let mut sessions = visitor.session.sessions().await?;
     sessions.sort_by_key(|session| (!session.current, Reverse(session.last_seen)));
-    let account = AccountPage {
+    page(&AccountPage {
         frame: visitor.frame().await?,
-        name,
-        principal: visitor
-            .session
-            .principal()
-            .map_or_else(String::new, |principal| principal.to_string()),
+        account: &account,
         devices: sessions.iter().map(|session| Device::of(session, now)).collect(),
-    };
-    Ok(page(&account)?.into_response())
+    })
 }
 
 /// Signs this device out.
@@ -43,7 +39,11 @@ pub(crate) async fn sign_out(visitor: Visitor) -> Result<Redirect, Problem> {
 }
 
 /// Signs one device out. One that is gone already, or is somebody else's, is not there: nothing to say.
-pub(crate) async fn end(visitor: Visitor, Form(form): Form<Ending>) -> Result<Redirect, Problem> {
+pub(crate) async fn end(
+    _: User<Account>,
+    visitor: Visitor,
+    Form(form): Form<Ending>,
+) -> Result<Redirect, Problem> {
     let ended = match form.id.parse() {
         Ok(id) => visitor.session.end(id).await?,
         Err(_) => false,
@@ -52,7 +52,7 @@ pub(crate) async fn end(visitor: Visitor, Form(form): Form<Ending>) -> Result<Re
 }
 
 /// Signs every other device out.
-pub(crate) async fn end_others(visitor: Visitor) -> Result<Redirect, Problem> {
+pub(crate) async fn end_others(_: User<Account>, visitor: Visitor) -> Result<Redirect, Problem> {
     let ended = visitor.session.sign_out_others().await?;
     back(&visitor, ended > 0, "You are signed out everywhere else.")
 }
@@ -76,9 +76,7 @@ pub(crate) struct Ending {
 #[template(path = "demo/account.html")]
 struct AccountPage<'a> {
     frame: Frame,
-    name: &'a str,
-    /// The user id that the store knows.
-    principal: String,
+    account: &'a Account,
     devices: Vec<Device>,
 }
 

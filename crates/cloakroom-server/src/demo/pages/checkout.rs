@@ -2,16 +2,19 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::User;
 
 use super::{Frame, page};
+use crate::demo::accounts::Account;
 use crate::demo::cart::{BOUGHT, CART, Cart};
 use crate::demo::problem::Problem;
 use crate::demo::visitor::Visitor;
 
 /// Buys what is in the cart, for somebody who is signed in. Nothing is charged: this is a demo.
 pub(crate) async fn buy(visitor: Visitor) -> Result<Redirect, Problem> {
-    if visitor.name.is_none() {
-        return Ok(Redirect::to("/sign-in?next=cart"));
+    if visitor.user.is_none() {
+        // This is no page to come back to, and the cart is.
+        return Ok(Redirect::to("/sign-in?next=/cart"));
     }
     let bought = visitor.cart()?;
     if bought.count() == 0 {
@@ -25,14 +28,16 @@ pub(crate) async fn buy(visitor: Visitor) -> Result<Redirect, Problem> {
 }
 
 /// Shows what was bought last.
-pub(crate) async fn thank(visitor: Visitor) -> Result<Response, Problem> {
-    match (visitor.name.as_ref(), visitor.session.get(BOUGHT)?) {
-        (Some(name), Some(bought)) => {
-            let frame = visitor.frame().await?;
-            Ok(page(&ThankYouPage { frame, name, bought })?.into_response())
-        }
-        _ => Ok(Redirect::to("/").into_response()),
-    }
+pub(crate) async fn thank(User(account): User<Account>, visitor: Visitor) -> Result<Response, Problem> {
+    let Some(bought) = visitor.session.get(BOUGHT)? else {
+        return Ok(Redirect::to("/").into_response());
+    };
+    let thank_you = ThankYouPage {
+        frame: visitor.frame().await?,
+        name: &account.name,
+        bought,
+    };
+    Ok(page(&thank_you)?.into_response())
 }
 
 #[derive(Template)]

@@ -10,9 +10,9 @@ pub(crate) mod sign_up;
 use std::fmt;
 
 use askama::Template;
-use axum::response::Html;
-use cloakroom::Flash;
+use axum::response::{Html, Redirect};
 use cloakroom::store::Id;
+use cloakroom::{Flash, LocalPath};
 use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
@@ -58,30 +58,37 @@ impl fmt::Display for Ticket {
     }
 }
 
-/// Where to go after signing in: a choice, and not an address that somebody else could have made up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Next {
-    Cart,
-    #[default]
-    #[serde(other)]
-    Account,
-}
+/// Where to go on after signing in: a page of the shop, since somebody else may have made up the link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Next(LocalPath);
 
 impl Next {
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::Account => "/account",
-            Self::Cart => "/cart",
-        }
+    /// Whether they are on their way to check out.
+    pub(crate) fn is_cart(&self) -> bool {
+        self.0.as_str() == "/cart"
     }
 
-    /// What the forms and links of the sign-in pages pass on.
-    pub(crate) fn value(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Cart => "cart",
-        }
+    pub(crate) fn redirect(&self) -> Redirect {
+        Redirect::to(self.0.as_str())
+    }
+}
+
+impl Default for Next {
+    fn default() -> Self {
+        Self(LocalPath::parse("/account").expect("it is a path of the shop"))
+    }
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Next {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = LocalPath::parse(&String::deserialize(deserializer)?);
+        Ok(path.map_or_else(Self::default, Self))
     }
 }
 

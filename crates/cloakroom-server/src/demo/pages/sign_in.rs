@@ -3,8 +3,7 @@
 use askama::Template;
 use axum::extract::{ConnectInfo, Form, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::SignIn;
+use axum::response::{IntoResponse, Response};
 
 use super::{Credentials, Frame, Next, Onward, page};
 use crate::demo::Shop;
@@ -14,8 +13,8 @@ use crate::demo::visitor::Visitor;
 
 /// Shows the form.
 pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Result<Response, Problem> {
-    if visitor.name.is_some() {
-        return Ok(Redirect::to(onward.next.path()).into_response());
+    if visitor.user.is_some() {
+        return Ok(onward.next.redirect().into_response());
     }
     let empty = SignInPage {
         frame: visitor.frame().await?,
@@ -36,14 +35,12 @@ pub(crate) async fn submit(
     Form(form): Form<Credentials>,
 ) -> Result<Response, Problem> {
     let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
-    match shop.users.identify(&form.name, form.password).await? {
-        Some(principal) => {
+    match shop.accounts.identify(&form.name, form.password).await? {
+        Some(account) => {
             attempt.succeeded().await;
-            let sign_in = SignIn::from(&principal)
-                .remember(form.remember)
-                .label(&visitor.device);
-            visitor.session.sign_in(sign_in)?;
-            Ok(Redirect::to(form.next.path()).into_response())
+            let sign_in = account.sign_in().remember(form.remember);
+            visitor.session.sign_in(sign_in.label(&visitor.device))?;
+            Ok(form.next.redirect().into_response())
         }
         None => {
             let again = SignInPage {

@@ -3,20 +3,19 @@
 use askama::Template;
 use axum::extract::{ConnectInfo, Form, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::SignIn;
+use axum::response::{IntoResponse, Response};
 
 use super::{Credentials, Frame, Next, Onward, page};
 use crate::demo::Shop;
+use crate::demo::accounts::{Account, Name, Password};
 use crate::demo::door::Caller;
 use crate::demo::problem::Problem;
-use crate::demo::users::{Name, Password};
 use crate::demo::visitor::Visitor;
 
 /// Shows the form.
 pub(crate) async fn show(visitor: Visitor, Query(onward): Query<Onward>) -> Result<Response, Problem> {
-    if visitor.name.is_some() {
-        return Ok(Redirect::to(onward.next.path()).into_response());
+    if visitor.user.is_some() {
+        return Ok(onward.next.redirect().into_response());
     }
     let empty = SignUpPage {
         frame: visitor.frame().await?,
@@ -35,13 +34,12 @@ pub(crate) async fn submit(
     visitor: Visitor,
     Form(form): Form<Credentials>,
 ) -> Result<Response, Problem> {
-    let (name, remember, next) = (form.name.clone(), form.remember, form.next);
+    let (name, remember, next) = (form.name.clone(), form.remember, form.next.clone());
     match open_account(&shop, form, caller).await? {
-        Ok(sign_in) => {
-            visitor
-                .session
-                .sign_in(sign_in.remember(remember).label(&visitor.device))?;
-            Ok(Redirect::to(next.path()).into_response())
+        Ok(account) => {
+            let sign_in = account.sign_in().remember(remember);
+            visitor.session.sign_in(sign_in.label(&visitor.device))?;
+            Ok(next.redirect().into_response())
         }
         Err(refusal) => {
             let again = SignUpPage {
@@ -56,12 +54,12 @@ pub(crate) async fn submit(
     }
 }
 
-/// Answers who signs in, or what to tell the person.
+/// Answers the account to sign in to, or what to tell the person.
 async fn open_account(
     shop: &Shop,
     form: Credentials,
     caller: Caller,
-) -> Result<Result<SignIn, &'static str>, Problem> {
+) -> Result<Result<Account, &'static str>, Problem> {
     let parsed = Name::parse(&form.name).and_then(|name| Ok((name, Password::parse(&form.password)?)));
     let (name, password) = match parsed {
         Ok(parsed) => parsed,
@@ -69,21 +67,20 @@ async fn open_account(
     };
     // It stays counted also when it succeeds.
     drop(shop.door.signing_up.begin(&form.name, caller.address()).await?);
-    let opened = match shop.users.sign_up(name, password).await? {
-        Some(principal) => Some(principal),
+    let opened = match shop.accounts.sign_up(name, password).await? {
+        Some(account) => Some(account),
         // The second click of a double click, or somebody who forgot that they had been here.
         // A guess like any other.
         None => {
             let attempt = shop.door.signing_in.begin(&form.name, caller.address()).await?;
-            let known = shop.users.identify(&form.name, form.password).await?;
+            let known = shop.accounts.identify(&form.name, form.password).await?;
             if known.is_some() {
                 attempt.succeeded().await;
             }
             known
         }
     };
-    let sign_in = opened.map(|principal| SignIn::from(&principal));
-    Ok(sign_in.ok_or("Somebody has that name already. If it is you, sign in instead."))
+    Ok(opened.ok_or("Somebody has that name already. If it is you, sign in instead."))
 }
 
 #[derive(Template)]
