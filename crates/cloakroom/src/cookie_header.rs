@@ -1,4 +1,4 @@
-//! Finds one cookie in the `Cookie` header lines of a request.
+//! Finds cookies in the `Cookie` header lines of a request.
 
 use memchr::memchr;
 
@@ -17,18 +17,21 @@ pub(crate) enum Found<'a> {
     TooMuch,
 }
 
-/// Finds the cookie of this exact name.
+/// Finds the cookies of these exact names.
 ///
 /// Names are compared as bytes: no decoding, no case folding, no quotes, no `$Version`, no trimming but the one
 /// space that follows a semicolon (RFC 6265 §4.2.1). HTTP/2 splits the header into many lines,
 /// so all of them count (RFC 9113 §8.2.3). Linear, and allocates nothing.
-pub(crate) fn find<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
-    let mut found = Found::Nothing;
+pub(crate) fn find<'a, const N: usize>(
+    names: [&str; N],
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> [Found<'a>; N] {
+    let mut all = [Found::Nothing; N];
     let mut length = 0usize;
     for line in lines {
         length = length.saturating_add(line.len());
         if length > MAX_LEN {
-            return Found::TooMuch;
+            return [Found::TooMuch; N];
         }
         let mut rest = Some(line);
         while let Some(line) = rest {
@@ -43,18 +46,20 @@ pub(crate) fn find<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Fou
                     line
                 }
             };
-            let value = pair
-                .strip_prefix(name.as_bytes())
-                .and_then(|pair| pair.strip_prefix(b"="));
-            if let Some(value) = value {
-                if found != Found::Nothing {
-                    return Found::Several;
+            for (name, found) in names.iter().zip(&mut all) {
+                let value = pair
+                    .strip_prefix(name.as_bytes())
+                    .and_then(|pair| pair.strip_prefix(b"="));
+                if let Some(value) = value {
+                    *found = match found {
+                        Found::Nothing => Found::One(value),
+                        _ => Found::Several,
+                    };
                 }
-                found = Found::One(value);
             }
         }
     }
-    found
+    all
 }
 
 #[cfg(test)]
@@ -85,13 +90,14 @@ mod tests {
     proptest! {
         #[test]
         fn it_finds_what_the_rfc_says(lines in vec("(id|i|d|=|;|; | |x|\"){0,12}", 0..4)) {
-            let found = find("id", lines.iter().map(String::as_bytes));
-            prop_assert_eq!(found, model("id", &lines));
+            let names = ["id", "d"];
+            let found = find(names, lines.iter().map(String::as_bytes));
+            prop_assert_eq!(found, names.map(|name| model(name, &lines)));
         }
     }
 
     fn check(lines: &[&str], expected: Found<'_>) {
-        let found = find("__Host-id", lines.iter().map(|line| line.as_bytes()));
+        let [found] = find(["__Host-id"], lines.iter().map(|line| line.as_bytes()));
         assert_eq!(found, expected, "{lines:?}");
     }
 

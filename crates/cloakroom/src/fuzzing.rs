@@ -93,7 +93,7 @@ pub fn snapshot(bytes: &[u8]) {
 /// A cookie that is found stands in the header after its name.
 pub fn cookie_header(bytes: &[u8]) {
     let lines = || bytes.split(|byte| *byte == b'\n');
-    if let Found::One(value) = find("__Host-session", lines()) {
+    if let [Found::One(value)] = find(["__Host-session"], lines()) {
         let pair = [b"__Host-session=", value].concat();
         assert!(lines().any(|line| line.windows(pair.len()).any(|window| window == pair)));
     }

@@ -17,7 +17,6 @@ use blake2b_simd::{Params, State};
 use chacha20::XChaCha20;
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use crate::base64url;
 
@@ -72,7 +71,7 @@ impl Key {
     }
 
     /// Opens a token; `None` when anything about it is not as it was sealed, or the assertion is another.
-    pub(crate) fn open(&self, token: Untrusted, assertion: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, token: Untrusted, assertion: &[u8]) -> Option<Vec<u8>> {
         let Untrusted { mut payload, footer } = token;
         let (nonce, rest) = payload.split_first_chunk_mut::<NONCE_LEN>()?;
         let (ciphertext, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
@@ -81,11 +80,11 @@ impl Key {
             return None;
         }
         self.apply_cipher(nonce, ciphertext);
-        // The message moves to the front of the buffer it came in, which is wiped when dropped.
+        // The message moves to the front of the buffer it came in.
         let end = NONCE_LEN + ciphertext.len();
         payload.copy_within(NONCE_LEN..end, 0);
         payload.truncate(end - NONCE_LEN);
-        Some(Zeroizing::new(payload))
+        Some(payload)
     }
 
     /// Overwrites it, as surely as that can be done without unsafe code.

@@ -135,35 +135,29 @@ impl Derivation {
     }
 }
 
-/// Derives the keys of snapshots: one for each token and nonce.
-#[derive(Debug, Clone)]
-pub(crate) struct SnapshotDerivation {
-    context: ContextKey,
-    /// Which application's, in which cookie.
-    purpose: [u8; 32],
-}
+/// What the keys of snapshots are derived of: a server key's, of a context of its own.
+pub(crate) struct SnapshotRoot(SealingKey);
 
-impl SnapshotDerivation {
-    pub(crate) fn new(purpose: &[u8]) -> Self {
-        Self {
-            context: hash_derive_key_context("cloakroom 2026-11 v1 snapshot"),
-            purpose: blake3::derive_key("cloakroom 2026-11 v1 purpose of snapshots", purpose),
-        }
+impl SnapshotRoot {
+    pub(crate) fn new(server: &ServerKey) -> Self {
+        let context = "cloakroom 2026-11 v1 snapshots";
+        Self(Zeroizing::new(blake3::derive_key(context, server.as_bytes())))
     }
 
     /// The key that seals one snapshot: only who has the token and the server's key has it.
-    pub(crate) fn key(&self, server: &ServerKey, id: Id, secret: &Secret, nonce: &[u8; 24]) -> SealingKey {
-        Zeroizing::new(derive(
-            &self.context,
-            &[
-                &self.purpose,
-                server.as_bytes(),
-                id.as_bytes(),
-                secret.as_bytes(),
-                nonce,
-            ],
-        ))
+    pub(crate) fn key(&self, id: Id, secret: &Secret, nonce: &[u8; 16]) -> SealingKey {
+        // One block of the hash, whose work is what a snapshot spares the store.
+        let mut fields = Zeroizing::new([0; 64]);
+        fields[..16].copy_from_slice(id.as_bytes());
+        fields[16..48].copy_from_slice(secret.as_bytes());
+        fields[48..].copy_from_slice(nonce);
+        Zeroizing::new(*blake3::keyed_hash(&self.0, &fields[..]).as_bytes())
     }
+}
+
+/// Which application's snapshots, in which cookie: what is authenticated along with them.
+pub(crate) fn snapshot_purpose(assertion: &[u8]) -> [u8; 32] {
+    blake3::derive_key("cloakroom 2026-11 v1 purpose of snapshots", assertion)
 }
 
 /// What tells one user's credentials from others. Kept under the seal, with the session's data.
@@ -205,8 +199,8 @@ pub(crate) fn cookie_key(server: &ServerKey) -> paseto::Key {
     paseto::Key::new(&bytes)
 }
 
-/// The length of the fields that a key is derived from: no more than a snapshot's.
-const JOINED: usize = 32 + 32 + 16 + 32 + 24;
+/// The length of the fields that a key is derived from: no more than those that wrap a session key.
+const JOINED: usize = 32 + 16 + 32 + 32;
 
 fn derive(context: &ContextKey, fields: &[&[u8]]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_from_context_key(context);
@@ -247,7 +241,7 @@ pub(crate) fn seal(key: &SealingKey, associated: &[u8], buffer: &mut Vec<u8>, fr
 }
 
 /// Opens what [`seal`] made, in its place; `None` when anything about it is not as it was sealed.
-pub(crate) fn open<'a>(key: &SealingKey, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+pub(crate) fn open<'a>(key: &SealingKey, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a mut [u8]> {
     let (message, tag) = sealed.split_last_chunk_mut::<TAG_LEN>()?;
     let cipher = Aes256Gcm::new((&**key).into());
     cipher

@@ -1,7 +1,7 @@
 //! Snapshots: a session as the store had it a moment ago, sealed into a second cookie.
 //!
 //! ```text
-//! base64url( version 1 · server key 8 · nonce 24 · AES-256-GCM( session ) · tag 16 )
+//! base64url( version 1 · server key 8 · nonce 16 · AES-256-GCM( session ) · tag 16 )
 //! ```
 //!
 //! The key is derived from the server's key, the token and the nonce: each seals one message, and only a request that
@@ -13,7 +13,6 @@ mod layout;
 use std::time::Duration;
 
 use cloakroom_store::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::base64url;
 use crate::cookie::Cookie;
@@ -21,7 +20,7 @@ use crate::data::Data;
 use crate::held::{Held, Standing};
 use crate::keyring::{Found, KeyId, KeyRing};
 use crate::policy::Policy;
-use crate::seal::{self, SnapshotDerivation, TAG_LEN};
+use crate::seal::{self, SnapshotRoot, TAG_LEN};
 use crate::sealed_cookie::assertion;
 use crate::token::Token;
 
@@ -34,7 +33,7 @@ const PURPOSE: &str = "snapshot";
 const HEADER: usize = 1 + KeyId::LEN;
 
 /// How much randomness a snapshot takes.
-pub(crate) const NONCE_LEN: usize = 24;
+pub(crate) const NONCE_LEN: usize = 16;
 
 /// What it takes to seal snapshots and to open them: the same for all requests.
 #[derive(Debug, Clone)]
@@ -43,7 +42,8 @@ pub(crate) struct Snapshots {
     /// How long one is good for at most.
     fresh_for: Duration,
     cookie: Cookie,
-    derivation: SnapshotDerivation,
+    /// Which application's, in which cookie: authenticated along with each.
+    purpose: [u8; 32],
 }
 
 /// A session as the store had it, and when it was asked.
@@ -60,7 +60,7 @@ impl Snapshots {
     pub(crate) fn new(keys: KeyRing, fresh_for: Duration, application: &str, cookie: &Cookie) -> Self {
         let cookie = cookie.beside("-snapshot");
         Self {
-            derivation: SnapshotDerivation::new(&assertion(PURPOSE, application, cookie.name())),
+            purpose: seal::snapshot_purpose(&assertion(PURPOSE, application, cookie.name())),
             keys,
             fresh_for,
             cookie,
@@ -108,7 +108,6 @@ impl Snapshots {
         let mut value = Vec::with_capacity(HEADER + NONCE_LEN + layout::MAX_LEN + data.as_bytes().len());
         value.push(VERSION);
         value.extend_from_slice(active.key().id().as_bytes());
-        let header: [u8; HEADER] = *value.first_chunk()?;
         value.extend_from_slice(nonce);
         layout::write(&mut value, taken, held, data)?;
         let length = base64url::encoded_len(value.len() + TAG_LEN);
@@ -116,8 +115,9 @@ impl Snapshots {
             return None;
         }
         let token = &held.token;
-        let key = self.derivation.key(active.key(), token.id, &token.secret, nonce);
-        seal::seal(&key, &header, &mut value, HEADER + NONCE_LEN);
+        let root = active.for_snapshots(SnapshotRoot::new);
+        let key = root.key(token.id, &token.secret, nonce);
+        seal::seal(&key, &self.purpose, &mut value, HEADER + NONCE_LEN);
         active.count_sealed();
         Some(base64url::text(&value))
     }
@@ -128,8 +128,7 @@ impl Snapshots {
         if text.len() > Cookie::MAX_LEN {
             return None;
         }
-        // Wiped when dropped: it is opened in its place, and has the session's key.
-        let mut value = Zeroizing::new(base64url::bytes(text)?);
+        let mut value = base64url::bytes(text)?;
         let (header, rest) = value.split_first_chunk_mut::<HEADER>()?;
         let (nonce, sealed) = rest.split_first_chunk_mut()?;
         let [VERSION, id @ ..] = *header else {
@@ -138,10 +137,12 @@ impl Snapshots {
         let Found::Opens(key) = self.keys.find(KeyId::from_bytes(id)) else {
             return None;
         };
-        let opening = self.derivation.key(key.key(), token.id, &token.secret, nonce);
-        let opened = seal::open(&opening, header, sealed)?;
+        let root = key.for_snapshots(SnapshotRoot::new);
+        let opened = seal::open(&root.key(token.id, &token.secret, nonce), &self.purpose, sealed)?;
         key.count_opened();
-        layout::read(opened, token)
+        let snapshot = layout::read(opened, token);
+        layout::wipe(opened);
+        snapshot
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::keys::Entry;
 use super::{KeyId, KeyInfo, KeyState, Keys, ServerKey};
 use crate::paseto;
+use crate::seal::SnapshotRoot;
 
 /// What all clones have now: replaced as a whole, so that nobody sees half of it.
 pub(super) struct Current {
@@ -33,6 +34,8 @@ pub(crate) struct Key {
     key: ServerKey,
     /// What is derived of it to seal cookies, once somebody does.
     cookies: OnceLock<paseto::Key>,
+    /// Likewise for snapshots.
+    snapshots: OnceLock<SnapshotRoot>,
     counts: Arc<Counts>,
 }
 
@@ -61,8 +64,12 @@ impl Current {
             let good_for = match &entry.key {
                 Some(key) if state.opens() => {
                     let (key, counts) = (key.clone(), Arc::clone(&counts));
-                    let cookies = OnceLock::new();
-                    GoodFor::Opening(Arc::new(Key { key, cookies, counts }))
+                    GoodFor::Opening(Arc::new(Key {
+                        key,
+                        cookies: OnceLock::new(),
+                        snapshots: OnceLock::new(),
+                        counts,
+                    }))
                 }
                 _ => GoodFor::Nothing(state),
             };
@@ -88,6 +95,11 @@ impl Key {
     /// The key that seals and opens cookies: derived at first use, and kept for as long as this one.
     pub(crate) fn for_cookies(&self, derive: impl FnOnce(&ServerKey) -> paseto::Key) -> &paseto::Key {
         self.cookies.get_or_init(|| derive(&self.key))
+    }
+
+    /// What the keys of snapshots are derived of: likewise.
+    pub(crate) fn for_snapshots(&self, derive: impl FnOnce(&ServerKey) -> SnapshotRoot) -> &SnapshotRoot {
+        self.snapshots.get_or_init(|| derive(&self.key))
     }
 
     /// Something was sealed under it.

@@ -59,15 +59,16 @@ impl Sessions {
     fn presented<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<Presented<'a>, Error> {
         let config = &self.config;
         config.check_policy()?;
+        let name = config.cookie.name();
         let Some(snapshots) = &config.snapshots else {
-            let text = cookie(config.cookie.name(), lines)?;
+            let [found] = find([name], lines);
+            let text = value(found)?;
             return Ok(Presented { text, snapshot: None });
         };
-        let lines: Vec<&[u8]> = lines.collect();
-        let lines = || lines.iter().copied();
-        let text = cookie(config.cookie.name(), lines())?;
+        let [found, snapshot] = find([name, snapshots.cookie().name()], lines);
+        let text = value(found)?;
         // Of several snapshots none is missed: the store is asked.
-        let snapshot = match find(snapshots.cookie().name(), lines()) {
+        let snapshot = match snapshot {
             Found::One(snapshot) => Some(snapshot),
             _ => None,
         };
@@ -172,13 +173,13 @@ enum Unsettled {
     Stolen,
 }
 
-/// The value of the cookie of this name.
+/// The value of the session's cookie.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::CookiesTooLarge`] for more cookies than are looked through.
-fn cookie<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [u8]>, Error> {
-    match find(name, lines) {
+fn value(found: Found<'_>) -> Result<Option<&[u8]>, Error> {
+    match found {
         Found::One(text) => Ok(Some(text)),
         Found::Nothing => Ok(None),
         Found::Several => {

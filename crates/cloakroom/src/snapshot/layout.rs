@@ -1,10 +1,10 @@
 //! The bytes of a session in a snapshot, version 1.
 //!
 //! ```text
-//! flags 1 · taken 8 · revision 8 · created 8 · last seen 8 · expires 8 · ends 8 · rotated 8 · idle 4 · absolute 4
+//! flags 1 · sealed (flag): session key 32 · server key 8
+//! taken 8 · revision 8 · created 8 · last seen 8 · expires 8 · ends 8 · rotated 8 · idle 4 · absolute 4
 //! tag 8 · earlier tags 1 + 12 each · principal 1 + n · label (flag): 1 + n
 //! previous (flag):  verifier 32 · newest seen 8 · [sealed: server key 8 · wrapped 32]
-//! sealed (flag):    server key 8 · session key 32
 //! data
 //! ```
 //!
@@ -12,7 +12,7 @@
 //! its verifier, and the session key as it is wrapped in the store.
 
 use cloakroom_store::{Label, Principal, Revision, Timestamp};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Snapshot;
 use crate::data::Data;
@@ -40,6 +40,10 @@ pub(super) fn write(bytes: &mut Vec<u8>, taken: Timestamp, held: &Held, data: &D
             | flag(HAS_PREVIOUS, held.previous.is_some())
             | flag(HAS_LABEL, held.label.is_some()),
     );
+    if let Some(SessionKey { key, wrapped }) = &held.key {
+        bytes.extend_from_slice(&key[..]);
+        bytes.extend_from_slice(wrapped.as_ref()?.server_key.as_bytes());
+    }
     push_moment(bytes, taken);
     bytes.extend_from_slice(&held.revision?.value().to_le_bytes());
     for moment in [
@@ -74,10 +78,6 @@ pub(super) fn write(bytes: &mut Vec<u8>, taken: Timestamp, held: &Held, data: &D
             bytes.extend_from_slice(&wrapped.sealed);
         }
     }
-    if let Some(SessionKey { key, wrapped }) = &held.key {
-        bytes.extend_from_slice(wrapped.as_ref()?.server_key.as_bytes());
-        bytes.extend_from_slice(&key[..]);
-    }
     bytes.extend_from_slice(data.as_bytes());
     Some(())
 }
@@ -87,6 +87,14 @@ pub(super) fn read(bytes: &[u8], token: &Token) -> Option<Snapshot> {
     let mut rest = bytes;
     let [flags] = *take::<1>(&mut rest)?;
     let has = |flag: u8| flags & flag != 0;
+    let (server_key, key) = match has(SEALED) {
+        true => {
+            let key = Zeroizing::new(*take(&mut rest)?);
+            let server_key = KeyId::from_bytes(*take(&mut rest)?);
+            (server_key, Some(SessionKey { key, wrapped: None }))
+        }
+        false => (KeyId::NONE, None),
+    };
     let taken = moment(&mut rest)?;
     let revision = Revision::new(u64::from_le_bytes(*take(&mut rest)?));
     let (created, last_seen) = (moment(&mut rest)?, moment(&mut rest)?);
@@ -119,14 +127,6 @@ pub(super) fn read(bytes: &[u8], token: &Token) -> Option<Snapshot> {
         })),
         false => None,
     };
-    let (server_key, key) = match has(SEALED) {
-        true => {
-            let server_key = KeyId::from_bytes(*take(&mut rest)?);
-            let key = Zeroizing::new(*take(&mut rest)?);
-            (server_key, Some(SessionKey { key, wrapped: None }))
-        }
-        false => (KeyId::NONE, None),
-    };
     let held = Held {
         token: token.clone(),
         revision: Some(revision),
@@ -151,6 +151,13 @@ pub(super) fn read(bytes: &[u8], token: &Token) -> Option<Snapshot> {
         held: Box::new(held),
         data: Data::parse(rest.into(), 0..rest.len())?,
     })
+}
+
+/// Overwrites the session key: what stays in memory of the rest is no more than the session's data does.
+pub(super) fn wipe(bytes: &mut [u8]) {
+    if let Some(key) = bytes.get_mut(1..1 + 32) {
+        key.zeroize();
+    }
 }
 
 fn push_moment(bytes: &mut Vec<u8>, moment: Timestamp) {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use cloakroom_store::{Id, Label, Principal, Revision};
 use zeroize::Zeroizing;
 
@@ -102,7 +104,7 @@ fn told(held: &Held) -> String {
 #[test]
 fn it_opens_as_it_was_sealed_for_its_token_and_nobody_else() {
     for held in all() {
-        let text = snapshots(1).seal(moment(6), &held, &data(100), &[5; 24]).unwrap();
+        let text = snapshots(1).seal(moment(6), &held, &data(100), &[5; 16]).unwrap();
         let opened = snapshots(1).open(text.as_bytes(), &token(1)).unwrap();
         assert_eq!(opened.taken, moment(6));
         assert_eq!(told(&opened.held), told(&held));
@@ -127,7 +129,7 @@ fn it_opens_as_it_was_sealed_for_its_token_and_nobody_else() {
 #[test]
 fn no_bit_of_it_can_be_another() {
     let text = snapshots(1)
-        .seal(moment(6), &held(6), &data(9), &[5; 24])
+        .seal(moment(6), &held(6), &data(9), &[5; 16])
         .unwrap();
     for at in 0..text.len() {
         for bit in 0..8 {
@@ -144,17 +146,43 @@ fn no_bit_of_it_can_be_another() {
 
 #[test]
 fn each_is_sealed_under_a_key_of_its_own() {
-    let derivation = SnapshotDerivation::new(b"purpose");
-    let server = ServerKey::from_bytes(std::array::from_fn(|n| n as u8 * 7)).unwrap();
-    let key = |token: Token, nonce| *derivation.key(&server, token.id, &token.secret, &[nonce; 24]);
-    let keys = [key(token(1), 1), key(token(1), 2), key(token(2), 1)];
-    assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
+    let root = |by: u8| {
+        let server = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(by))).unwrap();
+        SnapshotRoot::new(&server)
+    };
+    let key = |by, token: Token, nonce| *root(by).key(token.id, &token.secret, &[nonce; 16]);
+    let same_id = Token {
+        secret: Secret::from_bytes(&[2; 32]),
+        ..token(1)
+    };
+    let same_secret = Token {
+        secret: Secret::from_bytes(&[1; 32]),
+        ..token(2)
+    };
+    let keys = BTreeSet::from([
+        key(7, token(1), 1),
+        key(7, token(1), 2),
+        key(7, same_id, 1),
+        key(7, same_secret, 1),
+        key(9, token(1), 1),
+    ]);
+    assert_eq!(keys.len(), 5);
+}
+
+#[test]
+fn the_session_key_is_wiped_from_what_was_opened() {
+    let mut bytes = Vec::new();
+    layout::write(&mut bytes, moment(6), &held(6), &data(100)).unwrap();
+    let has_key = |bytes: &[u8]| bytes.windows(32).any(|window| window == [9; 32]);
+    assert!(has_key(&bytes));
+    layout::wipe(&mut bytes);
+    assert!(!has_key(&bytes));
 }
 
 #[test]
 fn what_has_no_room_is_not_sealed() {
     let fits = |length| {
-        let text = snapshots(1).seal(moment(6), &held(6), &data(length), &[5; 24]);
+        let text = snapshots(1).seal(moment(6), &held(6), &data(length), &[5; 16]);
         text.map(|text| text.len() + snapshots(1).cookie.name().len())
     };
     let longest = (1..4096).rev().find_map(fits);
@@ -168,7 +196,7 @@ fn who_comes_with_the_secret_before_gets_none() {
         standing: Standing::Previous,
         ..held(6)
     };
-    assert!(snapshots(1).seal(moment(6), &held, &data(1), &[5; 24]).is_none());
+    assert!(snapshots(1).seal(moment(6), &held, &data(1), &[5; 16]).is_none());
 }
 
 #[test]

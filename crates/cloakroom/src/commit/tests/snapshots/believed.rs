@@ -53,7 +53,7 @@ async fn forged(browser: &Browser, id: cloakroom_store::Id, principal: &str) -> 
     held.principal = Some(cloakroom_store::Principal::new(principal).unwrap());
     config.envelope.complete(&mut held);
     let snapshots = config.snapshots.as_ref().unwrap();
-    let text = snapshots.seal(now, &held, &data, &[7; 24]).unwrap();
+    let text = snapshots.seal(now, &held, &data, &[7; 16]).unwrap();
     Browser {
         session: format!("{}={}", config.cookie.name(), &*held.token.text()),
         snapshot: format!("{}={text}", snapshots.cookie().name()),
