@@ -136,23 +136,19 @@ impl Derivation {
 }
 
 /// What the keys of snapshots are derived of: a server key's, of a context of its own.
-pub(crate) struct SnapshotRoot(SealingKey);
+pub(crate) fn snapshot_root(server: &ServerKey) -> SealingKey {
+    let context = "cloakroom 2026-11 v1 snapshots";
+    Zeroizing::new(blake3::derive_key(context, server.as_bytes()))
+}
 
-impl SnapshotRoot {
-    pub(crate) fn new(server: &ServerKey) -> Self {
-        let context = "cloakroom 2026-11 v1 snapshots";
-        Self(Zeroizing::new(blake3::derive_key(context, server.as_bytes())))
-    }
-
-    /// The key that seals one snapshot: only who has the token and the server's key has it.
-    pub(crate) fn key(&self, id: Id, secret: &Secret, nonce: &[u8; 16]) -> SealingKey {
-        // One block of the hash, whose work is what a snapshot spares the store.
-        let mut fields = Zeroizing::new([0; 64]);
-        fields[..16].copy_from_slice(id.as_bytes());
-        fields[16..48].copy_from_slice(secret.as_bytes());
-        fields[48..].copy_from_slice(nonce);
-        Zeroizing::new(*blake3::keyed_hash(&self.0, &fields[..]).as_bytes())
-    }
+/// The key that seals one snapshot: only who has the token and the server's key has it.
+pub(crate) fn snapshot_key(root: &SealingKey, id: Id, secret: &Secret, nonce: &[u8; 16]) -> SealingKey {
+    // One block of the hash: the work is done for each request.
+    let mut fields = Zeroizing::new([0; 64]);
+    fields[..16].copy_from_slice(id.as_bytes());
+    fields[16..48].copy_from_slice(secret.as_bytes());
+    fields[48..].copy_from_slice(nonce);
+    Zeroizing::new(*blake3::keyed_hash(root, &fields[..]).as_bytes())
 }
 
 /// Which application's snapshots, in which cookie: what is authenticated along with them.

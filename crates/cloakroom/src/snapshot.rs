@@ -20,7 +20,7 @@ use crate::data::Data;
 use crate::held::{Held, Standing};
 use crate::keyring::{Found, KeyId, KeyRing};
 use crate::policy::Policy;
-use crate::seal::{self, SnapshotRoot, TAG_LEN};
+use crate::seal::{self, TAG_LEN};
 use crate::sealed_cookie::assertion;
 use crate::token::Token;
 
@@ -115,8 +115,8 @@ impl Snapshots {
             return None;
         }
         let token = &held.token;
-        let root = active.for_snapshots(SnapshotRoot::new);
-        let key = root.key(token.id, &token.secret, nonce);
+        let root = active.for_snapshots(seal::snapshot_root);
+        let key = seal::snapshot_key(root, token.id, &token.secret, nonce);
         seal::seal(&key, &self.purpose, &mut value, HEADER + NONCE_LEN);
         active.count_sealed();
         Some(base64url::text(&value))
@@ -137,8 +137,9 @@ impl Snapshots {
         let Found::Opens(key) = self.keys.find(KeyId::from_bytes(id)) else {
             return None;
         };
-        let root = key.for_snapshots(SnapshotRoot::new);
-        let opened = seal::open(&root.key(token.id, &token.secret, nonce), &self.purpose, sealed)?;
+        let root = key.for_snapshots(seal::snapshot_root);
+        let opening = seal::snapshot_key(root, token.id, &token.secret, nonce);
+        let opened = seal::open(&opening, &self.purpose, sealed)?;
         key.count_opened();
         let snapshot = layout::read(opened, token);
         layout::wipe(opened);

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use zeroize::Zeroizing;
+
 use super::keys::Entry;
 use super::{KeyId, KeyInfo, KeyState, Keys, ServerKey};
 use crate::paseto;
-use crate::seal::SnapshotRoot;
 
 /// What all clones have now: replaced as a whole, so that nobody sees half of it.
 pub(super) struct Current {
@@ -35,7 +36,7 @@ pub(crate) struct Key {
     /// What is derived of it to seal cookies, once somebody does.
     cookies: OnceLock<paseto::Key>,
     /// Likewise for snapshots.
-    snapshots: OnceLock<SnapshotRoot>,
+    snapshots: OnceLock<Zeroizing<[u8; 32]>>,
     counts: Arc<Counts>,
 }
 
@@ -98,7 +99,10 @@ impl Key {
     }
 
     /// What the keys of snapshots are derived of: likewise.
-    pub(crate) fn for_snapshots(&self, derive: impl FnOnce(&ServerKey) -> SnapshotRoot) -> &SnapshotRoot {
+    pub(crate) fn for_snapshots(
+        &self,
+        derive: impl FnOnce(&ServerKey) -> Zeroizing<[u8; 32]>,
+    ) -> &Zeroizing<[u8; 32]> {
         self.snapshots.get_or_init(|| derive(&self.key))
     }
 

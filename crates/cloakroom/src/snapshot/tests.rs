@@ -148,9 +148,9 @@ fn no_bit_of_it_can_be_another() {
 fn each_is_sealed_under_a_key_of_its_own() {
     let root = |by: u8| {
         let server = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(by))).unwrap();
-        SnapshotRoot::new(&server)
+        seal::snapshot_root(&server)
     };
-    let key = |by, token: Token, nonce| *root(by).key(token.id, &token.secret, &[nonce; 16]);
+    let key = |by, token: Token, nonce| *seal::snapshot_key(&root(by), token.id, &token.secret, &[nonce; 16]);
     let same_id = Token {
         secret: Secret::from_bytes(&[2; 32]),
         ..token(1)
