@@ -99,7 +99,8 @@ impl Sweeper {
         }
     }
 
-    /// Removes what has expired, once, and says how much that was.
+    /// Removes what has expired, once, and says how many sessions that were. Forgets what [`attempts`](Self::attempts) have
+    /// counted, too, once it is over.
     ///
     /// After each batch it rests for as long as the batch took, so that the store has at least half of its time for
     /// requests. A batch that takes long, or fails, is followed by a smaller one.
@@ -109,13 +110,29 @@ impl Sweeper {
     /// The store's, when smaller batches failed, too; what was removed until then stays removed.
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let mut removed = 0;
-        self.round(&mut removed).await.map(|()| removed)
+        self.round(&mut removed).await?;
+        self.forget().await?;
+        Ok(removed)
     }
 
     /// Adds up what it removes, which counts also when it fails.
     async fn round(&self, removed: &mut u64) -> Result<(), StoreError> {
         self.batches(removed, |sweep| self.config.store.sweep(sweep))
             .await
+    }
+
+    /// Forgets what was counted and is over, where the store does not do so by itself.
+    async fn forget(&self) -> Result<(), StoreError> {
+        match self.lasting() {
+            Some(counters) => self.batches(&mut 0, |sweep| counters.forget(sweep)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The counters that do not go by themselves.
+    fn lasting(&self) -> Option<&AnyCounters> {
+        let counters = self.counters.as_ref();
+        counters.filter(|counters| !counters.card().expires_by_itself)
     }
 
     /// Has so much removed at a time until nothing is left.
@@ -157,9 +174,7 @@ impl Sweeper {
 
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let sweeps = !self.config.store.capabilities().expires_by_itself;
-        let counters = self.counters.as_ref();
-        let counters = counters.filter(|counters| !counters.card().expires_by_itself);
-        if !sweeps && counters.is_none() {
+        if !sweeps && self.lasting().is_none() {
             return;
         }
         let rounds = async {
@@ -172,12 +187,8 @@ impl Sweeper {
                         Err(error) => events::sweep_failed(removed, &error),
                     }
                 }
-                if let Some(counters) = counters {
-                    let mut forgotten = 0;
-                    let forgetting = self.batches(&mut forgotten, |sweep| counters.forget(sweep));
-                    if let Err(error) = forgetting.await {
-                        events::forget_attempts_failed(&error);
-                    }
+                if let Err(error) = self.forget().await {
+                    events::forget_attempts_failed(&error);
                 }
             }
         };
