@@ -223,8 +223,8 @@ impl Attempts {
                 continue;
             };
             let counted = match by {
-                Throttled::Address => throttle::of_block(&self.key, Block::of(address)),
-                Throttled::Principal => throttle::of_principal(&self.key, principal),
+                Throttled::Address => throttle::of_block(&self.key, &limit, Block::of(address)),
+                Throttled::Principal => throttle::of_principal(&self.key, &limit, principal),
             };
             let until = limit.end(counted, now);
             let counter = Counter::new(self.config.namespace.clone(), counted, until);

@@ -3,6 +3,8 @@
 //! BLAKE3 `derive_key` with constant contexts over fixed-length fields in a fixed order; AES-256-GCM
 //! (NIST SP 800-38D) under keys that are each used for one message only, so its nonce can be zero.
 
+use std::time::Duration;
+
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
@@ -178,8 +180,11 @@ pub(crate) struct AttemptsKey {
 
 impl AttemptsKey {
     /// What attempts with this are counted as. It is no secret: whoever guesses a text sees whether it was tried.
-    pub(crate) fn counted(&self, kind: u8, text: &[u8]) -> Counted {
-        let derived = derive(&self.context, &[&self.root, &[kind], text]);
+    ///
+    /// Of the window, too: those of two lengths may end in the same moment, and a counter is named by that.
+    pub(crate) fn counted(&self, kind: u8, window: Duration, text: &[u8]) -> Counted {
+        let window = (window.as_millis() as u64).to_le_bytes();
+        let derived = derive(&self.context, &[&self.root, &[kind], &window, text]);
         let (counted, _) = derived.split_first_chunk().expect("32 bytes begin with 16");
         Counted::from_bytes(*counted)
     }

@@ -117,15 +117,15 @@ pub(crate) fn seconds_until(moment: Timestamp, now: Timestamp) -> u64 {
 /// same, for many applications would find the same user.
 ///
 /// Not the text: people type passwords into the field for the name.
-pub(crate) fn of_principal(key: &AttemptsKey, text: &str) -> Counted {
-    key.counted(b'p', text.trim().to_lowercase().as_bytes())
+pub(crate) fn of_principal(key: &AttemptsKey, limit: &Limit, text: &str) -> Counted {
+    key.counted(b'p', limit.window, text.trim().to_lowercase().as_bytes())
 }
 
 /// What attempts from an address count in.
-pub(crate) fn of_block(key: &AttemptsKey, block: Block) -> Counted {
+pub(crate) fn of_block(key: &AttemptsKey, limit: &Limit, block: Block) -> Counted {
     match block {
-        Block::V4(address) => key.counted(b'4', &address.octets()),
-        Block::V6(network) => key.counted(b'6', &network.octets()[..8]),
+        Block::V4(address) => key.counted(b'4', limit.window, &address.octets()),
+        Block::V6(network) => key.counted(b'6', limit.window, &network.octets()[..8]),
     }
 }
 
@@ -236,9 +236,29 @@ mod tests {
         let now = Timestamp::from_unix_millis(1_795_000_000_000);
         let key = key("app:c", "signing in");
         let ends: std::collections::BTreeSet<_> = (0..50)
-            .map(|n| limit(1, 900).end(of_principal(&key, &n.to_string()), now))
+            .map(|n| {
+                let limit = limit(1, 900);
+                limit.end(of_principal(&key, &limit, &n.to_string()), now)
+            })
             .collect();
         assert!(ends.len() > 45, "{} of 50", ends.len());
+    }
+
+    /// The last minute of a day is over when the day is: who limits both would count both in one counter.
+    #[test]
+    fn windows_of_two_lengths_share_no_counter() {
+        let key = key("app:c", "signing in");
+        let (minute, day) = (limit(5, 60), limit(100, 86_400));
+        let now = Timestamp::from_unix_millis(1_795_000_000_000);
+        let counter = |limit: &Limit, now| {
+            let counted = of_principal(&key, limit, "alice");
+            (counted, limit.end(counted, now))
+        };
+        let (_, end) = counter(&day, now);
+        let last = Timestamp::from_unix_millis(end.as_unix_millis() - 1);
+        assert_ne!(counter(&minute, last).0, counter(&day, last).0);
+        let of = |limit| of_block(&key, limit, Block::of([203, 0, 113, 7].into()));
+        assert_ne!(of(&minute), of(&day));
     }
 
     #[test]
@@ -256,10 +276,10 @@ mod tests {
 
     #[test]
     fn one_name_is_one_name_however_it_is_spelled() {
-        let key = key("app:c", "signing in");
+        let (key, limit) = (key("app:c", "signing in"), limit(1, 60));
         let check = |one: &str, other: &str, same: bool| {
             assert_eq!(
-                of_principal(&key, one) == of_principal(&key, other),
+                of_principal(&key, &limit, one) == of_principal(&key, &limit, other),
                 same,
                 "{one:?} {other:?}"
             );
@@ -277,12 +297,13 @@ mod tests {
     fn what_is_counted_is_nobody_elses() {
         let (app, other) = (key("app:c", "signing in"), key("other:c", "signing in"));
         let up = key("app:c", "signing up");
-        let v4 = |text: &str| of_block(&app, Block::of(text.parse().unwrap()));
+        let limit = limit(1, 60);
+        let v4 = |text: &str| of_block(&app, &limit, Block::of(text.parse().unwrap()));
         let all = [
-            of_principal(&app, "alice"),
-            of_principal(&other, "alice"),
-            of_principal(&up, "alice"),
-            of_principal(&app, "1.2.3.4"),
+            of_principal(&app, &limit, "alice"),
+            of_principal(&other, &limit, "alice"),
+            of_principal(&up, &limit, "alice"),
+            of_principal(&app, &limit, "1.2.3.4"),
             v4("1.2.3.4"),
             v4("1.2.3.5"),
             v4("102:304::"),
