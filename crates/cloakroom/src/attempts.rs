@@ -64,8 +64,12 @@ use crate::{Error, Sessions, events};
 /// attempt is refused and does *not* count at the principal: so one address can spend at most its own limit of a
 /// principal's, however often it asks. Then the principal, by the text that was typed, in whatever letter case and
 /// without spaces around it. An attempt that is refused there stays counted at its address. Where the application takes
-/// still more spellings for one user, such as full-width letters, give [`begin`](Self::begin) the one it looks up, or each
-/// spelling is a limit of its own.
+/// still more spellings for one user, give [`begin`](Self::begin) the one it looks up, or each spelling is a limit of its
+/// own: a name of full-width letters, one whose accents are characters of their own, and all those that a database takes
+/// for equal whose collation ignores accents, as MySQL's does unless told otherwise.
+///
+/// An attempt counts while its password is checked, so those who sign in at once from one address need room below its
+/// limit. Who is refused meanwhile does not count: as soon as the others have succeeded there is room again.
 ///
 /// Windows begin at multiples of their length, for each principal and address at others, and end whatever happens: being
 /// refused does not make one longer. Nodes that share the store count together. What the store and the log see of a name is

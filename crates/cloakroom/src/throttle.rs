@@ -118,7 +118,20 @@ pub(crate) fn seconds_until(moment: Timestamp, now: Timestamp) -> u64 {
 ///
 /// Not the text: people type passwords into the field for the name.
 pub(crate) fn of_principal(key: &AttemptsKey, limit: &Limit, text: &str) -> Counted {
-    key.counted(b'p', limit.window, text.trim().to_lowercase().as_bytes())
+    key.counted(b'p', limit.window, without_case(text.trim()).as_bytes())
+}
+
+/// A text as it is for who takes letters of either case for the same.
+///
+/// Both ways, and letter by letter: some applications look up what they have put into small letters, and others what
+/// they have put into capitals, by which `ſ` is an `s` and `ß` two of them. Whoever guesses would have as many limits
+/// as there are spellings.
+fn without_case(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// What attempts from an address count in.
@@ -287,10 +300,33 @@ mod tests {
         check("alice", "ALICE", true);
         check("alice", " Alice\t\n", true);
         check("éva", "ÉVA", true);
+        check("STRASSE", "straße", true);
+        check("jesse", "jeſſe", true);
+        check("ΝΙΚΟΣ", "νικοσ", true);
+        check("νικος", "νικοσ", true);
+        check("kim", "\u{212a}im", true);
+        check("ada", "adä", false);
         check("alice", "alice2", false);
         check("alice", "al ice", false);
         check("", " ", true);
         check("", "a", false);
+    }
+
+    /// However an application makes one of two spellings, by small letters or by capitals.
+    #[test]
+    fn no_letter_has_a_limit_for_each_of_its_cases() {
+        let changes =
+            |letter: &char| letter.to_lowercase().ne([*letter]) || letter.to_uppercase().ne([*letter]);
+        // A capital `i` with a dot is an `i` for nobody but who speaks Turkish.
+        for letter in (char::MIN..=char::MAX).filter(|letter| changes(letter) && *letter != 'İ') {
+            let folded = without_case(&letter.to_string());
+            for other in [
+                letter.to_lowercase().to_string(),
+                letter.to_uppercase().to_string(),
+            ] {
+                assert_eq!(without_case(&other), folded, "{letter:?} and {other:?}");
+            }
+        }
     }
 
     #[test]
