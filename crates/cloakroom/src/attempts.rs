@@ -60,8 +60,8 @@ use crate::{Error, Sessions, events};
 ///
 /// # What is counted
 ///
-/// The address first: one of IPv4, or a /64 of IPv6, which is what one subscriber has. Where it has tried too often, the
-/// attempt is refused and does *not* count at the principal: so one address can spend at most its own limit of a
+/// The address first: one of IPv4, or a /56 of IPv6, which is what a home has (RIPE-690 §4.2). Where it has tried too
+/// often, the attempt is refused and does *not* count at the principal: so one address can spend at most its own limit of a
 /// principal's, however often it asks. Then the principal, by the text that was typed, in whatever letter case and
 /// without spaces around it. An attempt that is refused there stays counted at its address. Where the application takes
 /// still more spellings for one user, give [`begin`](Self::begin) the one it looks up, or each spelling is a limit of its

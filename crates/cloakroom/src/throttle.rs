@@ -138,24 +138,37 @@ fn without_case(text: &str) -> String {
 pub(crate) fn of_block(key: &AttemptsKey, limit: &Limit, block: Block) -> Counted {
     match block {
         Block::V4(address) => key.counted(b'4', limit.window, &address.octets()),
-        Block::V6(network) => key.counted(b'6', limit.window, &network.octets()[..8]),
+        Block::V6(network) => key.counted(b'6', limit.window, &network.octets()),
     }
 }
 
-/// The addresses that one subscriber has: one of IPv4, and 2^64 of IPv6.
+/// The addresses that one subscriber has: one of IPv4, and 2^72 of IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Block {
     V4(Ipv4Addr),
-    /// With nothing but zeros behind the first 64 bits.
+    /// With nothing but zeros behind the first [`SUBSCRIBER`](Self::SUBSCRIBER) bits.
     V6(Ipv6Addr),
 }
 
 impl Block {
+    /// How many bits those of one home have in common. RIPE-690 §4.2 advises providers to give each home a /56: who has
+    /// one would have 256 limits by the /64.
+    const SUBSCRIBER: u32 = 56;
+
+    /// What an address of IPv4 is behind in a network that has none: RFC 6052 §2.1. All of them are in one /64.
+    const TRANSLATED: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0);
+
     pub(crate) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
-            IpAddr::V6(address) => Self::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        let address = match address.to_canonical() {
+            IpAddr::V4(address) => return Self::V4(address),
+            IpAddr::V6(address) => address,
+        };
+        let all_but_four_bytes = u128::MAX << 32;
+        if address.to_bits() & all_but_four_bytes == Self::TRANSLATED.to_bits() {
+            return Self::V4(Ipv4Addr::from_bits(address.to_bits() as u32));
         }
+        let network = u128::MAX << (Ipv6Addr::BITS - Self::SUBSCRIBER);
+        Self::V6(Ipv6Addr::from_bits(address.to_bits() & network))
     }
 }
 
@@ -163,7 +176,7 @@ impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::V4(address) => write!(f, "{address}"),
-            Self::V6(network) => write!(f, "{network}/64"),
+            Self::V6(network) => write!(f, "{network}/{}", Self::SUBSCRIBER),
         }
     }
 }
@@ -355,9 +368,12 @@ mod tests {
         };
         check("203.0.113.7", "203.0.113.7");
         check("::ffff:203.0.113.7", "203.0.113.7");
-        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64");
-        check("2001:db8:1:2::", "2001:db8:1:2::/64");
-        check("2001:db8:1:3::1", "2001:db8:1:3::/64");
-        check("::1", "::/64");
+        check("2001:db8:1:2:3:4:5:6", "2001:db8:1::/56");
+        check("2001:db8:1:ff::1", "2001:db8:1::/56");
+        check("2001:db8:1:100::1", "2001:db8:1:100::/56");
+        check("::1", "::/56");
+        // Behind a translator all of IPv4 is in one /64, and nobody is to use up everybody's limit.
+        check("64:ff9b::203.0.113.7", "203.0.113.7");
+        check("64:ff9b::1:203.0.113.7", "64:ff9b::/56");
     }
 }

@@ -55,10 +55,10 @@ async fn an_address_may_try_so_often_whomever_it_tries() {
     }
     assert_eq!(went_on, 5);
     assert_eq!(go_on(&attempts, "user1", "203.0.113.8", 1).await, 1);
-    // A subscriber has all of a /64, and one of IPv4 however it is written.
+    // A home has all of a /56, and one of IPv4 however it is written.
     assert_eq!(go_on(&attempts, "a", "2001:db8::1", 3).await, 3);
-    assert_eq!(go_on(&attempts, "b", "2001:db8::ffff:2", 9).await, 2);
-    assert_eq!(go_on(&attempts, "c", "2001:db8:0:1::1", 1).await, 1);
+    assert_eq!(go_on(&attempts, "b", "2001:db8:0:ff::2", 9).await, 2);
+    assert_eq!(go_on(&attempts, "c", "2001:db8:0:100::1", 1).await, 1);
     assert_eq!(go_on(&attempts, "d", "::ffff:203.0.113.7", 1).await, 0);
 }
 
