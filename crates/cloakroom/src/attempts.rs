@@ -182,7 +182,8 @@ impl Attempts {
     /// Begins an attempt at a principal, as it was typed, from an address: counts it, and says whether it may go on.
     ///
     /// Call it before anything that costs time or tells something: before the password is looked at, and before the user is
-    /// looked up. It asks the store at most once for each limit, and waits as long as one call may take.
+    /// looked up. It asks the store at most once for each limit, and once more to take back what it refuses, and waits as long
+    /// as one call may take.
     ///
     /// # Errors
     ///
@@ -192,20 +193,24 @@ impl Attempts {
     ///   counted.
     pub async fn begin(&self, principal: &str, address: IpAddr) -> Result<Attempt, Error> {
         let now = self.config.clock.now();
-        let mut begun = Vec::with_capacity(2);
+        let mut so_far = SoFar::default();
         let counting = bounded(
             self.config.store_timeout,
-            self.count(principal, address, now, &mut begun),
-        );
-        match counting.await {
-            Ok(None) => {}
-            Ok(Some(refused)) => return Err(self.refuse(&refused, address, now)),
+            self.count(principal, address, now, &mut so_far),
+        )
+        .await;
+        // What is known to be too much is refused, whatever the store failed at after that.
+        if let Some(refused) = so_far.refused {
+            return Err(self.refuse(&refused, address, now));
+        }
+        match counting {
+            Ok(()) => {}
             Err(error) if self.when_unknown == WhenUnknown::LetIn => events::attempt_uncounted(&error),
             Err(error) => return Err(Error::store("count an attempt", error)),
         }
         Ok(Attempt {
             counters: self.counters.clone(),
-            begun,
+            begun: so_far.begun,
             patience: self.config.store_timeout,
         })
     }
@@ -216,8 +221,9 @@ impl Attempts {
         principal: &str,
         address: IpAddr,
         now: Timestamp,
-        begun: &mut Vec<Counter>,
-    ) -> Result<Option<Refused>, StoreError> {
+        so_far: &mut SoFar,
+    ) -> Result<(), StoreError> {
+        let mut unknown = Ok(());
         let limits = [
             (Throttled::Address, self.per_address),
             (Throttled::Principal, self.per_principal),
@@ -232,13 +238,28 @@ impl Attempts {
             };
             let until = limit.end(counted, now);
             let counter = Counter::new(self.config.namespace.clone(), counted, until);
-            let count = self.counters.add(AddOne::new(counter.clone())).await?;
-            begun.push(counter);
-            if let Verdict::TooMany { is_first } = limit.verdict(count) {
-                return Ok(Some(Refused { by, until, is_first }));
+            let count = match self.counters.add(AddOne::new(counter.clone())).await {
+                Ok(count) => count,
+                // One of two servers may be away, and the other knows that it is too much.
+                Err(error) if self.when_unknown == WhenUnknown::LetIn => {
+                    unknown = Err(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Verdict::TooMany { is_first } = limit.verdict(count) else {
+                so_far.begun.push(counter);
+                continue;
+            };
+            so_far.refused = Some(Refused { by, until, is_first });
+            // So many who are right at once may be refused, and then what was refused is not to keep out who comes after.
+            // The first stays, and is the only one that finds itself one above the limit.
+            if !is_first {
+                self.counters.take_back(TakeBack::new(counter)).await?;
             }
+            return Ok(());
         }
-        Ok(None)
+        unknown
     }
 
     /// Tells of the first one in a window, and of no other: whoever is refused does not stop.
@@ -254,6 +275,14 @@ impl Attempts {
     pub(crate) fn counters(&self) -> &AnyCounters {
         &self.counters
     }
+}
+
+/// How far counting has come.
+#[derive(Default)]
+struct SoFar {
+    /// What the attempt counts in, where it may go on.
+    begun: Vec<Counter>,
+    refused: Option<Refused>,
 }
 
 /// Why an attempt may not go on.
@@ -283,10 +312,13 @@ impl Attempt {
     /// log says so. Waits at most as long as one call may take.
     pub async fn succeeded(self) {
         let taking_back = async {
+            let mut all = Ok(());
+            // All of them: of two servers one may be there.
             for counter in self.begun {
-                self.counters.take_back(TakeBack::new(counter)).await?;
+                let taken = self.counters.take_back(TakeBack::new(counter)).await;
+                all = all.and(taken);
             }
-            Ok(())
+            all
         };
         if let Err(error) = bounded(self.patience, taking_back).await {
             events::attempt_still_counted(&error);

@@ -8,6 +8,7 @@ use cloakroom::store::{Counters, Namespace, Sweep, Swept, Timestamp};
 use cloakroom::stores::Memory;
 use cloakroom::testing::ManualClock;
 use cloakroom::{Attempts, Error, ErrorKind, Happened, Heard, Sessions, Subscription, Throttled};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::watched::{Fault, Watched};
@@ -113,6 +114,69 @@ async fn who_succeeds_is_not_counted_and_who_is_dropped_is() {
     assert_eq!(go_on(&attempts, "alice", "203.0.113.7", 1).await, 0);
 }
 
+/// An office in the morning: more at once than the limit is, and each with the right password.
+#[tokio::test]
+async fn who_was_right_does_not_keep_out_who_comes_after() {
+    for (per_address, per_principal) in [(5, 100), (100, 5)] {
+        let (attempts, _) = attempts(Memory::default(), per_address, per_principal);
+        let mut under_way = Vec::new();
+        let mut refused = 0;
+        for _ in 0..40 {
+            match attempts.begin("alice", ip("203.0.113.7")).await {
+                Ok(attempt) => under_way.push(attempt),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::TooManyAttempts, "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!((under_way.len(), refused), (5, 35));
+        for attempt in under_way {
+            attempt.succeeded().await;
+        }
+        // One is left of those that were refused, and was told of.
+        assert_eq!(go_on(&attempts, "alice", "203.0.113.7", 10).await, 4);
+    }
+}
+
+/// Somebody who has an account signs in to it again and again, and guesses at another meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_taken_back_of_what_was_wrong() {
+    let (attempts, _) = attempts(Memory::default(), 5, 100);
+    let mut guessing = JoinSet::new();
+    for _ in 0..8 {
+        let attempts = attempts.clone();
+        guessing.spawn(async move {
+            let mut wrong = 0;
+            for _ in 0..50 {
+                let right = attempts.begin("mallory", ip("203.0.113.7")).await;
+                wrong += go_on(&attempts, "alice", "203.0.113.7", 1).await;
+                if let Ok(right) = right {
+                    right.succeeded().await;
+                }
+            }
+            wrong
+        });
+    }
+    let wrong: usize = guessing.join_all().await.into_iter().sum();
+    assert!(wrong <= 5, "{wrong} wrong ones went on");
+}
+
+/// Hanging up in the middle is no way to try for nothing.
+#[tokio::test]
+async fn an_attempt_that_is_dropped_between_two_counts_has_counted_at_its_address() {
+    let store = Watched::default();
+    let (attempts, _) = attempts(store.clone(), 3, 100);
+    store.has(Some(Fault::NeverAnswersFromTheSecondOn));
+    for _ in 0..3 {
+        store.asked();
+        let begun = timeout(Duration::ZERO, attempts.begin("alice", ip("203.0.113.7"))).await;
+        assert!(begun.is_err(), "it hangs at the principal");
+    }
+    store.has(None);
+    assert_eq!(go_on(&attempts, "bob", "203.0.113.7", 1).await, 0);
+}
+
 #[tokio::test]
 async fn a_window_ends_whatever_was_tried_meanwhile() {
     let (attempts, clock) = attempts(Memory::default(), 2, 100);
@@ -213,6 +277,21 @@ async fn a_store_that_is_down_lets_everybody_in_where_that_was_asked_for() {
     assert_eq!(go_on(&attempts, "alice", "203.0.113.7", 20).await, 4);
 }
 
+/// In a cluster one server is away, and the other knows that it is too much.
+#[tokio::test]
+async fn what_one_of_two_knows_is_refused_though_everybody_else_is_let_in() {
+    let store = Watched::default();
+    let (attempts, _) = attempts(store.clone(), 100, 5);
+    let attempts = attempts.danger_let_in_when_unknown();
+    store.has(Some(Fault::IsDownForTheFirst));
+    let mut went_on = 0;
+    for _ in 0..20 {
+        store.asked();
+        went_on += go_on(&attempts, "alice", "203.0.113.7", 1).await;
+    }
+    assert_eq!(went_on, 5);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_never_answers_is_waited_for_once() {
     let store = Watched::default();
@@ -225,6 +304,13 @@ async fn a_store_that_never_answers_is_waited_for_once() {
     assert_eq!(begun.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
     // Who has shown who they are is not refused for that.
     timeout(bound, attempt.succeeded()).await.unwrap();
+    // Nor does it change what is known, when what was refused cannot be taken back.
+    store.has(None);
+    go_on(&attempts, "alice", "203.0.113.7", 5).await;
+    store.asked();
+    store.has(Some(Fault::NeverAnswersFromTheSecondOn));
+    let begun = timeout(bound, attempts.begin("alice", ip("203.0.113.7"))).await;
+    assert_eq!(begun.unwrap().unwrap_err().kind(), ErrorKind::TooManyAttempts);
 }
 
 #[tokio::test]

@@ -24,9 +24,12 @@ struct Seen {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fault {
     IsDown,
+    /// Of the counter that is asked first only.
+    IsDownForTheFirst,
     /// Of the counter that is asked second only.
     IsDownFromTheSecondOn,
     NeverAnswers,
+    NeverAnswersFromTheSecondOn,
 }
 
 impl Default for Watched {
@@ -53,14 +56,19 @@ impl Watched {
             let mut seen = self.seen.lock().unwrap();
             seen.asked.push(format!("{verb} {request}"));
             match seen.fault {
-                Some(Fault::IsDownFromTheSecondOn) if seen.asked.len() < 2 => None,
+                Some(Fault::IsDownForTheFirst) if seen.asked.len() > 1 => None,
+                Some(Fault::IsDownFromTheSecondOn | Fault::NeverAnswersFromTheSecondOn)
+                    if seen.asked.len() < 2 =>
+                {
+                    None
+                }
                 fault => fault,
             }
         };
         match fault {
             None => Ok(()),
-            Some(Fault::NeverAnswers) => std::future::pending().await,
-            Some(Fault::IsDown | Fault::IsDownFromTheSecondOn) => {
+            Some(Fault::NeverAnswers | Fault::NeverAnswersFromTheSecondOn) => std::future::pending().await,
+            Some(Fault::IsDown | Fault::IsDownForTheFirst | Fault::IsDownFromTheSecondOn) => {
                 Err(Error::new(ErrorKind::Unavailable, "it is down"))
             }
         }
