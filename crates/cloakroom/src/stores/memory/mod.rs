@@ -14,8 +14,8 @@
 //! session is never dropped to make room.
 //!
 //! Beside the sessions it keeps up to [`Memory::MAX_COUNTERS`] counters, of how often something was tried. Strangers choose
-//! how many that would be, so past it the one that is over soonest goes: whoever can begin a million of them within a
-//! window has those that end before it forgotten.
+//! how many that would be, so past it those go that were not tried for longest: whoever wants one forgotten has to have
+//! half as many others counted between two tries, each time again.
 
 mod limit;
 mod write;
@@ -68,7 +68,7 @@ impl Memory {
     /// The largest record body it takes, in bytes.
     pub const MAX_BODY: usize = 1 << 20;
 
-    /// How many counters it keeps: they take some 55 MB (a map of that size, x86-64, 26 November 2026).
+    /// How many counters it keeps at most: they take some 55 MB (a map of that size, x86-64, 26 November 2026).
     pub const MAX_COUNTERS: usize = 1 << 20;
 
     /// An empty store that never grows past `limit`.
