@@ -20,7 +20,8 @@ use crate::{AddOne, Capabilities, Error, Sweep, Swept, TakeBack};
 pub trait Counters: Send + Sync + 'static {
     /// Adds one to a counter, and answers what it is now: 1 for one that was not there.
     ///
-    /// Of any number of calls at once no two get the same answer, unless one was taken back between them.
+    /// Of any number of calls at once no two get the same answer, unless one was taken back between them. Where the
+    /// counter is over by a clock of the store's own it counts all the same: who counts may have one that is behind.
     ///
     /// # Errors
     ///

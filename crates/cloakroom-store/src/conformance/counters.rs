@@ -29,6 +29,7 @@ pub(super) fn rules() -> Vec<Rule<AnyCounters>> {
         taking_back_at_once_takes_back_each,
         a_counter_goes_far_and_comes_back,
         the_end_of_time_is_an_end_like_others,
+        a_counter_counts_though_it_seems_to_be_over,
         a_dropped_add_counts_once_or_never,
         a_dropped_taking_back_counts_once_or_never,
         what_is_over_is_forgotten_and_no_other_counter,
@@ -276,6 +277,20 @@ async fn the_end_of_time_is_an_end_like_others(tally: Tally) -> Held {
     tally.forget(tally.in_hours(48), 100).await?;
     tally.take_back(&counter).await?;
     same("the same", &3, &tally.add(&counter).await?)
+}
+
+/// The trap is a server that lets go at once what is over by its own clock: where the clock of who counts is behind,
+/// each attempt is the first one.
+async fn a_counter_counts_though_it_seems_to_be_over(tally: Tally) -> Held {
+    for ago in [Duration::from_hours(1), Duration::from_hours(24 * 365)] {
+        let counter = tally.counter_until(1, tally.now.saturating_sub(ago));
+        for expected in 1..=3 {
+            same("a counter", &expected, &tally.add(&counter).await?)?;
+        }
+        tally.take_back(&counter).await?;
+        same("after one was taken back", &3, &tally.add(&counter).await?)?;
+    }
+    Ok(())
 }
 
 async fn a_dropped_add_counts_once_or_never(tally: Tally) -> Held {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use cloakroom_store::conformance::{self, Restarts};
 use cloakroom_store::{
@@ -30,6 +31,7 @@ enum Flaw {
     HasTwoDigits,
     IgnoresEnds,
     IgnoresNamespaces,
+    LetsGoOfWhatIsOver,
     LosesTheLast,
     NeverTakesBack,
     RefusesToTakeBackNothing,
@@ -65,6 +67,10 @@ const FLAWS: &[(Flaw, &[&str])] = &[
     (Flaw::HasTwoDigits, &["a_counter_goes_far_and_comes_back"]),
     (Flaw::IgnoresEnds, &["another_end_is_another_counter"]),
     (Flaw::IgnoresNamespaces, &["counters_of_namespaces_never_meet"]),
+    (
+        Flaw::LetsGoOfWhatIsOver,
+        &["a_counter_counts_though_it_seems_to_be_over"],
+    ),
     (Flaw::NeverTakesBack, &["what_was_taken_back_does_not_count"]),
     (
         Flaw::RefusesToTakeBackNothing,
@@ -199,6 +205,7 @@ impl Counters for Tally {
                 yield_now().await;
                 self.change(&counter, -1)
             }
+            Some(Flaw::LetsGoOfWhatIsOver) if counter.until < Timestamp::from(SystemTime::now()) => 1,
             Some(Flaw::AnswersWhatWasThere) => self.change(&counter, 1) - 1,
             _ => self.change(&counter, 1),
         };

@@ -17,7 +17,8 @@ pub(super) enum Command<'a> {
     },
     /// Removes an item, or only at this `cas`.
     Delete { key: &'a [u8], cas: Option<u64> },
-    /// Adds one to a number and answers what it is now; where there is none, it begins with one and goes at that time.
+    /// Adds one to a number and answers what it is now, and whether it is over; where there is none, it begins with one and
+    /// goes at that time.
     Increment {
         key: &'a [u8],
         /// See [`expiry`](super::expiry).
@@ -95,7 +96,7 @@ impl Command<'_> {
             Self::Increment { key, exptime } => {
                 put(&mut out, &[b"ma ", key, b" MI D1 J1 N"]);
                 put_number(&mut out, exptime.into());
-                put(&mut out, &[b" v c O"]);
+                put(&mut out, &[b" v c t O"]);
                 put_number(&mut out, number.into());
             }
             Self::Decrement { key } => {
@@ -169,7 +170,7 @@ mod tests {
             key,
             exptime: 1_800_000_000,
         };
-        check(&increment, "ma k MI D1 J1 N1800000000 v c O7\r\n");
+        check(&increment, "ma k MI D1 J1 N1800000000 v c t O7\r\n");
         check(&Command::Decrement { key }, "ma k MD D1 v c O7\r\n");
         check(&Command::Noop, "mn\r\n");
     }

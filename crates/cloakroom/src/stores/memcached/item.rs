@@ -62,7 +62,7 @@ impl Memcached {
 impl Item<'_> {
     pub(super) async fn read(&self) -> Result<Option<Stored>, Error> {
         match self.ask(Command::Get { key: &self.key }).await? {
-            Answer::Value { cas, data } => match value::parse(&data) {
+            Answer::Value { cas, data, .. } => match value::parse(&data) {
                 Ok(record) => Ok(Some(Stored::new(Revision::new(cas), record))),
                 Err(unreadable) => Err(self.unreadable(unreadable)),
             },

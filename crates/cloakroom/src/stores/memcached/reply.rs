@@ -18,8 +18,8 @@ pub(super) struct Reply {
 pub(super) enum Answer {
     /// `HD`: it is done; of an item that was written, its `cas`.
     Done { cas: Option<u64> },
-    /// `VA`: an item.
-    Value { cas: u64, data: Vec<u8> },
+    /// `VA`: an item, and whether its time is over, where that was asked for.
+    Value { cas: u64, is_over: bool, data: Vec<u8> },
     /// `EN` or `NF`: there is no such item.
     Missing,
     /// `EX` or `NS`: there is an item, and not the one that was expected.
@@ -57,7 +57,7 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Reply, usize)>, Violation> {
     let answer = match words.next() {
         Some(b"VA") => return value(words, &input[after..], after).map_err(|Unclear| violation()),
         Some(b"HD") => {
-            let Flags { number, cas } = Flags::read(words).map_err(|Unclear| violation())?;
+            let Flags { number, cas, .. } = Flags::read(words).map_err(|Unclear| violation())?;
             let answer = Answer::Done { cas };
             return Ok(Some((Reply { number, answer }, after)));
         }
@@ -90,7 +90,7 @@ fn value<'a>(
 ) -> Result<Option<(Reply, usize)>, Unclear> {
     let length = words.next().map(decimal).ok_or(Unclear)??;
     let length = usize::try_from(length).map_err(|_| Unclear)?;
-    let Flags { number, cas } = Flags::read(words)?;
+    let Flags { number, cas, is_over } = Flags::read(words)?;
     let cas = cas.ok_or(Unclear)?;
     if length > LARGEST_ITEM {
         return Err(Unclear);
@@ -102,6 +102,7 @@ fn value<'a>(
         [b'\r', b'\n', ..] => {
             let answer = Answer::Value {
                 cas,
+                is_over,
                 data: data.to_vec(),
             };
             Ok(Some((Reply { number, answer }, before + length + 2)))
@@ -116,6 +117,7 @@ fn value<'a>(
 struct Flags {
     number: Option<u32>,
     cas: Option<u64>,
+    is_over: bool,
 }
 
 impl Flags {
@@ -127,6 +129,13 @@ impl Flags {
                     flags.number = Some(decimal(number)?.try_into().map_err(|_| Unclear)?);
                 }
                 [b'c', cas @ ..] => flags.cas = Some(decimal(cas)?),
+                // So long from now, `-1` for ever, and below nothing as 32 bits without a sign (seen on 1.6.18).
+                [b't', seconds @ ..] => {
+                    let seconds = decimal(seconds)
+                        .ok()
+                        .and_then(|seconds| u32::try_from(seconds).ok());
+                    flags.is_over = seconds.is_some_and(|seconds| seconds.cast_signed() <= 0);
+                }
                 _ => {}
             }
         }

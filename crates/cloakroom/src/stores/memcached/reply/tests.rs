@@ -18,6 +18,7 @@ fn what_memcached_answers_is_read() {
         Some(7),
         Answer::Value {
             cas: 3,
+            is_over: false,
             data: b"a\r\nb".to_vec(),
         },
     );
@@ -31,9 +32,21 @@ fn what_memcached_answers_is_read() {
         Some(7),
         Answer::Value {
             cas: 8,
+            is_over: false,
             data: b"10".to_vec(),
         },
     );
+    for (left, is_over) in [("-1", false), ("86400", false), ("0", true), ("4294967235", true)] {
+        whole(
+            format!("VA 1 c8 t{left} O7\r\n1\r\n").as_bytes(),
+            Some(7),
+            Answer::Value {
+                cas: 8,
+                is_over,
+                data: b"1".to_vec(),
+            },
+        );
+    }
     whole(
         b"SERVER_ERROR Out of memory allocating new item\r\n",
         None,
@@ -90,8 +103,13 @@ fn only_a_reported_error_is_repeated() {
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         any::<Option<u64>>().prop_map(|cas| Answer::Done { cas }),
-        (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..100))
-            .prop_map(|(cas, data)| Answer::Value { cas, data }),
+        (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..100)).prop_map(|(cas, data)| {
+            Answer::Value {
+                cas,
+                is_over: false,
+                data,
+            }
+        }),
         Just(Answer::Missing),
         Just(Answer::Refused),
     ]
