@@ -8,7 +8,6 @@ use cloakroom::stores::Redis;
 use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
-use cloakroom_testbed::wait_until;
 
 use crate::fixture::{BOUND, create, delete, load, record, recovered, write};
 use crate::watched::Watched;
@@ -159,22 +158,9 @@ async fn a_primary_that_was_demoted_is_left() {
     let watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
     let store = Redis::connect(&watched.url("")).await.unwrap();
     create(&store, 1, "alice").await;
-    let old = watched.primary().server().port();
     let promoted = tokio::task::spawn_blocking(move || {
-        let sentinel = &watched.sentinels.servers()[0];
-        let failover = ["SENTINEL", "FAILOVER", "cloakroom"];
-        cloakroom_testbed::redis::command(sentinel.port(), None, &failover).unwrap();
         // Until it knows itself, it takes writes that will be lost: the card says that there may be some.
-        let demoted = watched
-            .servers
-            .iter()
-            .find(|server| server.server().port() == old)
-            .unwrap();
-        wait_until("the old primary to follow", || {
-            // It closes everybody's connection when it is demoted.
-            let role = demoted.try_command(&["ROLE"]);
-            role.is_ok_and(|role| role.starts_with("slave")) && watched.sentinels.primary() != Some(old)
-        });
+        watched.primary_is_demoted();
         watched
     });
     let watched = promoted.await.unwrap();

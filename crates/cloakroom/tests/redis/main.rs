@@ -15,6 +15,7 @@ mod requests;
 mod faults;
 mod watched_faults;
 
+mod counting;
 mod failover;
 mod sentinels;
 mod woken;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, command};
 use cloakroom_testbed::redis_sentinel::{SentinelLaunch, Sentinels};
 use cloakroom_testbed::{Certificates, wait_until};
 
@@ -67,6 +67,19 @@ impl Watched {
             let is_old = |server: &&Server| chosen == Some(server.service_port());
             let found = self.servers.iter().find(is_old);
             found.is_some_and(|server| server.server().port() != old)
+        });
+    }
+
+    /// Has a replica take over, and waits until the primary from before only reads.
+    pub(crate) fn primary_is_demoted(&self) {
+        let demoted = self.primary();
+        let sentinel = &self.sentinels.servers()[0];
+        command(sentinel.port(), None, &["SENTINEL", "FAILOVER", "cloakroom"]).unwrap();
+        wait_until("the old primary to follow", || {
+            // It closes everybody's connection when it is demoted.
+            let role = demoted.try_command(&["ROLE"]);
+            role.is_ok_and(|role| role.starts_with("slave"))
+                && self.sentinels.primary() != Some(demoted.service_port())
         });
     }
 
