@@ -82,8 +82,9 @@ use crate::{Error, Sessions, events};
 /// limit that the client sets. In axum without a proxy it is `ConnectInfo<SocketAddr>`, with
 /// `into_make_service_with_connect_info::<SocketAddr>()`; in actix-web `HttpRequest::peer_addr()`, and not
 /// `realip_remote_addr`, which believes everybody. Behind a proxy it is the header that this proxy overwrites, or of
-/// `X-Forwarded-For` the last entry, which it has added; entries before that are the client's. Behind a proxy the
-/// connection's own address is the proxy's: everybody would share one limit.
+/// `X-Forwarded-For` the last entry of the last line, which it has added; whatever is before that is the client's. A proxy
+/// may add a line of its own, as HAProxy does, and `HeaderMap::get` answers the first. Behind a proxy the connection's own
+/// address is the proxy's: everybody would share one limit.
 ///
 /// # What it cannot do
 ///
@@ -91,14 +92,26 @@ use crate::{Error, Sessions, events};
 /// * **Somebody can keep another from signing in**, by failing in their name until it is refused. Keep the limit per
 ///   address well below the one per principal, so that this takes several addresses; make windows short; and leave another
 ///   way in, such as a link sent by mail. NIST SP 800-63B-4 §3.2.2 allows up to 100 failures at an account.
+/// * **Another site can have its visitors' browsers try**, from their addresses, unless [`CrossSite`](crate::CrossSite) is
+///   around the form that signs in.
+/// * **Who has more addresses has more limits**: a network of IPv6 of its own, a /48, has 256.
 /// * **Guesses that are spread** over many names and many addresses stay below both limits. Only better passwords, a second
 ///   factor, and looking at what fails in sum help against those.
 /// * **Who sits behind one address shares its limit**: an office, a mobile network. A limit that is too low refuses them
 ///   all.
-/// * **A full store in memory forgets.** See the card of the store: `Memory` and Memcached drop counters to make room, and
-///   all of them go when their server or process is restarted, unless the card says otherwise.
-/// * A call that was given up may have counted twice or not been taken back: too much is counted then, never too little.
+/// * **A full store in memory forgets.** See the card of the store: `Memory` and Memcached drop counters to make room, those
+///   first that were not tried for longest, and all of them go when their server or process is restarted, unless the card
+///   says otherwise. A failover loses the last ones.
+/// * A call that was given up may have counted, or not been taken back: too much is counted then, never too little.
 /// * It counts passwords that were tried, and not what a stolen session does.
+///
+/// # What else to begin an attempt for
+///
+/// Whatever tells whether a secret is right: a form for a new password that asks for the present one, an API, and above all
+/// a second factor, whose six digits are a million guesses. Give it [attempts of its own](Self::at), at the user who has
+/// shown the first.
+///
+/// A store that does not let counters go by itself keeps them until a [`Sweeper`](crate::Sweeper::attempts) forgets them.
 ///
 /// # When the store cannot be asked
 ///
