@@ -12,6 +12,7 @@ mod standby;
 
 mod schema;
 mod settings;
+mod sweeping;
 
 mod requests;
 

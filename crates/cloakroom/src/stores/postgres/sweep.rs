@@ -4,12 +4,16 @@
 //! that the batches before it have removed: after a few million, for longer than a call may take.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cloakroom_store::{Error, Namespace, Sweep, Swept};
 
 use super::row;
 use super::{Postgres, store};
 use crate::stores::sql::millis;
+
+/// How long to let another node go on, or whoever has locked what is left, before it is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How far the last batch has come, in one namespace: an expiry below which nothing was left but what was locked.
 #[derive(Debug, Default)]
@@ -43,22 +47,26 @@ impl Postgres {
         let progress = &self.0.swept;
         let mut removed = 0;
         if let Some(from) = progress.of(namespace) {
-            let (gone, to) = self.sweep_from(request, from, limit).await?;
-            removed = gone;
+            let batch = self.sweep_from(request, from, limit).await?;
+            removed = batch.removed;
             if removed >= limit {
-                progress.set(namespace, to);
+                progress.set(namespace, batch.to);
                 return Ok(Swept::new(removed.unsigned_abs(), true));
             }
         }
         // From the beginning: for what was locked when it was come by, or has been written with an earlier expiry since.
-        let (gone, to) = self.sweep_from(request, i64::MIN, limit - removed).await?;
-        removed += gone;
-        progress.set(namespace, to);
-        Ok(Swept::new(removed.unsigned_abs(), removed >= limit))
+        let batch = self.sweep_from(request, i64::MIN, limit - removed).await?;
+        removed += batch.removed;
+        if removed == 0 && batch.leaves_some {
+            tokio::time::sleep(PAUSE).await;
+            return Ok(Swept::new(0, true));
+        }
+        progress.set(namespace, batch.to);
+        Ok(Swept::new(removed.unsigned_abs(), batch.leaves_some))
     }
 
-    /// How many are gone of those that expired from a moment on, and when the last of them expired.
-    async fn sweep_from(&self, request: &Sweep, from: i64, limit: i64) -> Result<(i64, Option<i64>), Error> {
+    /// Removes some of those that expired from a moment on.
+    async fn sweep_from(&self, request: &Sweep, from: i64, limit: i64) -> Result<Batch, Error> {
         let namespace = store::bytes(&request.namespace);
         let before = millis(request.expired_before);
         let row = self
@@ -73,8 +81,21 @@ impl Postgres {
                     .await
             })
             .await?;
-        Ok((row::column(&row, 0)?, row::column(&row, 1)?))
+        Ok(Batch {
+            removed: row::column(&row, 0)?,
+            to: row::column(&row, 1)?,
+            leaves_some: row::column(&row, 2)?,
+        })
     }
+}
+
+/// What one statement did.
+struct Batch {
+    removed: i64,
+    /// When the last of them expired.
+    to: Option<i64>,
+    /// Of those it was to remove: because of its limit, or because they are not to be had now.
+    leaves_some: bool,
 }
 
 /// Forgets what is over and is no session, by a statement that removes so much of it at most.
