@@ -125,9 +125,15 @@ async fn the_version_of_the_tables_decides() {
     create(&store, id(1), record(b"migrated")).await;
 }
 
-/// Version 2 has the counters.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_release_before_are_kept_and_added_to() {
+    for by_hand in [false, true] {
+        are_kept_and_added_to(by_hand).await;
+    }
+}
+
+/// Version 2 has the counters.
+async fn are_kept_and_added_to(by_hand: bool) {
     let server = Server::start();
     let store = Postgres::connect(&server.url()).await.unwrap();
     create(&store, id(1), record(b"kept")).await;
@@ -137,8 +143,14 @@ async fn tables_of_the_release_before_are_kept_and_added_to() {
         .await
         .unwrap();
     let error = refused(&with(&server, "migrate=never")).await;
-    assert!(error.to_string().contains("version 1"), "{error}");
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    assert!(error.to_string().contains("schema_sql_since(1)"), "{error}");
+    let mut url = server.url();
+    if by_hand {
+        let printed = Postgres::schema_sql_since(1);
+        client(&server).await.batch_execute(&printed).await.unwrap();
+        url = with(&server, "migrate=never");
+    }
+    let store = Postgres::connect(&url).await.unwrap();
     assert!(load(&store, id(1)).await.unwrap().is_some());
     let counted = Counter::new(namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
     assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);

@@ -76,9 +76,15 @@ async fn an_older_schema_becomes_this_releases() {
     }
 }
 
-/// Version 2 has the counters.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_release_before_are_kept_and_added_to() {
+    for by_hand in [false, true] {
+        are_kept_and_added_to(by_hand).await;
+    }
+}
+
+/// Version 2 has the counters.
+async fn are_kept_and_added_to(by_hand: bool) {
     let (_directory, file) = place();
     let store = patient().open(&file).await.unwrap();
     create(&store, id(1), record("kept")).await;
@@ -86,7 +92,16 @@ async fn tables_of_the_release_before_are_kept_and_added_to() {
     neighbour(&file)
         .execute_batch("DROP TABLE cloakroom_counters; PRAGMA user_version = 1")
         .unwrap();
-    let store = patient().open(&file).await.unwrap();
+    let text = refused_with(never(), &file, ErrorKind::Misconfigured).await;
+    assert!(text.contains("schema_sql_since(1)"), "{text}");
+    let options = if by_hand {
+        let printed = Sqlite::schema_sql_since(1);
+        neighbour(&file).execute_batch(&printed).unwrap();
+        never()
+    } else {
+        patient()
+    };
+    let store = options.open(&file).await.unwrap();
     assert!(load(&store, id(1)).await.unwrap().is_some());
     let counted = Counter::new(namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
     assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);

@@ -27,10 +27,12 @@ const ONE_AT_A_TIME: &str = "SET statement_timeout = 0; SET idle_in_transaction_
 /// How long a migration may take: what is longer is for a quiet hour and a person who watches.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What is printed for teams that run it themselves.
-pub(super) fn printed() -> String {
-    let mut text = format!("BEGIN;\n\n{BEGIN}");
-    for (step, version) in STEPS.iter().zip(1..) {
+/// What is printed for teams that run it themselves: where nothing is there, or tables of this version.
+pub(super) fn printed(there: Option<u32>) -> String {
+    let begin = if there.is_none() { BEGIN } else { "" };
+    let mut text = format!("BEGIN;\n\n{begin}");
+    let done = there.map_or(0, |version| version as usize);
+    for (step, version) in STEPS.iter().zip(1..).skip(done) {
         text.push_str(&format!("\n{step}\n{}\n", arrived(version)));
     }
     text.push_str("\nCOMMIT;\n");
@@ -66,15 +68,18 @@ impl Schema<'_> {
             found if found > Some(CURRENT) => Err(self.newer()),
             _ if self.options.migrate == Migrate::OnConnect => self.migrate().await,
             found => {
-                let there = found.map_or_else(
-                    || "no tables".to_owned(),
-                    |version| format!("version {version} of the tables"),
-                );
+                let (there, sql) = match found {
+                    None => ("no tables".to_owned(), "schema_sql()".to_owned()),
+                    Some(version) => (
+                        format!("version {version} of the tables"),
+                        format!("schema_sql_since({version})"),
+                    ),
+                };
                 Err(Error::new(
                     ErrorKind::Misconfigured,
                     format!(
-                        "there is {there} in {}, and this release needs version {CURRENT}: run migrate(), or check \
-                         the option schema",
+                        "there is {there} in {}, and this release needs version {CURRENT}: run migrate(), or the SQL \
+                         that {sql} prints, or check the option schema",
                         self.address
                     ),
                 ))

@@ -20,8 +20,9 @@
 //! A narrow table with what is looked for and what moves, `cloakroom_sessions`; a wide one with the sealed data,
 //! `cloakroom_bodies`, that a touch does not write; a few functions, for what must be decided in several steps; marks and
 //! counters, `cloakroom_marks`, `cloakroom_mark_numbers` and `cloakroom_counters`, for who has sealed sessions or counts
-//! attempts; and the version of all that, `cloakroom_schema`. [`Postgres::schema_sql`] prints the SQL. Keys, principals and labels are bytes,
-//! so no collation takes two users for one; times come from the application, never from the server's clock. Whoever
+//! attempts; and the version of all that, `cloakroom_schema`. [`Postgres::schema_sql`] prints the SQL, and
+//! [`Postgres::schema_sql_since`] that for the tables of an older release. Keys, principals and labels are bytes, so no
+//! collation takes two users for one; times come from the application, never from the server's clock. Whoever
 //! reads the tables learns when which principal was seen on what, but neither tokens nor session data.
 //!
 //! The store makes and changes the tables when it connects, unless [`Migrate::Never`] says otherwise; many nodes may
@@ -42,8 +43,8 @@
 //! With the feature `deadpool-postgres_v0_14` the store also works over the pool that an application has already:
 //! `Postgres::from_pool` says what that costs.
 //!
-//! A sweep deletes in batches, skips what somebody has locked, and is done by one node at a time for each namespace: to the
-//! others it says at once that there was nothing to do. What it deletes is used again after a `VACUUM`, which PostgreSQL
+//! A sweep deletes in batches, skips what somebody has locked, and is done by one node at a time for each namespace: the
+//! others are told that something may be left, and ask again. What it deletes is used again after a `VACUUM`, which PostgreSQL
 //! does by itself.
 //!
 //! # What may go wrong
@@ -180,7 +181,12 @@ impl Postgres {
 
     /// The SQL that makes the tables of this release, for teams that run it themselves.
     pub fn schema_sql() -> String {
-        migrations::printed()
+        migrations::printed(None)
+    }
+
+    /// The SQL that makes this release's tables of those of an older one, which `cloakroom_schema` says the version of.
+    pub fn schema_sql_since(version: u32) -> String {
+        migrations::printed(Some(version))
     }
 
     async fn connect_with(options: PostgresOptions, url: &str) -> Result<Self, Error> {

@@ -19,11 +19,12 @@ const CURRENT: i32 = STEPS.len() as i32;
 /// Says in the database's header that it is ours: "Clkr".
 const APPLICATION: i32 = 0x436c_6b72;
 
-/// What is printed for teams that run it themselves.
-pub(super) fn printed() -> String {
-    let steps = STEPS.join("\n");
+/// What is printed for teams that run it themselves, where tables of this version are there: of 0, none.
+pub(super) fn printed(version: u32) -> String {
+    let steps: Vec<&str> = STEPS.into_iter().skip(version as usize).collect();
     format!(
-        "PRAGMA journal_mode = WAL;\n\nBEGIN IMMEDIATE;\n\n{steps}\n{}\n\nCOMMIT;\n",
+        "PRAGMA journal_mode = WAL;\n\nBEGIN IMMEDIATE;\n\n{}\n{}\n\nCOMMIT;\n",
+        steps.join("\n"),
         arrived()
     )
 }
@@ -43,7 +44,7 @@ fn prepare_now(file: &DataFile, options: &SqliteOptions) -> Result<Connection, F
     if !file.exists()? {
         match options.migrate {
             Migrate::OnConnect => create(file, options)?,
-            Migrate::Never => return Err(outdated(file, "is not there").into()),
+            Migrate::Never => return Err(outdated(file, "is not there", "schema_sql()").into()),
         }
     }
     // Seen without being able to write: what is not ours stays as it is.
@@ -53,7 +54,10 @@ fn prepare_now(file: &DataFile, options: &SqliteOptions) -> Result<Connection, F
     if found < CURRENT {
         match options.migrate {
             Migrate::OnConnect => migrate(&connection, file)?,
-            Migrate::Never => return Err(outdated(file, "has the tables of an older release").into()),
+            Migrate::Never => {
+                let sql = format!("schema_sql_since({found})");
+                return Err(outdated(file, "has the tables of an older release", &sql).into());
+            }
         }
     }
     Ok(connection)
@@ -73,7 +77,7 @@ fn create(file: &DataFile, options: &SqliteOptions) -> Result<(), Fault> {
 
 fn make(path: &Path, options: &SqliteOptions) -> Result<(), Fault> {
     let connection = connection::writer(&DataFile::locate(path)?, options.cache)?;
-    connection.execute_batch(&printed())?;
+    connection.execute_batch(&printed(0))?;
     // Closing brings everything into the file, and syncs it.
     connection.close().map_err(|(_, error)| error.into())
 }
@@ -127,10 +131,10 @@ fn arrived() -> String {
     format!("PRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {CURRENT};")
 }
 
-fn outdated(file: &DataFile, what: &str) -> Error {
+fn outdated(file: &DataFile, what: &str, sql: &str) -> Error {
     failure::about(
         ErrorKind::Misconfigured,
         file.path(),
-        format_args!("{what}: run migrate(), or the SQL that schema_sql() prints"),
+        format_args!("{what}: run migrate(), or the SQL that {sql} prints"),
     )
 }

@@ -15,7 +15,8 @@
 //! another application or of a newer release is refused and does not change by a byte.
 //!
 //! In it are `cloakroom_sessions`, with what is looked for and what moves, and `cloakroom_bodies`, with the sealed data,
-//! which a touch does not write. [`Sqlite::schema_sql`] prints the SQL. Keys, principals and labels are bytes, and times
+//! which a touch does not write. [`Sqlite::schema_sql`] prints the SQL, and
+//! [`Sqlite::schema_sql_since`] that for the tables of an older release. Keys, principals and labels are bytes, and times
 //! come from the application. Whoever reads the file learns when which principal was seen on what, but neither tokens nor
 //! session data: `Sessions` seals them before they come here. To look at it:
 //!
@@ -168,7 +169,12 @@ impl Sqlite {
 
     /// The SQL that makes the tables of this release, for teams that run it themselves: `sqlite3 sessions.db < schema.sql`.
     pub fn schema_sql() -> String {
-        migrations::printed()
+        migrations::printed(0)
+    }
+
+    /// The SQL that makes this release's tables of those of an older one, which `PRAGMA user_version` says the version of.
+    pub fn schema_sql_since(version: u32) -> String {
+        migrations::printed(version)
     }
 
     async fn open_with(options: SqliteOptions, path: PathBuf) -> Result<Self, Error> {
