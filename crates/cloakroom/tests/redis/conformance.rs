@@ -9,6 +9,7 @@ use cloakroom_store::{AddOne, AnyStore, Counters as _, Store as _, TakeBack};
 use cloakroom_testbed::redis::{Redis as Server, RedisLaunch, programs};
 
 use crate::fixture;
+use crate::watched::Watched;
 
 /// How long a call may take by default, and a little for a busy machine.
 const BOUND: Duration = Duration::from_millis(1500 + 500);
@@ -36,6 +37,15 @@ async fn the_redis_store_counts() {
         let server = RedisLaunch::new(program).start();
         conformance::run_counters(Redis::connect(&server.url()).await.unwrap()).await;
     }
+}
+
+/// Found through sentinels, with replicas beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_conforms_where_sentinels_name_it() {
+    let watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let store = Redis::connect(&watched.url("")).await.unwrap();
+    conformance::run_marks(store.clone()).await;
+    conformance::run(store).await;
 }
 
 /// By the server's clock, and not before they are over by ours.
