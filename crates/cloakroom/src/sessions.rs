@@ -59,7 +59,8 @@ impl Sessions {
     /// # What it cannot do
     ///
     /// * **Two requests that change a session at the same time: the last cookie wins**, and what the other one changed
-    ///   is lost. Two tabs are enough. The same goes for a sign-in and a slow neighbour that changes the session: the
+    ///   is lost. Two tabs are enough. A slow request that only reads is one of them where it is due to say that the
+    ///   session was used, once per twentieth of the idle timeout. The same goes for a sign-in and a slow neighbour that changes the session: the
     ///   browser keeps what it was sent last.
     /// * **An old cookie can be put back.** Whoever has a copy of yesterday's cookie has yesterday's data, until the
     ///   session ends or signs in again, or [`rotate`](crate::Session::rotate) is called. So nothing belongs in there
