@@ -7,7 +7,7 @@ use cloakroom_store::Id;
 
 use crate::ErrorKind;
 
-/// A session began, anonymous or signed in.
+/// An anonymous session began: one that a sign-in begins is told as the sign-in.
 pub(crate) fn begun(session: Id) {
     tracing::info!(target: "cloakroom", %session, "session begun");
 }

@@ -9,6 +9,9 @@ use crate::{Session, clock, events};
 impl Session {
     /// Guards a connection that outlives its request, such as a websocket: [`over`](Guard::over) says when the session is.
     ///
+    /// It asks for the session and not for the user: end the sessions of who is disabled, or look the user up in the
+    /// connection's own loop. While the store cannot be asked, the connection stays.
+    ///
     /// ```
     /// # use cloakroom::Session;
     /// # struct WebSocket;
