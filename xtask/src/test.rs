@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
             Tool::Memcached,
             Tool::Postgres,
             Tool::Mariadb,
+            Tool::MariadbDefaults,
         ],
         run: steps::tests,
     },

@@ -18,6 +18,8 @@ pub(crate) enum Tool {
     Chromium,
     Chromedriver,
     Mariadb,
+    /// Is in a package of its own from some releases of MariaDB on, which its server's does not ask for.
+    MariadbDefaults,
     Memcached,
     Nginx,
     Postgres,
@@ -27,7 +29,13 @@ pub(crate) enum Tool {
 }
 
 /// The servers that stores are tested on.
-pub(crate) const SERVERS: &[Tool] = &[Tool::Redis, Tool::Memcached, Tool::Postgres, Tool::Mariadb];
+pub(crate) const SERVERS: &[Tool] = &[
+    Tool::Redis,
+    Tool::Memcached,
+    Tool::Postgres,
+    Tool::Mariadb,
+    Tool::MariadbDefaults,
+];
 
 /// Whether missing tools may be installed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,6 +102,7 @@ impl Tool {
             Tool::Chromium => "Chromium or Chrome, which the browser tests open the demo in",
             Tool::Chromedriver => "chromedriver, through which the browser tests drive the browser",
             Tool::Mariadb => "MariaDB or MySQL, which stores are tested on",
+            Tool::MariadbDefaults => "my_print_defaults, with which MariaDB makes an empty data directory",
             Tool::Memcached => "Memcached, which stores are tested on",
             Tool::Nginx => "nginx, which an example is behind",
             Tool::Postgres => "PostgreSQL, which stores are tested on",
@@ -117,6 +126,7 @@ impl Tool {
             ],
             Tool::Chromedriver => &["chromedriver", "chromium.chromedriver"],
             Tool::Mariadb => &["mariadbd", "mysqld"],
+            Tool::MariadbDefaults => &["my_print_defaults"],
             Tool::Memcached => &["memcached"],
             Tool::Nginx => &["nginx"],
             Tool::Postgres => &["postgres"],
@@ -139,6 +149,7 @@ impl Tool {
     fn package(self) -> Option<&'static str> {
         match self {
             Tool::Mariadb => Some("mariadb-server-core"),
+            Tool::MariadbDefaults => Some("mariadb-client-core"),
             Tool::Memcached => Some("memcached"),
             Tool::Nginx => Some("nginx"),
             Tool::Postgres => Some("postgresql"),

@@ -55,7 +55,12 @@ pub(super) fn plan(missing: &[Tool], machine: Machine) -> Plan {
             Tool::Wrk => plan
                 .by_hand
                 .push("put wrk on PATH: https://github.com/wg/wrk".to_owned()),
-            Tool::Mariadb | Tool::Memcached | Tool::Nginx | Tool::Postgres | Tool::Redis => plan
+            Tool::Mariadb
+            | Tool::MariadbDefaults
+            | Tool::Memcached
+            | Tool::Nginx
+            | Tool::Postgres
+            | Tool::Redis => plan
                 .by_hand
                 .push(format!("put {} on PATH", tool.programs().join(" or "))),
             Tool::Chromium | Tool::Chromedriver => plan
@@ -176,7 +181,7 @@ mod tests {
                 SERVERS,
                 machine,
                 "run this, then try again:\n  sudo apt-get update\n  sudo apt-get install -y --no-install-recommends \
-                 redis-server memcached postgresql mariadb-server-core",
+                 redis-server memcached postgresql mariadb-server-core mariadb-client-core",
             );
         }
         assert!(
