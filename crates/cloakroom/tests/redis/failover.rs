@@ -81,6 +81,8 @@ async fn fails_over(options: &str) -> u64 {
         kept.extend(worker.await.unwrap());
     }
     assert_ne!(watched.sentinels.primary(), Some(old));
+    // Some of the store's connections may be made again later than others.
+    recovered(&store).await;
     let (mut lost, mut revived) = (0, 0);
     for (n, was_ended) in &kept {
         match (load(&store, *n).await.unwrap(), was_ended) {
