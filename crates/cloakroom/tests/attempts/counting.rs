@@ -292,6 +292,21 @@ async fn what_one_of_two_knows_is_refused_though_everybody_else_is_let_in() {
     assert_eq!(went_on, 5);
 }
 
+#[tokio::test]
+async fn what_can_be_taken_back_is_though_the_rest_cannot() {
+    let store = Watched::default();
+    let (attempts, _) = attempts(store.clone(), 100, 2);
+    for _ in 0..4 {
+        let attempt = attempts.begin("alice", ip("203.0.113.7")).await.unwrap();
+        store.asked();
+        // Of two servers the one with the counter of the address is down.
+        store.has(Some(Fault::IsDownForTheFirst));
+        attempt.succeeded().await;
+        assert_eq!(store.asked().len(), 2);
+        store.has(None);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_never_answers_is_waited_for_once() {
     let store = Watched::default();
