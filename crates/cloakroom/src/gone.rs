@@ -142,8 +142,7 @@ fn keep<K: Eq + Hash, V>(table: &mut HashMap<K, V>, is_kept: impl Fn(&V) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SKEW: Duration = Duration::from_secs(5);
+    use crate::policy::SKEW;
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_unix_millis(second * 1000)

@@ -21,6 +21,7 @@ use crate::{Error, ErrorKind};
 use copy::Copy;
 pub(crate) use copy::Verdict;
 use reading::Known;
+pub(crate) use reading::LEARN;
 pub(crate) use turns::{Turn, Turns};
 
 /// How sealed sessions are ended: given to [`Sessions::sealed`](crate::Sessions::sealed).

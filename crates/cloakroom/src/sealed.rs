@@ -11,13 +11,13 @@ use cloakroom_store::{Deleted, Id, Timestamp};
 use crate::bounded::bounded;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};
-use crate::revocations::{Revocations, Turn, Verdict};
+use crate::revocations::{LEARN, Revocations, Turn, Verdict};
 use crate::sealed_cookie::Opened;
 use crate::settle::sealed::Meaning;
 use crate::shared::{Shared, announce};
 use crate::state::{Pending, SealedStep, State};
 use crate::{Error, events, paseto};
-use marking::{LEARN, mark_session, moment_of, read_marks};
+use marking::{mark_session, moment_of, read_marks};
 
 pub(crate) use ending::{This, end, end_all_of, mark_everyone, mark_principal};
 pub(crate) use marking::asking;

@@ -19,7 +19,7 @@ use crate::cookie::Cookie;
 use crate::data::Data;
 use crate::held::{Held, Standing};
 use crate::keyring::{Found, KeyId, KeyRing};
-use crate::policy::Policy;
+use crate::policy::{Policy, SKEW};
 use crate::seal::{self, TAG_LEN};
 use crate::sealed_cookie::assertion;
 use crate::token::Token;
@@ -77,12 +77,9 @@ impl Snapshots {
         &self.cookie
     }
 
-    /// By how much the clocks of two nodes may differ.
-    pub(crate) const SKEW: Duration = Duration::from_secs(5);
-
     /// How long after it was taken any of them could be presented.
     pub(crate) fn presentable_for(&self) -> Duration {
-        self.fresh_for(Policy::LONGEST) + Self::SKEW
+        self.fresh_for(Policy::LONGEST) + SKEW
     }
 
     /// How long one of a session with this idle timeout is good for: as a touch, within a twentieth of it.

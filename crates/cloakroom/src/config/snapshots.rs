@@ -5,7 +5,8 @@ use cloakroom_store::{Id, Principal, Timestamp};
 use super::Config;
 use crate::data::Data;
 use crate::held::Held;
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::policy::SKEW;
+use crate::snapshot::Snapshot;
 use crate::token::Token;
 
 impl Config {
@@ -53,14 +54,12 @@ impl Config {
             data,
         } = snapshot;
         // The clock of the node that took it may be ahead, by so much. By more, and "fresh" would mean nothing.
-        let is_fresh = now.since(taken) < snapshots.fresh_for(held.lifetime.idle())
-            && taken.since(now) <= Snapshots::SKEW;
+        let is_fresh =
+            now.since(taken) < snapshots.fresh_for(held.lifetime.idle()) && taken.since(now) <= SKEW;
         let has_time_left = now < held.expires.min(held.ends) && !self.everyone.ends(held.created);
         let verifier = || self.envelope.derivation.verifier(&token.secret);
         let principal = held.principal.as_ref();
-        let is_gone = self
-            .gone
-            .outdates(token.id, verifier, principal, (taken, Snapshots::SKEW));
+        let is_gone = self.gone.outdates(token.id, verifier, principal, (taken, SKEW));
         let counts = is_fresh && has_time_left && !is_gone && self.envelope.accepts(server_key);
         // Only the store itself says no.
         counts.then_some((held, data))

@@ -37,6 +37,9 @@ pub(super) struct Known {
 /// How many marks are read at once.
 const PAGE: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
 
+/// What failed when the marks could not be read.
+pub(crate) const LEARN: &str = "learn which sessions have ended";
+
 /// How soon the store is asked again by a request, when it was asked in vain: nobody waits for it twice.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -53,7 +56,7 @@ impl Revocations {
         // Boxed, so that those who need not wait do not carry the room for it around.
         let unknown = match Box::pin(self.catch_up(asking)).await {
             Ok(()) => return Ok(()),
-            Err(error) => Error::store("learn which sessions have ended", error),
+            Err(error) => Error::store(LEARN, error),
         };
         match self.past_the_bound {
             PastTheBound::Refuse => Err(unknown),

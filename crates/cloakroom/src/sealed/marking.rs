@@ -7,7 +7,7 @@ use cloakroom_store::{
 use crate::Error;
 use crate::bounded::{Patience, bounded};
 use crate::config::{Config, Sealed};
-use crate::revocations::{Asking, Revocations};
+use crate::revocations::{Asking, LEARN, Revocations};
 use crate::shared::Shared;
 
 /// Marks the tokens of a session from before a moment, until those would have ended anyway.
@@ -55,9 +55,6 @@ pub(super) async fn read_marks(config: &Config, revocations: &Revocations) -> Re
         }
     }
 }
-
-/// What failed when the marks could not be read.
-pub(super) const LEARN: &str = "learn which sessions have ended";
 
 /// Reads before which moment no session of a principal counts, from a store that may need several tries.
 pub(super) async fn moment_of(

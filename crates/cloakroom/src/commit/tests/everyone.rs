@@ -3,9 +3,7 @@
 use cloakroom_store::{Expect, Load, Write};
 
 use super::*;
-
-/// By how much a clock may differ.
-const SKEW: Duration = Duration::from_secs(5);
+use crate::policy::SKEW;
 
 impl App {
     async fn end_everyone(&self) -> u64 {
