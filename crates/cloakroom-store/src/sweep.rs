@@ -35,11 +35,27 @@ pub struct Swept {
     pub removed: u64,
     /// Whether more expired records may remain: call again. `false` is certain.
     pub more: bool,
+    /// Whether what remains is not to be had now, and calling again at once would be in vain: another node is removing it,
+    /// or somebody has locked it.
+    pub held: bool,
 }
 
 impl Swept {
     /// So many removed, and perhaps more remain.
     pub fn new(removed: u64, more: bool) -> Self {
-        Self { removed, more }
+        Self {
+            removed,
+            more,
+            held: false,
+        }
+    }
+
+    /// So many removed, and what remains is not to be had now.
+    pub fn all_but_held(removed: u64) -> Self {
+        Self {
+            removed,
+            more: true,
+            held: true,
+        }
     }
 }

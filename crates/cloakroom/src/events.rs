@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 
-use cloakroom_store::Id;
+use cloakroom_store::{Id, Swept};
 
 use crate::ErrorKind;
 
@@ -231,9 +231,14 @@ pub(crate) fn sweep_failed(removed: u64, error: &cloakroom_store::Error) {
     );
 }
 
-/// A sweep removed what had expired; none is left.
-pub(crate) fn swept(removed: u64) {
-    tracing::debug!(target: "cloakroom", removed, "expired sessions swept, none left");
+/// A sweep removed what had expired, and could be had.
+pub(crate) fn swept(swept: &Swept) {
+    let removed = swept.removed;
+    if swept.more {
+        tracing::debug!(target: "cloakroom", removed, "expired sessions swept, but for what others have");
+    } else {
+        tracing::debug!(target: "cloakroom", removed, "expired sessions swept, none left");
+    }
 }
 
 /// An operator ended everyone's sessions.

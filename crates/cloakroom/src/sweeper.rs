@@ -99,32 +99,35 @@ impl Sweeper {
         }
     }
 
-    /// Removes what has expired, once, and says how many sessions that were. Forgets what [`attempts`](Self::attempts) have
-    /// counted, too, once it is over.
+    /// Removes what has expired, once, and says how many sessions that were and whether some are left. Forgets what
+    /// [`attempts`](Self::attempts) have counted, too, once it is over.
     ///
     /// After each batch it rests for as long as the batch took, so that the store has at least half of its time for
-    /// requests. A batch that takes long, or fails, is followed by a smaller one.
+    /// requests. A batch that takes long, or fails, is followed by a smaller one. What another node is removing, or
+    /// somebody has locked, is left: [`Swept::held`].
     ///
     /// # Errors
     ///
     /// The store's, when smaller batches failed, too; what was removed until then stays removed.
-    pub async fn sweep(&self) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        self.round(&mut removed).await?;
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        self.round(&mut swept).await?;
         self.forget().await?;
-        Ok(removed)
+        Ok(swept)
     }
 
     /// Adds up what it removes, which counts also when it fails.
-    async fn round(&self, removed: &mut u64) -> Result<(), StoreError> {
-        self.batches(removed, |sweep| self.config.store.sweep(sweep))
-            .await
+    async fn round(&self, total: &mut Swept) -> Result<(), StoreError> {
+        self.batches(total, |sweep| self.config.store.sweep(sweep)).await
     }
 
     /// Forgets what was counted and is over, where the store does not do so by itself.
     async fn forget(&self) -> Result<(), StoreError> {
         match self.lasting() {
-            Some(counters) => self.batches(&mut 0, |sweep| counters.forget(sweep)).await,
+            Some(counters) => {
+                let mut forgotten = Swept::default();
+                self.batches(&mut forgotten, |sweep| counters.forget(sweep)).await
+            }
             None => Ok(()),
         }
     }
@@ -135,10 +138,10 @@ impl Sweeper {
         counters.filter(|counters| !counters.card().expires_by_itself)
     }
 
-    /// Has so much removed at a time until nothing is left.
+    /// Has so much removed at a time until nothing is left that can be had.
     async fn batches<Sweeping>(
         &self,
-        removed: &mut u64,
+        total: &mut Swept,
         remove: impl Fn(Sweep) -> Sweeping,
     ) -> Result<(), StoreError>
     where
@@ -154,8 +157,9 @@ impl Sweeper {
             let took = clock::instant().duration_since(began);
             match swept {
                 Ok(swept) => {
-                    *removed += swept.removed;
-                    if !swept.more {
+                    total.removed += swept.removed;
+                    (total.more, total.held) = (swept.more, swept.held);
+                    if !swept.more || swept.held {
                         return Ok(());
                     }
                     pace.removed_in(took);
@@ -181,10 +185,10 @@ impl Sweeper {
             loop {
                 tokio::time::sleep(self.pause()).await;
                 if sweeps {
-                    let mut removed = 0;
-                    match self.round(&mut removed).await {
-                        Ok(()) => events::swept(removed),
-                        Err(error) => events::sweep_failed(removed, &error),
+                    let mut total = Swept::default();
+                    match self.round(&mut total).await {
+                        Ok(()) => events::swept(&total),
+                        Err(error) => events::sweep_failed(total.removed, &error),
                     }
                 }
                 if let Err(error) = self.forget().await {
@@ -238,8 +242,8 @@ mod tests {
     async fn a_store_that_cannot_remove_many_at_once_is_asked_for_fewer() {
         let sweeper = Sessions::new(Memory::default()).sweeper();
         let limits = Mutex::new(Vec::new());
-        let mut removed = 0;
-        let swept = sweeper.batches(&mut removed, async |sweep: Sweep| {
+        let mut total = Swept::default();
+        let swept = sweeper.batches(&mut total, async |sweep: Sweep| {
             let limit = sweep.limit.get();
             let calls = {
                 let mut limits = limits.lock().unwrap();
@@ -254,7 +258,19 @@ mod tests {
         });
         swept.await.unwrap();
         assert_eq!(limits.into_inner().unwrap(), [1000, 125, 15, 30, 60, 120, 15]);
-        assert_eq!(removed, 15 + 30 + 60 + 15);
+        assert_eq!(total, Swept::new(15 + 30 + 60 + 15, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_have_is_not_asked_for_again_in_this_round() {
+        let sweeper = Sessions::new(Memory::default()).sweeper();
+        let answers = Mutex::new(vec![Swept::all_but_held(3), Swept::new(1000, true)]);
+        let mut total = Swept::default();
+        let swept = sweeper.batches(&mut total, async |_: Sweep| {
+            Ok(answers.lock().unwrap().pop().expect("it goes on"))
+        });
+        swept.await.unwrap();
+        assert_eq!(total, Swept::all_but_held(1003));
     }
 
     #[test]

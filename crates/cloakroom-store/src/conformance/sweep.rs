@@ -120,9 +120,13 @@ async fn a_sweep_never_removes_what_a_write_revives(store: Fixture) -> Held {
 async fn sweep_all(store: &Fixture, expired_before: Timestamp, limit: usize) -> Result<u64, Failure> {
     let mut sum = 0;
     loop {
-        let Swept { removed, more } = store.sweep(expired_before, limit).await?;
+        let Swept { removed, more, held } = store.sweep(expired_before, limit).await?;
         ensure(removed <= limit as u64, || {
             format!("a batch: expected at most {limit} to be removed, found {removed}")
+        })?;
+        ensure(!held, || {
+            "a batch: expected all to be had where nobody else sweeps or writes, found some said to be held"
+                .to_owned()
         })?;
         sum += removed;
         if !more {

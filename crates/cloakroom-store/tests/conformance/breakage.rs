@@ -152,6 +152,7 @@ const CAUGHT: &[(Flaw, &[&str])] = &[
             "a_sweep_goes_in_batches",
         ],
     ),
+    (Flaw::SaysOthersHoldTheRest, &["a_sweep_goes_in_batches"]),
     (
         Flaw::NeverIsDoneRevoking,
         &[

@@ -108,9 +108,13 @@ async fn measure(
     let sweep = async {
         let begun = Instant::now();
         let sweeping = async {
-            // A running sweeper goes on after an error, and so does this.
-            while let Err(error) = store.sweeper().sweep().await {
-                println!("after {:.0?}: {error}", begun.elapsed());
+            // A running sweeper goes on after an error, and after what others had, and so does this.
+            loop {
+                match store.sweeper().sweep().await {
+                    Ok(swept) if !swept.more => break,
+                    Ok(swept) => println!("after {:.0?}: {} swept", begun.elapsed(), swept.removed),
+                    Err(error) => println!("after {:.0?}: {error}", begun.elapsed()),
+                }
             }
         };
         let is_done = tokio::time::timeout(most, sweeping).await.is_ok();

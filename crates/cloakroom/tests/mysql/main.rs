@@ -15,6 +15,8 @@ mod migrations;
 
 mod settings;
 
+mod sweeping;
+
 mod encryption;
 
 mod cost;

@@ -62,6 +62,7 @@ pub(crate) enum Flaw {
     RevokesFormerOwners,
     RevokesWhatItListed,
     SaysNothingRemains,
+    SaysOthersHoldTheRest,
     SweepsAtTheMoment,
     SweepsWhatItListed,
     TakesAnyCursorToRevoke,
@@ -231,6 +232,7 @@ impl Store for Flawed {
         request.namespace = self.namespace(request.namespace);
         let mut answer = self.flawed_sweep(request).await?;
         answer.more &= self.flaw != Flaw::SaysNothingRemains;
+        answer.held = answer.more && self.flaw == Flaw::SaysOthersHoldTheRest;
         Ok(answer)
     }
 

@@ -1,7 +1,5 @@
 //! Removes what has expired, a little at a time, on one node at a time.
 
-use std::time::Duration;
-
 use cloakroom_store::{Error, Sweep, Swept};
 
 use super::lease::Lease;
@@ -13,9 +11,6 @@ const DOING: &str = "sweep";
 
 /// So many sessions are removed in one statement at most: a request that meets one of them waits for that long.
 const BATCH: usize = 250;
-
-/// How long to let another node go on before it is asked again.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// See [`Store::sweep`](cloakroom_store::Store::sweep).
 pub(super) async fn sweep(store: &Mysql, request: &Sweep) -> Result<Swept, Error> {
@@ -33,9 +28,8 @@ async fn sweep_locked(lease: &mut Lease<'_>, request: &Sweep) -> Result<Swept, E
         .await?;
     let locked = locked.rows.pop().map(row::number).transpose()?;
     if locked != Some(1) {
-        tokio::time::sleep(PAUSE).await;
-        // Whether that node leaves some behind is not known.
-        return Ok(Swept::new(0, true));
+        // It is another node's turn.
+        return Ok(Swept::all_but_held(0));
     }
     let swept = sweep_batches(lease, request).await?;
     lease

@@ -4,16 +4,12 @@
 //! that the batches before it have removed: after a few million, for longer than a call may take.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use cloakroom_store::{Error, Namespace, Sweep, Swept};
 
 use super::row;
 use super::{Postgres, store};
 use crate::stores::sql::millis;
-
-/// How long to let another node go on, or whoever has locked what is left, before it is asked again.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How far the last batch has come, in one namespace: an expiry below which nothing was left but what was locked.
 #[derive(Debug, Default)]
@@ -57,12 +53,14 @@ impl Postgres {
         // From the beginning: for what was locked when it was come by, or has been written with an earlier expiry since.
         let batch = self.sweep_from(request, i64::MIN, limit - removed).await?;
         removed += batch.removed;
-        if removed == 0 && batch.leaves_some {
-            tokio::time::sleep(PAUSE).await;
-            return Ok(Swept::new(0, true));
+        if batch.to.is_some() || !batch.leaves_some {
+            progress.set(namespace, batch.to);
         }
-        progress.set(namespace, batch.to);
-        Ok(Swept::new(removed.unsigned_abs(), batch.leaves_some))
+        Ok(if batch.leaves_some && removed < limit {
+            Swept::all_but_held(removed.unsigned_abs())
+        } else {
+            Swept::new(removed.unsigned_abs(), batch.leaves_some)
+        })
     }
 
     /// Removes some of those that expired from a moment on.
@@ -94,7 +92,7 @@ struct Batch {
     removed: i64,
     /// When the last of them expired.
     to: Option<i64>,
-    /// Of those it was to remove: because of its limit, or because they are not to be had now.
+    /// Of those it was to remove: because of its limit, or because somebody else has them.
     leaves_some: bool,
 }
 
