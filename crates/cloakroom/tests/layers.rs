@@ -112,6 +112,7 @@ const MODULES: &[Module] = &[
         "error events clock random config bounded revocations sealed sessions",
     ),
     // Stores know the contract and nothing of ours, but for what they share.
+    pure("stores::backoff", ""),
     pure("stores::revisions", ""),
     pure("stores::sql", ""),
     pure("stores::subject", ""),
@@ -124,7 +125,7 @@ const MODULES: &[Module] = &[
     // It feeds a near cache with what its server says.
     effects(
         "stores::redis",
-        "stores::cached stores::revisions stores::server stores::subject stores::url",
+        "stores::backoff stores::cached stores::revisions stores::server stores::subject stores::url",
     ),
     effects("stores::memcached", "stores::server stores::url"),
     effects(
@@ -133,7 +134,7 @@ const MODULES: &[Module] = &[
     ),
     effects(
         "stores::postgres",
-        "stores::revisions stores::server stores::sql stores::subject stores::url",
+        "stores::backoff stores::revisions stores::server stores::sql stores::subject stores::url",
     ),
     effects(
         "stores::sqlite",
@@ -146,7 +147,7 @@ const MODULES: &[Module] = &[
     effects(
         "stores",
         "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
-         stores::sqlite stores::open stores::queue stores::revisions stores::sql stores::subject stores::url \
+         stores::sqlite stores::open stores::backoff stores::queue stores::revisions stores::sql stores::subject stores::url \
          stores::server",
     ),
     effects("testing", "pure clock random sessions session"),

@@ -27,6 +27,8 @@ pub mod sqlite;
 mod open;
 
 // What several of them share.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod backoff;
 #[cfg(any(feature = "disk", feature = "sqlite"))]
 mod queue;
 #[cfg(any(

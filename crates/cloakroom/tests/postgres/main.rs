@@ -13,6 +13,7 @@ mod standby;
 mod schema;
 mod settings;
 mod sweeping;
+mod turns;
 
 mod requests;
 

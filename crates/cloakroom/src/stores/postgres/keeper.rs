@@ -1,10 +1,7 @@
 //! Keeps one connection alive: makes it, notices when it is dead, and makes it again.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cloakroom_store::Error;
 use tokio::sync::watch;
@@ -16,6 +13,7 @@ use super::given_up::GivenUp;
 use super::line::Line;
 use super::opening::{self, Opening, settings};
 use super::statements::Statements;
+use crate::stores::backoff::Backoff;
 
 /// What the keepers tell those who ask: one place for each connection.
 #[derive(Default)]
@@ -88,7 +86,7 @@ impl Keeper {
 
     /// Connects, however often it takes.
     async fn ready_again(&self) -> Ready {
-        let mut pause = Pause::default();
+        let mut backoff = Backoff::reconnecting();
         loop {
             match ready(&self.opening).await {
                 Ok(ready) => return ready,
@@ -96,7 +94,7 @@ impl Keeper {
                     .lines
                     .send_modify(|lines| lines.trouble = Some(story(&error))),
             }
-            sleep(pause.next()).await;
+            sleep(backoff.pause()).await;
         }
     }
 }
@@ -124,32 +122,4 @@ pub(super) async fn ready(opening: &Opening) -> Result<Ready, Error> {
 fn story(error: &Error) -> String {
     let cause = std::error::Error::source(error);
     cause.map_or_else(|| error.to_string(), |cause| format!("{error} ({cause})"))
-}
-
-/// How long to wait between two attempts: twice as long each time, up to a second, and different for everyone.
-struct Pause {
-    next: Duration,
-    noise: RandomState,
-}
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(20);
-    const LONGEST: Duration = Duration::from_secs(1);
-
-    fn next(&mut self) -> Duration {
-        let whole = self.next;
-        self.next = (whole * 2).min(Self::LONGEST);
-        // Between half and all of it.
-        let noise = self.noise.hash_one(whole) % 512;
-        whole.mul_f64(0.5 + noise as f64 / 1024.0)
-    }
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self {
-            next: Self::FIRST,
-            noise: RandomState::new(),
-        }
-    }
 }

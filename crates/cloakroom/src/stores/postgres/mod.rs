@@ -32,8 +32,9 @@
 //! # What it costs
 //!
 //! One statement, and so one round trip, for each verb: to load, to write with and without a cap, to touch, to delete, to
-//! revoke a principal's, to count, to count an attempt, for each page of a listing and each batch of a sweep. Revoking everyone's takes one for
-//! each thousand sessions.
+//! revoke a principal's, to count, to count an attempt, for each page of a listing and each batch of a sweep. Revoking
+//! everyone's takes one for each thousand sessions. Writes with a cap and revocations of one principal's come one after the
+//! other: who finds another under way asks again some milliseconds later, and nobody else waits for that.
 //!
 //! Requests share four [`connections`](PostgresOptions::connections), on which statements follow each other without
 //! waiting for answers; there is no pool to check out of, and what is asked at the same time leaves in one write. Two
@@ -81,6 +82,7 @@ mod store;
 mod list;
 mod revoke;
 mod sweep;
+mod turn;
 mod write;
 
 mod counters;

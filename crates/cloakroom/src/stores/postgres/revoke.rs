@@ -15,6 +15,7 @@ use crate::stores::sql::position;
 const STEP: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
 
 /// What is done, in messages.
+const END_ALL: &str = "end a user's sessions";
 const END_EVERYONE: &str = "end everyone's sessions";
 
 impl Postgres {
@@ -27,17 +28,14 @@ impl Postgres {
     ) -> Result<Revoked, Error> {
         let (namespace, principal, keep) = (bytes(namespace), who(principal), keep.map(key));
         let at_most = limit.map(rows);
-        let ended: i64 = self
-            .0
-            .reach
-            .request("end a user's sessions", Work::Writes, async |prepared| {
+        let ask = || {
+            self.0.reach.request(END_ALL, Work::Writes, async |prepared| {
                 let values: [&(dyn ToSql + Sync); 4] = [&namespace, &principal, &keep, &at_most];
-                prepared
-                    .client
-                    .query_one_scalar(&prepared.statements.revoke, &values)
-                    .await
+                let statement = &prepared.statements.revoke;
+                prepared.client.query_opt_scalar(statement, &values).await
             })
-            .await?;
+        };
+        let ended: i64 = self.in_turn(END_ALL, ask).await?;
         Ok(Revoked::new(ended.unsigned_abs(), Some(ended) == at_most))
     }
 

@@ -32,11 +32,10 @@ impl Statements {
             include_str!("sql/load.sql"),
             include_str!("sql/create.sql"),
             include_str!("sql/replace.sql"),
-            "SELECT outcome, ended FROM \
-             cloakroom_write_capped($1, $2, $10, $3, $4, $5, $6, $7, $8, $9, $11, $12, $13)",
+            include_str!("sql/write_capped.sql"),
             include_str!("sql/touch.sql"),
             "SELECT cloakroom_delete($1, $2, $3, $4)",
-            "SELECT cloakroom_revoke($1, $2, $3, $4)",
+            include_str!("sql/revoke.sql"),
             "SELECT is_begun_before, is_until FROM cloakroom_mark($1, $2, $3, $4, $5)",
             "SELECT coalesce(max(begun_before), 0) FROM cloakroom_marks WHERE namespace = $1 AND subject = ANY ($2)",
             "INSERT INTO cloakroom_counters AS c VALUES ($1, $2, $3, 1) \

@@ -9,31 +9,31 @@ use super::store::{bytes, key, who};
 use super::{Postgres, row};
 use crate::stores::sql::{column, corrupt, id, millis};
 
+/// What is done, in messages.
+const WRITE: &str = "write a session";
+
 impl Postgres {
     pub(super) async fn write_freely(&self, request: &Write) -> Result<Written, Error> {
         let columns = Columns::of(request, self.0.revisions.mint());
-        let written = self
-            .0
-            .reach
-            .request("write a session", Work::Writes, async |prepared| {
-                let mut values = columns.values().to_vec();
-                match request.expect {
-                    Expect::Absent => {
-                        prepared
-                            .client
-                            .execute(&prepared.statements.create, &values)
-                            .await
-                    }
-                    Expect::Revision(seen) => {
-                        let seen = column(seen);
-                        values.push(&seen);
-                        prepared
-                            .client
-                            .execute(&prepared.statements.replace, &values)
-                            .await
-                    }
+        let written = self.0.reach.request(WRITE, Work::Writes, async |prepared| {
+            let mut values = columns.values().to_vec();
+            match request.expect {
+                Expect::Absent => {
+                    prepared
+                        .client
+                        .execute(&prepared.statements.create, &values)
+                        .await
                 }
-            });
+                Expect::Revision(seen) => {
+                    let seen = column(seen);
+                    values.push(&seen);
+                    prepared
+                        .client
+                        .execute(&prepared.statements.replace, &values)
+                        .await
+                }
+            }
+        });
         Ok(match written.await? {
             0 => Written::Refused,
             _ => Written::Applied {
@@ -55,18 +55,15 @@ impl Postgres {
             Expect::Revision(seen) => Some(column(seen)),
         };
         let (places, now) = (i64::from(places), millis(request.now));
-        let answer: Row = self
-            .0
-            .reach
-            .request("write a session", Work::Writes, async |prepared| {
+        let ask = || {
+            self.0.reach.request(WRITE, Work::Writes, async |prepared| {
                 let mut values = columns.values().to_vec();
                 values.extend([&seen as &(dyn ToSql + Sync), &places, &ends_oldest, &now]);
-                prepared
-                    .client
-                    .query_one(&prepared.statements.write_capped, &values)
-                    .await
+                let statement = &prepared.statements.write_capped;
+                prepared.client.query_opt(statement, &values).await
             })
-            .await?;
+        };
+        let answer: Row = self.in_turn(WRITE, ask).await?;
         match row::column(&answer, 0)? {
             "refused" => Ok(Written::Refused),
             "at cap" => Ok(Written::AtCap),

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::backoff::Backoff;
 use super::server::{Connected, Live, Server};
+use crate::stores::backoff::Backoff;
 
 /// What each of a pool's connections is at, by its number.
 pub(super) type Links = Vec<Link>;
@@ -49,7 +49,7 @@ pub(super) async fn keep(
     mut connected: Option<Connected>,
 ) {
     let publish = |link: Link| links.send_modify(|links| links[number] = link);
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::reconnecting();
     loop {
         let connection = match connected.take() {
             Some(connection) => Ok(connection),
@@ -62,7 +62,7 @@ pub(super) async fn keep(
                 let reason = until_dead(&server, connection).await;
                 publish(Link::Down(reason.into()));
                 if begun.elapsed() >= LASTING {
-                    backoff.reset();
+                    backoff = Backoff::reconnecting();
                 } else {
                     sleep(backoff.pause().min(SHORT)).await;
                 }

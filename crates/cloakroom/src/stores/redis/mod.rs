@@ -125,7 +125,6 @@ mod server;
 
 mod address;
 mod all;
-mod backoff;
 mod driver;
 mod failure;
 mod sentinel;

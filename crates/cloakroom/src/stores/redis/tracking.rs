@@ -10,10 +10,10 @@ use redis::{ProtocolVersion, PushInfo, PushKind, RedisError, Value};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::super::cached::Invalidations;
-use super::backoff::Backoff;
 use super::fed::Feeder;
 use super::keys::Keys;
 use super::server::{Connected, Server};
+use crate::stores::backoff::Backoff;
 
 /// How often the connection is looked at while it is silent. One that was lost without a word is found out within this
 /// and the time an answer may take.
@@ -22,14 +22,14 @@ const LOOKED_AT: Duration = Duration::from_millis(500);
 /// Feeds a cache with what the server tells, for as long as there is one.
 pub(super) async fn feed(server: Arc<Server>, keys: Keys, feeder: Arc<Feeder>, invalidations: Invalidations) {
     let invalidations = Arc::new(invalidations);
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::reconnecting();
     while invalidations.is_wanted() {
         if let Ok(connected) = track(&server, &keys, &invalidations).await {
             // First, so that nothing is kept of what another server answers.
             feeder.is_now(&connected.live);
             // From here on every change is told: a load that begins now is not from before one that was not.
             invalidations.connected();
-            backoff.reset();
+            backoff = Backoff::reconnecting();
             until_silent(&server, connected, &invalidations).await;
         }
         invalidations.cut();
