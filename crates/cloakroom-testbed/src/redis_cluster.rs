@@ -229,20 +229,28 @@ impl RedisCluster {
                 self.owner_by(node, number) == Some(new_owner)
             });
         }
-        wait_until("no two nodes to have the same epoch", || self.epochs_differ());
+        wait_until(
+            "no two nodes to have the same epoch, and all to know the latest",
+            || self.epochs_are_settled(),
+        );
     }
 
-    fn epochs_differ(&self) -> bool {
-        let epochs = self.primaries().iter().filter_map(|node| {
-            let info = node.try_command(&["CLUSTER", "INFO"]).ok()?;
-            let epoch = info
-                .lines()
-                .find_map(|line| line.strip_prefix("cluster_my_epoch:"))?;
-            Some(epoch.to_owned())
-        });
-        let mut epochs: Vec<_> = epochs.collect();
-        epochs.sort_unstable();
-        epochs.windows(2).all(|pair| pair[0] != pair[1])
+    /// A node that does not know the latest epoch takes a slot with an older one, and those who know better never hear of it.
+    fn epochs_are_settled(&self) -> bool {
+        let primaries = self.primaries();
+        let told = primaries
+            .iter()
+            .filter_map(|node| node.try_command(&["CLUSTER", "INFO"]).ok());
+        let told: Vec<_> = told.collect();
+        let all = |name: &str| {
+            let lines = told.iter().flat_map(|info| info.lines());
+            let mut all: Vec<_> = lines.filter_map(|line| line.strip_prefix(name)).collect();
+            all.sort_unstable();
+            all
+        };
+        let differ = |pair: &[&str]| pair[0] != pair[1];
+        all("cluster_my_epoch:").windows(2).all(differ)
+            && !all("cluster_current_epoch:").windows(2).any(differ)
     }
 
     /// Waits until all that run agree that every slot has somebody.
