@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use cloakroom::store::{Error as StoreError, Marks as _, Residence};
-use cloakroom::{KeyRing, Lifetime, Policy, Revocations, ServerKey, Sessions, stores};
+use cloakroom::{KeyFile, KeyRing, Lifetime, Policy, Revocations, ServerKey, Sessions, stores};
 
 /// A fixed HTTP surface over any session store, to attack it from outside and to compare libraries.
 #[derive(Debug, Clone, Parser)]
@@ -35,6 +35,9 @@ pub struct Options {
     /// A server key for data at rest, or to seal cookies: a file of 32 random bytes, or of 64 hex digits
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// The same as a file of `cloakroom keys`, whose changes are taken up while it runs
+    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
+    pub keys: Option<PathBuf>,
     /// How long in milliseconds a sealed session may go on here that was ended at another node
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     pub refresh_within: u64,
@@ -44,12 +47,26 @@ pub struct Options {
 }
 
 impl Options {
+    /// The server's keys, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// When their file cannot be used, saying why.
+    pub fn key_ring(&self) -> anyhow::Result<Option<KeyRing>> {
+        if let Some(path) = &self.keys {
+            let keys = KeyFile::new(path).read().context("--keys")?;
+            return Ok(Some(KeyRing::from(keys)));
+        }
+        let key = self.key_file.as_deref().map(read_key).transpose()?;
+        Ok(key.map(KeyRing::new))
+    }
+
     /// Opens the store, and the sessions in it.
     ///
     /// # Errors
     ///
-    /// When a timeout, the key or the store cannot be used, saying which and why.
-    pub async fn sessions(&self) -> anyhow::Result<Sessions> {
+    /// When a timeout or the store cannot be used, or a key is missing, saying which and why.
+    pub async fn sessions(&self, keys: Option<KeyRing>) -> anyhow::Result<Sessions> {
         if self.absolute < self.idle {
             bail!(
                 "--absolute {} is less than --idle {}: a session would end before it could be idle",
@@ -59,21 +76,19 @@ impl Options {
         }
         let lifetime = Lifetime::new(Duration::from_secs(self.idle), Duration::from_secs(self.absolute))
             .context("--idle and --absolute")?;
-        let key = self.key_file.as_deref().map(read_key).transpose()?;
-        let sessions = match (self.strategy, key) {
+        let sessions = match (self.strategy, keys) {
             (Strategy::Stored, None) => Sessions::new(self.open(stores::open(&self.store)).await?),
-            (Strategy::Stored, Some(key)) => {
-                Sessions::new(self.open(stores::open(&self.store)).await?).keys(KeyRing::new(key))
+            (Strategy::Stored, Some(keys)) => {
+                Sessions::new(self.open(stores::open(&self.store)).await?).keys(keys)
             }
-            (Strategy::Sealed, Some(key)) => Sessions::sealed(KeyRing::new(key), self.revocations().await?),
-            (Strategy::Hybrid, Some(key)) => {
-                let keys = KeyRing::new(key);
+            (Strategy::Sealed, Some(keys)) => Sessions::sealed(keys, self.revocations().await?),
+            (Strategy::Hybrid, Some(keys)) => {
                 let fresh_for = Duration::from_millis(self.fresh_for);
                 let store = self.open(stores::open(&self.store)).await?;
                 Sessions::new(store).keys(keys.clone()).snapshots(keys, fresh_for)
             }
-            (Strategy::Sealed, None) => bail!("--strategy sealed needs a key: --key-file"),
-            (Strategy::Hybrid, None) => bail!("--strategy hybrid needs a key: --key-file"),
+            (Strategy::Sealed, None) => bail!("--strategy sealed needs a key: --keys or --key-file"),
+            (Strategy::Hybrid, None) => bail!("--strategy hybrid needs a key: --keys or --key-file"),
         };
         // What is remembered lives as long: the probe's timeouts are those it was given.
         Ok(sessions.policy(Policy::default().lifetime(lifetime).remembered(Some(lifetime))))

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
+use cloakroom::KeyFile;
 
 use crate::{Framework, Options, Pause, actix_app, app};
 
@@ -12,13 +13,16 @@ use crate::{Framework, Options, Pause, actix_app, app};
 ///
 /// # Errors
 ///
-/// When the options make no sense, or the store or the address cannot be used.
+/// When the options make no sense, or the keys, the store or the address cannot be used.
 pub async fn serve(options: &Options) -> anyhow::Result<()> {
-    let sessions = options.sessions().await?;
+    let keys = options.key_ring()?;
+    let sessions = options.sessions(keys.clone()).await?;
     let listener =
         TcpListener::bind(options.listen).with_context(|| format!("--listen {}", options.listen))?;
     let _sweeper = sessions.sweeper().start();
     let _refreshing = sessions.revocations_refresher().start();
+    let file_and_keys = options.keys.as_ref().zip(keys);
+    let _watching = file_and_keys.map(|(file, keys)| KeyFile::new(file).watch(&keys).start());
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {}", listener.local_addr()?)?;
     stdout.flush()?;
