@@ -14,7 +14,11 @@ const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 /// One of a principal's sessions, for a list of devices.
 ///
 /// To show a moment in words, take it as a [`SystemTime`](std::time::SystemTime):
-/// `SystemTime::from(info.last_seen)`.
+/// `SystemTime::from(info.created)`.
+///
+/// Of [sealed](crate::Sessions::sealed) sessions the store knows what was said at the sign-in, and nothing is written while
+/// one is used. So nobody can tell when another one was last seen, nor whether it has been idle for too long: it is listed
+/// until its absolute timeout, unless it is ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -22,9 +26,10 @@ pub struct SessionInfo {
     pub id: Id,
     /// When it began, or was last signed in.
     pub created: Timestamp,
-    /// When it was last seen, to within a twentieth of its idle timeout.
-    pub last_seen: Timestamp,
-    /// When it ends, unless it is seen before.
+    /// When it was last seen, to within a twentieth of its idle timeout. `None` where nobody knows: of a sealed session that
+    /// is not the one of this request.
+    pub last_seen: Option<Timestamp>,
+    /// When it ends, unless it is seen before. Of a sealed session: when it ends at the latest.
     pub expires: Timestamp,
     /// What it was called when it was signed in.
     pub label: Option<Label>,
@@ -45,6 +50,7 @@ impl Session {
         };
         let config = &self.0.config;
         let this = self.id();
+        let seen_by_cookie = self.0.state().claims().map(|claims| claims.seen);
         let query = Query::default().principal(principal).live_at(config.clock.now());
         let mut list = List::new(config.namespace.clone(), query, PAGE);
         let mut sessions = Vec::new();
@@ -65,6 +71,10 @@ impl Session {
                 // A listing may show a session twice.
                 if seen.insert(id) {
                     let current = Some(id) == this;
+                    let last_seen = match config.sealed {
+                        None => Some(last_seen),
+                        Some(_) => seen_by_cookie.filter(|_| current),
+                    };
                     sessions.push(SessionInfo {
                         id,
                         created,

@@ -151,6 +151,8 @@ impl Revocations {
     /// [`Session::end`](crate::Session::end) ends one of them.
     ///
     /// One more write for each sign-in and sign-out. A record holds principal, label and when it was signed in, and no data.
+    /// It is not written while the session is used: when one was last seen is not known, and one that has been idle for too
+    /// long is listed until its absolute timeout.
     #[must_use]
     pub fn register_in(mut self, store: impl Store) -> Self {
         self.registry = Some(AnyStore::new(store));

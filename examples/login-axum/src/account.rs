@@ -24,9 +24,9 @@ struct AccountPage {
 }
 
 impl AccountPage {
-    fn minutes_since_seen(&self, device: &SessionInfo) -> u64 {
-        let seen = SystemTime::from(device.last_seen);
-        seen.elapsed().unwrap_or_default().as_secs() / 60
+    fn minutes_since_seen(&self, device: &SessionInfo) -> Option<u64> {
+        let seen = SystemTime::from(device.last_seen?);
+        Some(seen.elapsed().unwrap_or_default().as_secs() / 60)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routes: each has the session and does one thing.
 
-use cloakroom::store::Id;
+use cloakroom::store::{Id, Timestamp};
 use cloakroom::{Error, Key, Session, SessionInfo, SignIn};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -140,7 +140,7 @@ fn show(session: &SessionInfo) -> serde_json::Value {
     json!({
         "id": session.id.to_string(),
         "created": session.created.as_unix_millis(),
-        "last_seen": session.last_seen.as_unix_millis(),
+        "last_seen": session.last_seen.map(Timestamp::as_unix_millis),
         "label": session.label.as_ref().map(|label| label.as_str()),
         "current": session.current,
     })

@@ -141,7 +141,7 @@ impl State {
 pub(crate) struct Device {
     pub(crate) id: String,
     pub(crate) created: u64,
-    pub(crate) last_seen: u64,
+    pub(crate) last_seen: Option<u64>,
     pub(crate) label: Option<String>,
     pub(crate) current: bool,
 }

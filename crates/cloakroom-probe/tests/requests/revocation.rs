@@ -225,7 +225,7 @@ fn the_list_shows_each_device_once_and_which_is_this_one() {
         assert_eq!((this.id.clone(), this.current), (id_of(&one.token()), true));
         assert_eq!((other.id.clone(), other.current), (id_of(&two.token()), false));
         assert_eq!(other.created, this.created + 5000);
-        assert_eq!((this.last_seen, &this.label), (this.created, &None));
+        assert_eq!((this.last_seen, &this.label), (Some(this.created), &None));
     });
 }
 

@@ -838,6 +838,33 @@ async fn where_sign_ins_are_registered_sessions_are_listed_and_ended_one_by_one(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_says_of_no_other_session_what_only_its_cookie_knows() {
+    let registry = Memory::default();
+    let node = Node::over(Faulty::new(Memory::default()), |revocations| {
+        revocations.register_in(registry.clone())
+    });
+    let now = || node.sessions.config.clock.now();
+    let listed = async |cookie: &str| {
+        let mut listed = node.open(cookie).await.sessions().await.unwrap();
+        listed.sort_by_key(|info| info.current);
+        let seen: Vec<_> = listed.iter().map(|info| info.last_seen).collect();
+        assert!(listed.iter().all(|info| now() < info.expires));
+        seen
+    };
+    let phone = node.signed_in("alice").await;
+    let laptop = node.signed_in("alice").await;
+    assert_eq!(listed(&laptop).await, [None, Some(now())]);
+    // The phone is used no more. The laptop is, and its cookie says so.
+    let twenty_minutes = Duration::from_secs(1200);
+    node.wait(twenty_minutes).await;
+    let laptop = node.request(&laptop, |_| ()).await;
+    node.wait(twenty_minutes).await;
+    assert_eq!(node.sees(&phone).await, NOBODY, "it was idle for too long");
+    let laptop = node.request(&laptop, |_| ()).await;
+    assert_eq!(listed(&laptop).await, [None, Some(now())]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_that_cannot_be_kept_is_refused() {
     let rotates = Policy::default()
         .rotate_every(Some(Duration::from_secs(60)))

@@ -93,7 +93,7 @@ struct Device {
     words: String,
     handheld: bool,
     began: String,
-    seen: String,
+    seen: Option<String>,
     /// How long it lives on when it is not used.
     left: String,
     current: bool,
@@ -111,7 +111,7 @@ impl Device {
             handheld: device::is_handheld(&words),
             words,
             began: time::ago(now, session.created),
-            seen: time::ago(now, session.last_seen),
+            seen: session.last_seen.map(|seen| time::ago(now, seen)),
             left: time::span(session.expires.since(now)),
             current: session.current,
         }
