@@ -20,8 +20,7 @@ async fn main() {
         .map_or(1_000_000, |text| text.parse().expect("a number of marks"));
     let until = Timestamp::from(SystemTime::now()).saturating_add(Duration::from_secs(86_400));
     let revocations = Revocations::new(Counting { marks, until }).expect("it is elsewhere");
-    let key =
-        ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37))).expect("it looks random");
+    let key = ServerKey::generate().expect("there is randomness");
     let sessions = Sessions::sealed(KeyRing::new(key), revocations);
     let visitor = sessions.open(std::iter::empty()).await.expect("a visitor");
     visitor.sign_in("alice").expect("alice is somebody");

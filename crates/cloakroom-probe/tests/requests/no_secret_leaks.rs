@@ -13,7 +13,9 @@ use tracing::{Event, Metadata, Subscriber};
 use crate::browser::{Browser, NAME};
 use crate::encodings::{first_of, forms_of, holds, with_wrong_secret};
 use crate::said::Said;
-use crate::stage::{on_every_store, on_every_strategy, on_every_strategy_in_this_thread, server_key};
+use crate::stage::{
+    on_every_store, on_every_strategy, on_every_strategy_in_this_thread, server_key, server_key_bytes,
+};
 
 const CANARY: &str = "canary-51d2";
 
@@ -89,7 +91,7 @@ fn no_debug_output_tells_a_token_a_key_or_a_value() {
         session.set(Key::new("k"), &CANARY).unwrap();
         session.sign_in("alice").unwrap();
         let key = server_key(1);
-        let raw: Vec<u8> = (0..32).map(|n: u8| n.wrapping_mul(37) ^ 1).collect();
+        let raw = server_key_bytes(1);
         let wrong_type = session.get::<u64>(Key::new("k")).unwrap_err();
         let record = match stage.is_sealed() {
             true => None,

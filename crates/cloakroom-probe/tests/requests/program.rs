@@ -8,16 +8,13 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, State};
+use crate::stage::server_key_bytes;
 
 #[test]
 fn who_is_signed_in_survives_that_the_program_is_killed() {
     let directory = TempDir::new().unwrap();
     let key = directory.path().join("key");
-    std::fs::write(
-        &key,
-        std::array::from_fn::<u8, 32, _>(|n| (n as u8).wrapping_mul(37)),
-    )
-    .unwrap();
+    std::fs::write(&key, server_key_bytes(1)).unwrap();
     let store = format!("disk:{}", directory.path().join("sessions").display());
     let arguments = ["--store", &store, "--key-file", key.to_str().unwrap()];
     let token = {
@@ -51,11 +48,7 @@ fn the_program_serves_with_actix_web_as_well() {
 fn who_has_signed_out_stays_so_when_the_program_is_killed() {
     let directory = TempDir::new().unwrap();
     let key = directory.path().join("key");
-    std::fs::write(
-        &key,
-        std::array::from_fn::<u8, 32, _>(|n| (n as u8).wrapping_mul(37)),
-    )
-    .unwrap();
+    std::fs::write(&key, server_key_bytes(1)).unwrap();
     let store = format!("disk:{}", directory.path().join("marks").display());
     let arguments = ["--strategy", "sealed", "--store", &store];
     assert!(refused(&arguments).contains("--key-file"));
@@ -82,7 +75,10 @@ fn who_has_signed_out_stays_so_when_the_program_is_killed() {
 fn a_key_is_raw_bytes_or_hex_digits() {
     let directory = TempDir::new().unwrap();
     let key = directory.path().join("key");
-    let hex: String = (0..32u8).map(|n| format!("{:02x}", n.wrapping_mul(37))).collect();
+    let hex: String = server_key_bytes(1)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     std::fs::write(&key, format!("{hex}\n")).unwrap();
     let arguments = ["--store", "memory:", "--key-file", key.to_str().unwrap()];
     wait(Probe::start(&arguments).browser().ok("GET /read"));

@@ -1,8 +1,9 @@
 //! A stage for one test: a store, the doubles in front of it, and nodes that serve the probe over it.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -490,8 +491,16 @@ impl Stage {
 }
 
 /// A server key for tests, different for each number.
-pub(crate) fn server_key(number: u8) -> ServerKey {
-    ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
+pub(crate) fn server_key(number: usize) -> ServerKey {
+    ServerKey::from_bytes(server_key_bytes(number)).unwrap()
+}
+
+/// The bytes of one. They are drawn anew each time: keys that could be computed are refused.
+pub(crate) fn server_key_bytes(number: usize) -> [u8; ServerKey::LEN] {
+    static BYTES: LazyLock<[[u8; ServerKey::LEN]; 8]> = LazyLock::new(|| {
+        std::array::from_fn(|_| std::array::from_fn(|_| RandomState::new().hash_one(()) as u8))
+    });
+    BYTES[number]
 }
 
 /// A process that serves the probe on a port of its own, until the test ends.

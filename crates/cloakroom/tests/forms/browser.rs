@@ -1,6 +1,7 @@
 //! Sessions under each strategy, and a browser that keeps their cookies.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use cloakroom::store::{Load, Revision, Store as _};
@@ -89,8 +90,11 @@ async fn disk(directory: &TempDir) -> Disk {
     options.open(directory.path()).await.unwrap()
 }
 
-pub(crate) fn key(number: u8) -> ServerKey {
-    ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
+/// A server key, another one for each number.
+pub(crate) fn key(number: usize) -> ServerKey {
+    static KEYS: LazyLock<[ServerKey; 4]> =
+        LazyLock::new(|| std::array::from_fn(|_| ServerKey::generate().unwrap()));
+    KEYS[number].clone()
 }
 
 /// A browser: nothing but a jar of cookies.

@@ -9,6 +9,7 @@
 
 mod changing;
 mod guarding;
+mod printed;
 mod watching;
 
 use std::path::Path;

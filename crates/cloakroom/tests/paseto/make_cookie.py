@@ -40,7 +40,8 @@ def assertion(purpose, application, cookie):
     return b"".join(bytes([len(part)]) + part.encode() for part in (purpose, application, cookie))
 
 
-SERVER_KEY = bytes((n * 37 & 0xFF) ^ 1 for n in range(32))
+# Refused by Cloakroom itself, as every key that stands in its repository.
+SERVER_KEY = bytes.fromhex("d1a2282d5f5bd45304df6b96ae0884d774479997eebb0c8cfe11540592d16db0")
 MESSAGES = {
     # As Cloakroom itself writes it.
     "ours": (

@@ -1,11 +1,15 @@
 //! Sealed sessions whose marks are on a server that restarts: who knows afterwards that a session has ended.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use cloakroom::stores::Redis;
 use cloakroom::{ErrorKind, KeyRing, Outcome, Revocations, ServerKey, Session, Sessions};
 use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
 use tokio::task::block_in_place;
+
+/// The key of all nodes.
+static KEY: LazyLock<ServerKey> = LazyLock::new(|| ServerKey::generate().unwrap());
 
 /// One node.
 struct Node(Sessions);
@@ -17,8 +21,7 @@ impl Node {
     async fn over(server: &Server) -> Self {
         let marks = Redis::connect(&server.url()).await.unwrap();
         let revocations = Revocations::new(marks).unwrap().refresh_within(KNOWS);
-        let key = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37))).unwrap();
-        Self(Sessions::sealed(KeyRing::new(key), revocations))
+        Self(Sessions::sealed(KeyRing::new(KEY.clone()), revocations))
     }
 
     async fn open(&self, cookie: &str) -> Result<Session, cloakroom::Error> {
