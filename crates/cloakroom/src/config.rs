@@ -116,6 +116,13 @@ impl Config {
         self.lifecycle.tell(what, None, || principal.cloned(), now);
     }
 
+    /// Whether this node refuses sessions, because it has not heard for too long which of them have ended.
+    pub(crate) fn refuses_unknown(&self) -> bool {
+        let sealed = self.sealed.as_ref();
+        let revocations = sealed.and_then(|sealed| sealed.revocations.as_ref());
+        revocations.is_some_and(|revocations| revocations.refuses(self.clock.now()))
+    }
+
     /// Reads a record, and believes nothing in it before its sealed data has opened.
     ///
     /// # Errors

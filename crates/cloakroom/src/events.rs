@@ -113,6 +113,13 @@ pub(crate) fn guard_unsure(session: Option<Id>, error: &crate::Error) {
     tracing::warn!(target: "cloakroom", session, %error, "could not confirm session: its connection goes on");
 }
 
+/// A connection's session could not be asked for until nobody may believe in it any more.
+pub(crate) fn guard_gave_up(session: Option<Id>, error: &crate::Error) {
+    let error = Story::of(error);
+    let session = session.map(tracing::field::display);
+    tracing::warn!(target: "cloakroom", session, %error, "could not confirm session within the bound: its connection ends");
+}
+
 /// A session has ended, and could not be taken off the list of its principal's.
 pub(crate) fn still_listed(session: Id, error: &cloakroom_store::Error) {
     let error = Story::of_store(error);

@@ -163,6 +163,15 @@ impl State {
         self.held.as_ref().and_then(Loaded::principal).cloned()
     }
 
+    /// When the session is over, whatever a store says: its absolute timeout, and of a sealed one, which nobody else can
+    /// have moved, the idle one, too.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        self.held.as_ref().map(|session| match session {
+            Loaded::Stored(held) => held.ends,
+            Loaded::Sealed(claims) => claims.expires(),
+        })
+    }
+
     fn stored(&self) -> Option<&Held> {
         match &self.held {
             Some(Loaded::Stored(held)) => Some(held),

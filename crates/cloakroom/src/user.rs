@@ -106,7 +106,39 @@ impl Session {
     /// [`ErrorKind::Unavailable`] when the user could not be looked up, within the time that one call of the store may take:
     /// nobody is signed out for that. [`ErrorKind::NoUsers`] when nothing finds users of this type.
     pub async fn user<T: Send + Sync + 'static>(&self) -> Result<Option<User<T>>, Error> {
-        let finder = self.0.config.users.finder::<T>().ok_or_else(|| {
+        let finder = self.finder::<T>()?;
+        // Held over the search: whoever else asks meanwhile waits for the same answer.
+        let mut known = self.0.known_users().lock().await;
+        let Some(principal) = self.principal() else {
+            return Ok(None);
+        };
+        let of = TypeId::of::<T>();
+        match known
+            .iter()
+            .find(|user| user.of == of && user.principal == principal)
+        {
+            Some(user) => Ok(typed(&user.user)),
+            None => self.find_user(finder, principal, &mut known).await,
+        }
+    }
+
+    /// Who is signed in, looked up though they were found before.
+    pub(crate) async fn user_anew<T: Send + Sync + 'static>(&self) -> Result<Option<User<T>>, Error> {
+        let finder = self.finder::<T>()?;
+        let mut known = self.0.known_users().lock().await;
+        match self.principal() {
+            Some(principal) => self.find_user(finder, principal, &mut known).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What finds users of this type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoUsers`], naming the missing call.
+    pub(crate) fn finder<T: 'static>(&self) -> Result<&dyn Finder, Error> {
+        self.0.config.users.finder::<T>().ok_or_else(|| {
             let user = std::any::type_name::<T>();
             Error::new(
                 ErrorKind::NoUsers,
@@ -115,19 +147,16 @@ impl Session {
                      before `layer` or `middleware`"
                 ),
             )
-        })?;
-        // Held over the search: whoever else asks meanwhile waits for the same answer.
-        let mut known = self.0.known_users().lock().await;
-        let Some(principal) = self.principal() else {
-            return Ok(None);
-        };
+        })
+    }
+
+    async fn find_user<T: Send + Sync + 'static>(
+        &self,
+        finder: &dyn Finder,
+        principal: Principal,
+        known: &mut Vec<KnownUser>,
+    ) -> Result<Option<User<T>>, Error> {
         let of = TypeId::of::<T>();
-        if let Some(user) = known
-            .iter()
-            .find(|user| user.of == of && user.principal == principal)
-        {
-            return Ok(typed(&user.user));
-        }
         match self.look_up(finder, &principal).await? {
             Lookup::Found(user) => {
                 let found = typed(&user);

@@ -64,6 +64,14 @@ impl Revocations {
         }
     }
 
+    /// Whether the copy is older than the bound, and sessions are refused for that.
+    pub(crate) fn refuses(&self, now: Timestamp) -> bool {
+        match self.past_the_bound {
+            PastTheBound::Refuse => !self.is_fresh(now),
+            PastTheBound::Accept => false,
+        }
+    }
+
     /// Reads what is new, if nobody else has meanwhile, in the time of one call.
     async fn catch_up(&self, asking: Asking<'_>) -> Result<(), StoreError> {
         self.be_spared()?;

@@ -1,18 +1,22 @@
 //! A store that is down, or whose answers are lost.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cloakroom::store::{
-    AnyStore, Capabilities, Count, Delete, Deleted, Error as StoreError, ErrorKind as StoreErrorKind, List,
-    Load, Page, Revoke, Revoked, Store, Stored, Sweep, Swept, Touch, Touched, Write, Written,
+    Capabilities, Count, Delete, Deleted, Error as StoreError, ErrorKind as StoreErrorKind, List, Load, Mark,
+    Marks, MarksOf, News, Page, Revoke, Revoked, SetMark, Store, Stored, Sweep, Swept, Timestamp, Told,
+    Touch, Touched, Write, Written,
 };
 use cloakroom::stores::Memory;
 
 /// A store in memory that can fail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Failing {
-    store: AnyStore,
+    store: Memory,
     fault: Arc<Mutex<Fault>>,
+    loads: Arc<AtomicUsize>,
 }
 
 /// How it fails.
@@ -24,11 +28,18 @@ pub(crate) enum Fault {
     IsDown,
     /// It does the next write, and the answer is lost.
     LosesReply,
+    /// None, but a millisecond passes before it says what it has.
+    TakesItsTime,
 }
 
 impl Failing {
     pub(crate) fn has(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// How often it was asked for a session since somebody last asked.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.swap(0, Ordering::SeqCst)
     }
 
     fn fails(&self, fault: Fault) -> bool {
@@ -40,19 +51,14 @@ fn down<T>() -> Result<T, StoreError> {
     Err(StoreError::new(StoreErrorKind::Unavailable, "it is down"))
 }
 
-impl Default for Failing {
-    fn default() -> Self {
-        Self {
-            store: AnyStore::new(Memory::default()),
-            fault: Arc::default(),
-        }
-    }
-}
-
 impl Store for Failing {
     async fn load(&self, load: Load) -> Result<Option<Stored>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         if self.fails(Fault::IsDown) {
             return down();
+        }
+        if self.fails(Fault::TakesItsTime) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         self.store.load(load).await
     }
@@ -99,5 +105,33 @@ impl Store for Failing {
 
     fn capabilities(&self) -> Capabilities {
         self.store.capabilities()
+    }
+}
+
+impl Marks for Failing {
+    async fn mark(&self, mark: SetMark) -> Result<Mark, StoreError> {
+        if self.fails(Fault::IsDown) {
+            return down();
+        }
+        self.store.mark(mark).await
+    }
+
+    async fn marks_of(&self, of: MarksOf) -> Result<Timestamp, StoreError> {
+        self.store.marks_of(of).await
+    }
+
+    async fn news(&self, news: News) -> Result<Told, StoreError> {
+        if self.fails(Fault::IsDown) {
+            return down();
+        }
+        self.store.news(news).await
+    }
+
+    async fn forget(&self, sweep: Sweep) -> Result<Swept, StoreError> {
+        self.store.forget(sweep).await
+    }
+
+    fn card(&self) -> Capabilities {
+        self.store.card()
     }
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use cloakroom::stores::Memory;
-use cloakroom::{Lifetime, Outcome, Policy, Session, Sessions};
+use cloakroom::testing::ManualClock;
+use cloakroom::{Lifetime, Outcome, Policy, Revocations, Session, Sessions};
 use tokio::time::Instant;
 
 use crate::failing::{Failing, Fault};
-use crate::strategies::in_memory;
+use crate::strategies::{in_memory, keys};
 
 /// A session that is signed in, as its connection has it, and as another request of its browser would.
-async fn connected(sessions: &Sessions) -> (Session, String) {
+pub(crate) async fn connected(sessions: &Sessions) -> (Session, String) {
     let session = sessions.open(std::iter::empty()).await.unwrap();
     session.sign_in("alice").unwrap();
     let finished = sessions.finish(&session, Outcome::Success).await;
@@ -19,7 +20,7 @@ async fn connected(sessions: &Sessions) -> (Session, String) {
     (session, pair)
 }
 
-async fn again(sessions: &Sessions, cookie: &str) -> Session {
+pub(crate) async fn again(sessions: &Sessions, cookie: &str) -> Session {
     sessions.open(std::iter::once(cookie.as_bytes())).await.unwrap()
 }
 
@@ -111,6 +112,86 @@ async fn a_store_that_is_down_ends_no_connection() {
     );
     store.has(Fault::None);
     assert!(tokio::time::timeout(whole, guard.over()).await.is_err(), "and on");
+    again(&sessions, &cookie).await.sign_out().await.unwrap();
+    guard.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_is_down_it_ends_with_the_absolute_timeout() {
+    let (store, clock) = (Failing::default(), ManualClock::default());
+    let lifetime = Lifetime::new(Duration::from_secs(60), Duration::from_secs(600)).unwrap();
+    let policy = Policy::default().lifetime(lifetime);
+    let sessions = Sessions::new(store.clone()).policy(policy).clock(&clock);
+    let (session, _) = connected(&sessions).await;
+    let mut guard = session.guard();
+    store.has(Fault::IsDown);
+    let while_it_lasts = Duration::from_secs(100);
+    assert!(tokio::time::timeout(while_it_lasts, guard.over()).await.is_err());
+    // Another node may have seen it since: nobody here knows that it is idle.
+    clock.advance(Duration::from_secs(599));
+    let rest = Duration::from_millis(999);
+    assert!(tokio::time::timeout(rest, guard.over()).await.is_err());
+    clock.advance(Duration::from_secs(1));
+    let over = tokio::time::timeout(while_it_lasts, guard.over());
+    assert!(over.await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_waits_for_no_question_to_end_with_the_absolute_timeout() {
+    let (store, clock) = (Failing::default(), ManualClock::default());
+    let absolute = Duration::from_secs(600);
+    let lifetime = Lifetime::new(Duration::from_secs(60), absolute).unwrap();
+    let policy = Policy::default().lifetime(lifetime);
+    let sessions = Sessions::new(store.clone()).policy(policy).clock(&clock);
+    let (session, _) = connected(&sessions).await;
+    let mut guard = session.guard().every(Duration::MAX);
+    let began = Instant::now();
+    let time_passes = async {
+        tokio::time::sleep(Duration::from_secs(599)).await;
+        clock.advance(absolute);
+    };
+    let over = tokio::time::timeout(2 * absolute, guard.over());
+    let (over, ()) = tokio::join!(over, time_passes);
+    assert!(over.is_ok());
+    assert_eq!(began.elapsed(), absolute);
+    assert_eq!(store.loads(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_bound_a_sealed_session_ends_unless_one_says_otherwise() {
+    for accepts in [false, true] {
+        let (marks, clock) = (Failing::default(), ManualClock::default());
+        let mut revocations =
+            Revocations::danger_in_memory(marks.clone()).refresh_within(Duration::from_secs(12));
+        if accepts {
+            revocations = revocations.danger_accept_when_unknown();
+        }
+        let sessions = Sessions::sealed(keys(), revocations).clock(&clock);
+        let (session, _) = connected(&sessions).await;
+        let mut guard = session.guard();
+        let answered = Duration::from_secs(6);
+        assert!(tokio::time::timeout(answered, guard.over()).await.is_err());
+        marks.has(Fault::IsDown);
+        // What was known after 5 seconds is believed for 12.
+        let within = Duration::from_secs(10);
+        assert!(tokio::time::timeout(within, guard.over()).await.is_err());
+        let past = tokio::time::timeout(within, guard.over()).await;
+        assert_eq!(past.is_err(), accepts);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_often_it_is_to_ask_it_asks_ten_times_a_second_at_most() {
+    let store = Failing::default();
+    let sessions = Sessions::new(store.clone());
+    let (session, cookie) = connected(&sessions).await;
+    let mut guard = session.guard().every(Duration::ZERO);
+    store.has(Fault::TakesItsTime);
+    store.loads();
+    let minute = Duration::from_secs(60);
+    assert!(tokio::time::timeout(minute, guard.over()).await.is_err());
+    let asked = store.loads();
+    assert!((500..=600).contains(&asked), "{asked} times");
     again(&sessions, &cookie).await.sign_out().await.unwrap();
     guard.over().await;
 }

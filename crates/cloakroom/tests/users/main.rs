@@ -18,6 +18,7 @@ mod strategies;
 mod anonymous;
 mod authentication;
 mod guard;
+mod guarded_user;
 mod lifecycle;
 mod users;
 mod warned;

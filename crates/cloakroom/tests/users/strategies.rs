@@ -38,7 +38,7 @@ pub(crate) fn sealed() -> Sessions {
     Sessions::sealed(keys(), Revocations::danger_in_memory(Memory::default()))
 }
 
-fn keys() -> KeyRing {
+pub(crate) fn keys() -> KeyRing {
     KeyRing::new(ServerKey::generate().unwrap())
 }
 
