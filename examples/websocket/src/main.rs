@@ -1,21 +1,25 @@
-//! A websocket that ends with its session: signed out in another tab, on another device, or on another node.
+//! A websocket that ends with its session: signed out in another tab, on another device, or on another node; and with its
+//! user, when they are disabled.
 //!
 //! ```sh
 //! cargo run -p websocket                         # in `examples`; then open http://localhost:3000 twice,
 //!                                                # and sign out in one of the two tabs
 //! cargo run -p websocket -- localhost:3001       # another node, over the same store
+//! touch example-websocket.db.disabled            # disables alice
 //! ```
 
 use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, Redirect, Response};
 use axum::routing::{any, get, post};
+use cloakroom::store::Principal;
 use cloakroom::stores::Sqlite;
-use cloakroom::{Cookie, CrossSite, Error, Session, Sessions};
+use cloakroom::{Cookie, CrossSite, Error, Guard, Session, Sessions, User, Users};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -25,7 +29,8 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let file = arguments.next().unwrap_or("./example-websocket.db".to_owned());
 
     // Any number of processes of one machine share it. Nodes on several take Redis or PostgreSQL here.
-    let sessions = Sessions::new(Sqlite::open(file).await?)
+    let sessions = Sessions::new(Sqlite::open(&file).await?)
+        .users(Accounts { disabled: format!("{file}.disabled").into() })
         // A name of its own: browsers do not tell the ports of localhost apart.
         .cookie(Cookie::builder("example-websocket").build()?);
     let _sweeper = sessions.sweeper().start();
@@ -41,6 +46,22 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())
+}
+
+/// Who has an account. Everybody has, and nobody while there is a file of this name: an application asks its database.
+struct Accounts {
+    disabled: PathBuf,
+}
+
+struct Account;
+
+impl Users for Accounts {
+    type User = Account;
+    type Error = io::Error;
+
+    async fn find(&self, _: &Principal) -> io::Result<Option<Account>> {
+        Ok((!self.disabled.try_exists()?).then_some(Account))
+    }
 }
 
 async fn home(session: Session) -> Html<&'static str> {
@@ -63,17 +84,15 @@ async fn sign_out(session: Session) -> Result<Redirect, Error> {
     Ok(Redirect::to("/"))
 }
 
-async fn talk(session: Session, upgrade: WebSocketUpgrade) -> Response {
-    if session.principal().is_none() {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
-    upgrade.on_upgrade(|socket| serve(socket, session))
+/// Whoever is not signed in gets a 401.
+async fn talk(_: User<Account>, session: Session, upgrade: WebSocketUpgrade) -> Result<Response, Error> {
+    // Without `every` it asks every five seconds: so much later than a sign-out a connection ends.
+    let guard = session.guard().user::<Account>()?.every(Duration::from_secs(1));
+    Ok(upgrade.on_upgrade(|socket| serve(socket, guard)))
 }
 
 /// Says everything back, until the browser has gone or the session is over.
-async fn serve(mut socket: WebSocket, session: Session) {
-    // Without `every` the store is asked every five seconds: so much later than a sign-out a connection ends.
-    let mut guard = session.guard().every(Duration::from_secs(1));
+async fn serve(mut socket: WebSocket, mut guard: Guard) {
     loop {
         tokio::select! {
             () = guard.over() => {

@@ -1,4 +1,4 @@
-//! A websocket closes when its session ends, wherever that was.
+//! A websocket closes when its session ends, wherever that was, and when its user may not be signed in any more.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
@@ -82,6 +82,19 @@ async fn signing_out_on_another_node_closes_it() {
     is_answered(&mut socket, "good evening").await;
 
     alice.at(there.address()).submit("/sign-out", "");
+    is_closed(&mut socket).await;
+}
+
+#[tokio::test]
+async fn disabling_its_user_closes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = start(&directory);
+    let mut alice = program.visitor();
+    alice.submit("/sign-in", "");
+    let mut socket = talk_here(&program, &alice).await;
+    is_answered(&mut socket, "good evening").await;
+
+    std::fs::write(directory.path().join("sessions.db.disabled"), "").unwrap();
     is_closed(&mut socket).await;
 }
 
