@@ -56,6 +56,11 @@ impl Patience {
         }
     }
 
+    /// Whether anything was in vain so far.
+    pub(crate) fn was_needed(&self) -> bool {
+        self.attempts > 0
+    }
+
     /// Waits a little longer each time for whoever else writes, or says that it is over. `noise` is a random number:
     /// writers that met once should not meet again.
     pub(crate) async fn wait(&mut self, noise: u64) -> Result<(), Exhausted> {

@@ -1,7 +1,7 @@
 //! Carries out what settle decides, until the store has taken it or there is nothing left to do.
 
 use cloakroom_store::{
-    Delete, Deleted, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touch, Touched, Write, Written,
+    Cap, Delete, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touch, Touched, Write, Written,
 };
 
 use crate::bounded::{Patience, bounded};
@@ -10,7 +10,8 @@ use crate::recent::Tag;
 use crate::settle::Fresh;
 use crate::shared::{self, Shared};
 use crate::state::{Doubt, Effect, Found, Reading, Step};
-use crate::{Error, ErrorKind, events, sealed};
+use crate::untold::Untold;
+use crate::{Error, ErrorKind, deleting, events, sealed};
 
 /// Writes what the request did to its session.
 ///
@@ -98,21 +99,10 @@ async fn touch(shared: &Shared, touch: Touch) -> Next {
 /// Ends the session of somebody else, before this request's own begins.
 async fn end(shared: &Shared, delete: Delete, patience: &mut Patience) -> Result<Next, Error> {
     let config = &shared.config;
-    let id = delete.id;
-    match bounded(config.store_timeout, config.store.delete(delete)).await {
-        Ok(deleted) => {
-            let owner = shared.state().owner();
-            shared.state().ended_first(deleted);
-            config.outdate(id);
-            if deleted == Deleted::Ended {
-                config.tell(id, Happened::Ended(Why::SignedInAsAnother), || owner);
-            }
-        }
-        Err(error) => {
-            events::retrying(id, &error);
-            be_patient(shared, patience, error).await?;
-        }
-    }
+    let untold = Untold::new(config, delete.id, Why::SignedInAsAnother, shared.state().owner());
+    let deleted = deleting::delete(config, delete, patience).await?;
+    shared.state().ended_first(deleted);
+    untold.turns_out(deleted);
     Ok(Next::Step(Doubt::None))
 }
 
@@ -161,12 +151,22 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
 /// Tells what a write meant, once it is known to have been applied.
 fn took_effect(shared: &Shared, id: Id, effect: Effect) {
     let config = &shared.config;
-    if matches!(effect, Effect::SignedIn | Effect::Rotated)
+    if (effect.signs_in() || effect == Effect::Rotated)
         && let Some((token, rotated)) = shared.state().token()
     {
         config.outdate_tokens_before(token, rotated);
     }
     shared::announce(config, id, effect, || shared.state().owner());
+}
+
+/// Tells that a sign-in may have ended the oldest session of its principal: the answer said which, and was lost.
+fn others_may_have_ended(shared: &Shared) {
+    let owner = shared.state().owner();
+    if let Some(principal) = &owner {
+        shared.config.outdate_principal(principal);
+    }
+    let what = Happened::MayHaveEnded(Why::OverLimit);
+    shared.config.tell_all(what, owner.as_ref());
 }
 
 /// Reads the session again and takes it up as it is now: `false` when it is over, or never was.
@@ -224,6 +224,9 @@ async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure
         Found::Unchanged => {}
         Found::Changed(replay) => shared.apply_again(replay)?,
         Found::Written(replay, effect) => {
+            if effect.signs_in() && matches!(config.policy.cap, Cap::EndOldest(_)) {
+                others_may_have_ended(shared);
+            }
             took_effect(shared, id, effect);
             shared.apply_again(replay)?;
         }

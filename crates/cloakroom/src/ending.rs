@@ -2,17 +2,20 @@
 
 mod everyone;
 
-use cloakroom_store::{Delete, Deleted, Id, Owner, Principal, Revoke, Scope, Store as _};
+use cloakroom_store::{Delete, Deleted, Id, Owner, Principal, Revoke, Scope};
 
-use crate::bounded::bounded;
+use crate::bounded::Patience;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::{Happened, Why};
 use crate::sealed::{self, This};
-use crate::{Error, Session, Sessions, commit};
+use crate::untold::Untold;
+use crate::{Error, Session, Sessions, commit, deleting};
 
 impl Sessions {
     /// Ends all sessions of a principal, and says how many there were: for an operator who disables an account
     /// (OWASP ASVS 7.4.2). Of sealed sessions it says how many sign-ins were registered, and 0 where none are.
+    ///
+    /// Those are not counted whose number was lost with an answer of the store.
     ///
     /// Disable the account first: a sign-in that comes after this is not ended by it.
     ///
@@ -27,7 +30,8 @@ impl Sessions {
             tell_ended(config, principal, None);
             return unregister(config, sealed, principal.clone(), None).await;
         }
-        let ended = revoke(config, principal.clone(), None).await?;
+        let mut patience = Patience::new(config.patience());
+        let ended = revoke(config, principal.clone(), None, &mut patience).await?;
         tell_ended(config, principal, None);
         Ok(ended)
     }
@@ -49,7 +53,7 @@ impl Session {
     /// Ends all other sessions of who is signed in, and says how many there were.
     ///
     /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that turns out to have
-    /// ended meanwhile ends no others.
+    /// ended meanwhile ends no others. Those are not counted whose number was lost with an answer of the store.
     ///
     /// # Errors
     ///
@@ -69,7 +73,7 @@ impl Session {
             tell_ended(config, &principal, this);
             return unregister(config, sealed, principal, this).await;
         }
-        let ended = revoke(config, principal.clone(), this).await?;
+        let ended = revoke(config, principal.clone(), this, &mut self.0.patience()).await?;
         tell_ended(config, &principal, this);
         Ok(ended)
     }
@@ -81,7 +85,7 @@ impl Session {
     /// As [`sign_out_others`](Self::sign_out_others).
     pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
-        let config = &self.0.config;
+        let (config, mut patience) = (&self.0.config, self.0.patience());
         let ended = match (self.principal(), &config.sealed) {
             (Some(principal), Some(sealed)) => {
                 sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
@@ -91,17 +95,20 @@ impl Session {
             }
             (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
-                let others = revoke(config, principal.clone(), self.id()).await?;
+                let others = revoke(config, principal.clone(), self.id(), &mut patience).await?;
                 tell_ended(config, &principal, self.id());
-                let this = self.end_this(Why::SignedOutEverywhere).await?;
-                let late = match this {
-                    Deleted::Ended => 1,
-                    // A neighbour was faster with this one: what it began in its place was not ended above.
-                    Deleted::Missing | Deleted::NotOwner => revoke(config, principal, None).await?,
-                };
-                others + late
+                let this = self.end_this(Why::SignedOutEverywhere, &mut patience).await?;
+                let mut ended = others + u64::from(this == Deleted::Ended);
+                if this != Deleted::Ended || patience.was_needed() {
+                    // A neighbour was, or may have been, faster with this one: what it began in its place was not ended above.
+                    ended += revoke(config, principal, None, &mut patience).await?;
+                }
+                ended
             }
-            (None, _) => u64::from(self.end_this(Why::SignedOutEverywhere).await? == Deleted::Ended),
+            (None, _) => {
+                let ended = self.end_this(Why::SignedOutEverywhere, &mut patience).await?;
+                u64::from(ended == Deleted::Ended)
+            }
         };
         Ok(ended)
     }
@@ -113,15 +120,19 @@ impl Session {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked.
     pub async fn end(&self, id: Id) -> Result<bool, Error> {
         let _gate = self.gate().await?;
+        let mut patience = self.0.patience();
         if self.id() == Some(id) {
-            return Ok(self.end_this(Why::EndedByUser).await? == Deleted::Ended);
+            return Ok(self.end_this(Why::EndedByUser, &mut patience).await? == Deleted::Ended);
         }
         let Some(principal) = self.principal() else {
             return Ok(false);
         };
         let deleted = match &self.0.config.sealed {
             Some(sealed) => sealed::end_registered(&self.0, sealed, id, principal).await?,
-            None => self.delete(id, Some(principal), Why::EndedByUser).await?,
+            None => {
+                self.delete(id, Some(principal), Why::EndedByUser, &mut patience)
+                    .await?
+            }
         };
         Ok(deleted == Deleted::Ended)
     }
@@ -129,7 +140,7 @@ impl Session {
     /// Ends this session, for a reason of the application's.
     pub(crate) async fn end_because(&self, why: Why) -> Result<(), Error> {
         let _gate = self.gate().await?;
-        self.end_this(why).await.map(|_| ())
+        self.end_this(why, &mut self.0.patience()).await.map(|_| ())
     }
 
     /// Waits for what clones are doing, and finds out what became of a save that was dropped half way: it may have
@@ -144,7 +155,7 @@ impl Session {
         Ok(gate)
     }
 
-    async fn end_this(&self, why: Why) -> Result<Deleted, Error> {
+    async fn end_this(&self, why: Why, patience: &mut Patience) -> Result<Deleted, Error> {
         let held = {
             let state = self.0.state();
             state.id().map(|id| (id, state.owner()))
@@ -155,7 +166,7 @@ impl Session {
         };
         let deleted = match &self.0.config.sealed {
             Some(sealed) => sealed::end(&self.0, sealed, why).await?,
-            None => self.delete(id, principal, why).await?,
+            None => self.delete(id, principal, why, patience).await?,
         };
         match deleted {
             Deleted::Ended => self.0.state().end_here(),
@@ -165,18 +176,18 @@ impl Session {
         Ok(deleted)
     }
 
-    async fn delete(&self, id: Id, owner: Option<Principal>, why: Why) -> Result<Deleted, Error> {
+    async fn delete(
+        &self,
+        id: Id,
+        owner: Option<Principal>,
+        why: Why,
+        patience: &mut Patience,
+    ) -> Result<Deleted, Error> {
         let config = &self.0.config;
-        let delete = Delete::new(config.namespace.clone(), id, Owner::Is(owner.clone()));
-        let deleted = bounded(config.store_timeout, config.store.delete(delete))
-            .await
-            .map_err(|error| Error::store("end session", error));
-        // Also where the answer was lost: it may have ended.
-        config.outdate(id);
-        let deleted = deleted?;
-        if deleted == Deleted::Ended {
-            config.tell(id, Happened::Ended(why), || owner);
-        }
+        let untold = Untold::new(config, id, why, owner.clone());
+        let delete = Delete::new(config.namespace.clone(), id, Owner::Is(owner));
+        let deleted = deleting::delete(config, delete, patience).await?;
+        untold.turns_out(deleted);
         Ok(deleted)
     }
 }
@@ -194,21 +205,27 @@ async fn unregister(
     keep: Option<Id>,
 ) -> Result<u64, Error> {
     match sealed.registers() {
-        true => revoke(config, principal, keep).await,
+        true => {
+            let mut patience = Patience::new(config.patience());
+            revoke(config, principal, keep, &mut patience).await
+        }
         false => Ok(0),
     }
 }
 
-async fn revoke(config: &Config, principal: Principal, keep: Option<Id>) -> Result<u64, Error> {
+async fn revoke(
+    config: &Config,
+    principal: Principal,
+    keep: Option<Id>,
+    patience: &mut Patience,
+) -> Result<u64, Error> {
     let scope = Scope::Principal {
         principal: principal.clone(),
         keep,
     };
     let revoke = Revoke::new(config.namespace.clone(), scope);
-    let revoked = bounded(config.store_timeout, config.store.revoke(revoke)).await;
+    let revoked = deleting::revoke(config, revoke, patience).await;
     // Also where the answer was lost: they may have ended.
     config.outdate_principal(&principal);
     revoked
-        .map(|revoked| revoked.ended)
-        .map_err(|error| Error::store("end the sessions of a principal", error))
 }

@@ -34,8 +34,9 @@ pub(crate) enum Opened {
     Expired,
     /// It has another secret now, or never had this one.
     Superseded,
-    /// The token was rotated away, and its successor has been in use: one of the two was stolen.
-    Reused,
+    /// The token was rotated away, and its successor has been in use: one of the two was stolen. Who is signed in, as far as
+    /// the record is to be believed.
+    Reused(Option<Principal>),
     /// It was not written by us, or for another session, or has been altered.
     Unverifiable,
     /// It is sealed under a key that an operator has decided to refuse.
@@ -75,7 +76,10 @@ impl Envelope {
             _ if layout.verifier.matches(&verifier) => Standing::Newest,
             Some(previous) if previous.verifier.matches(&verifier) => {
                 if !settle::in_grace(previous, now) {
-                    return Ok(Opened::Reused);
+                    let opens = self
+                        .unseal(&mut record, &layout, token, Standing::Previous)
+                        .is_ok();
+                    return Ok(Opened::Reused(record.principal.filter(|_| opens)));
                 }
                 Standing::Previous
             }

@@ -7,7 +7,7 @@ use cloakroom_store::{Id, Swept};
 
 use crate::ErrorKind;
 
-/// An anonymous session began: one that a sign-in begins is told as the sign-in.
+/// A session began. A sign-in that begins one is told next.
 pub(crate) fn begun(session: Id) {
     tracing::info!(target: "cloakroom", %session, "session begun");
 }
@@ -25,6 +25,12 @@ pub(crate) fn rotated(session: Id) {
 /// A session ended before its time, and why.
 pub(crate) fn ended(session: Id, why: &'static str) {
     tracing::info!(target: "cloakroom", %session, why, "session ended");
+}
+
+/// A session may have ended: the store did not say.
+pub(crate) fn may_have_ended(session: Option<Id>, why: &'static str) {
+    let session = session.map(tracing::field::display);
+    tracing::warn!(target: "cloakroom", session, why, "session may have ended: the store did not say");
 }
 
 /// The application signs somebody in and does not say with which credentials, though it compares them: a fault of its own,

@@ -231,10 +231,12 @@ mod users;
 
 mod change;
 mod commit;
+mod deleting;
 mod sealed;
 mod settle;
 mod shared;
 mod state;
+mod untold;
 
 mod base64url;
 mod claims;

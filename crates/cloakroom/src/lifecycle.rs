@@ -18,7 +18,7 @@ const KEPT: usize = 1024;
 pub struct SessionEvent {
     /// When.
     pub at: Timestamp,
-    /// Which session it was; `None` where it was more than one.
+    /// Which session it was; `None` where it was more than one, or nobody knows.
     pub session: Option<Id>,
     /// Who is, or was, signed in; `None` also where nobody knows.
     pub principal: Option<Principal>,
@@ -38,12 +38,15 @@ pub enum Happened {
         /// Where this one came from.
         address: IpAddr,
     },
-    /// It began, and nobody is signed in.
+    /// It began: with the first thing that was kept in it, or with a sign-in, which is told next.
     Begun,
     /// It ended before its time.
     Ended(Why),
     /// Everyone's sessions ended, by an operator; how many that were, where it can be counted.
     EveryonesEnded(u64),
+    /// It may have ended for this reason: the store did not say, or nobody was there to hear it. Told without a session where it
+    /// is not known which one that would be.
+    MayHaveEnded(Why),
     /// All sessions of a principal ended, but for the one this was done in, where that was asked for. Which they were
     /// nobody says.
     PrincipalsEnded {
@@ -54,7 +57,8 @@ pub enum Happened {
     Rotated,
     /// Somebody signed in, or showed again who they are: it has a new token.
     SignedIn,
-    /// A token was used after its successor, so one of the two was stolen: it ended.
+    /// A token was used after its successor, so one of the two was stolen: it ended. If the store did not say so, it ends at the
+    /// next such use.
     TokenReused,
 }
 
@@ -143,6 +147,7 @@ fn log(what: Happened, session: Option<Id>) {
                 events::without_credentials(session);
             }
         }
+        (Happened::MayHaveEnded(why), session) => events::may_have_ended(session, why.words()),
         (Happened::EveryonesEnded(many), _) => events::everyone_ended(many),
         (Happened::PrincipalsEnded { kept }, _) => events::principal_ended(kept),
         (Happened::Rotated, Some(session)) => events::rotated(session),

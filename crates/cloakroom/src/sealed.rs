@@ -10,17 +10,18 @@ use cloakroom_store::{Deleted, Id, Timestamp};
 
 use crate::bounded::bounded;
 use crate::config::{Config, Sealed};
-use crate::lifecycle::{Happened, Why};
+use crate::lifecycle::Why;
 use crate::revocations::{LEARN, Revocations, Turn, Verdict};
 use crate::sealed_cookie::Opened;
 use crate::settle::sealed::Meaning;
 use crate::shared::{Shared, announce};
 use crate::state::{Pending, SealedStep, State};
+use crate::untold::Untold;
 use crate::{Error, events, paseto};
 use marking::{mark_session, moment_of, read_marks};
 
 pub(crate) use ending::{This, end, end_all_of, mark_everyone, mark_principal};
-pub(crate) use marking::asking;
+pub(crate) use marking::{asking, be_patient};
 pub(crate) use registry::end_registered;
 
 /// What a request has of its cookie, whatever is to be believed of it.
@@ -76,15 +77,19 @@ pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error
                 return Ok(());
             }
             SealedStep::End(claims) => {
+                let untold = Untold::new(
+                    config,
+                    claims.id,
+                    Why::SignedInAsAnother,
+                    claims.principal.clone(),
+                );
                 let marked = mark_session(shared, sealed, (claims.id, claims.ends), Timestamp::MAX).await?;
+                // Where nobody can end it, it goes on.
+                untold.turns_out(marked.map_or(Deleted::Missing, |_| Deleted::Ended));
                 if sealed.registers() {
                     registry::strike(config, claims.id, claims.principal.clone()).await;
                 }
                 shared.state().ended_first(Deleted::Ended);
-                if marked.is_some() {
-                    let owner = || claims.principal.clone();
-                    config.tell(claims.id, Happened::Ended(Why::SignedInAsAnother), owner);
-                }
             }
             SealedStep::Seal(pending) => {
                 if seal(shared, sealed, pending).await? {

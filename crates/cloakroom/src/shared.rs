@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use cloakroom_store::{Id, Principal};
 
 use crate::Error;
+use crate::bounded::Patience;
 use crate::config::Config;
 use crate::lifecycle::Happened;
 use crate::state::{Effect, Replay, State};
@@ -45,6 +46,11 @@ impl Shared {
         self.known.get_or_init(Box::default)
     }
 
+    /// How long to go on trying.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.config.patience())
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A panic under the lock leaves a state that is whole: each change of it is one assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -64,16 +70,15 @@ impl Shared {
 }
 
 /// Tells what a write, or a new cookie, meant.
-pub(crate) fn announce(
-    config: &Config,
-    id: Id,
-    effect: Effect,
-    principal: impl FnOnce() -> Option<Principal>,
-) {
-    match effect {
-        Effect::None => {}
-        Effect::Begun => config.tell(id, Happened::Begun, principal),
-        Effect::SignedIn => config.tell(id, Happened::SignedIn, principal),
-        Effect::Rotated => config.tell(id, Happened::Rotated, principal),
+pub(crate) fn announce(config: &Config, id: Id, effect: Effect, principal: impl Fn() -> Option<Principal>) {
+    let happened: &[Happened] = match effect {
+        Effect::None => &[],
+        Effect::Begun => &[Happened::Begun],
+        Effect::BegunSignedIn => &[Happened::Begun, Happened::SignedIn],
+        Effect::SignedIn => &[Happened::SignedIn],
+        Effect::Rotated => &[Happened::Rotated],
+    };
+    for what in happened {
+        config.tell(id, *what, &principal);
     }
 }

@@ -104,8 +104,17 @@ pub(crate) enum CookieChange {
 pub(crate) enum Effect {
     None,
     Begun,
+    /// It began with somebody signing in.
+    BegunSignedIn,
     SignedIn,
     Rotated,
+}
+
+impl Effect {
+    /// Whether somebody signed in.
+    pub(crate) fn signs_in(self) -> bool {
+        matches!(self, Self::BegunSignedIn | Self::SignedIn)
+    }
 }
 
 impl State {

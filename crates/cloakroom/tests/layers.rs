@@ -69,14 +69,17 @@ const MODULES: &[Module] = &[
     effects("lifecycle", "events throttle"),
     effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
-    effects("shared", "pure config users lifecycle"),
+    effects("shared", "pure bounded config users lifecycle"),
+    effects("untold", "config lifecycle"),
     effects(
         "sealed",
-        "pure random bounded config revocations shared lifecycle",
+        "pure random bounded config revocations shared lifecycle untold",
     ),
+    // It waits for a store as sealed sessions do.
+    effects("deleting", "error events bounded config sealed"),
     effects(
         "commit",
-        "pure clock random config bounded shared sealed lifecycle",
+        "pure clock random config bounded shared sealed lifecycle untold deleting",
     ),
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
@@ -84,11 +87,11 @@ const MODULES: &[Module] = &[
     effects("signed_in", "pure clock config shared session"),
     effects(
         "sessions",
-        "pure clock random config bounded revocations shared sealed commit session lifecycle",
+        "pure clock random config bounded revocations shared sealed deleting commit session lifecycle",
     ),
     effects(
         "ending",
-        "pure clock config bounded shared sealed commit session sessions lifecycle",
+        "pure clock config bounded shared sealed untold deleting commit session sessions lifecycle",
     ),
     effects("listing", "error clock config bounded shared session"),
     effects("subscription", "lifecycle sessions config"),

@@ -118,8 +118,9 @@ fn an_ending_that_fails_is_a_503_and_ends_nothing() {
                 if !stage.can(request) {
                     continue;
                 }
-                stage.flaky.fail(verb, fault, 1);
+                stage.flaky.fail(verb, fault, 1_000_000);
                 hasty.send(request).await.assert_outage(request);
+                stage.flaky.recover();
                 assert_eq!(
                     browser.state().await.principal.as_deref(),
                     Some("alice"),

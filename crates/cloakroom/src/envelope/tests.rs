@@ -90,7 +90,14 @@ fn the_secret_before_the_newest_is_theft_once_its_grace_is_over() {
     let record = write(&envelope, &mut held);
     let open_at = |now| open(&envelope, &record, &earlier(), now);
     assert!(matches!(open_at(after(NOW, 9)), Ok(Opened::Live(..))));
-    assert!(matches!(open_at(after(NOW, 10)), Ok(Opened::Reused)));
+    let whose = |record: &Record| match open(&envelope, record, &earlier(), after(NOW, 10)) {
+        Ok(Opened::Reused(principal)) => principal,
+        other => panic!("expected theft: {other:?}"),
+    };
+    assert_eq!(whose(&record), held.principal);
+    // Who is named beside what is sealed is not believed.
+    let mallory = Principal::new("mallory").unwrap();
+    assert_eq!(whose(&record.with_principal(Some(mallory))), None);
 }
 
 #[test]
@@ -215,7 +222,7 @@ fn a_header_of_another_write_of_the_session_is_not_believed() {
     let late = after(NOW, 60);
     assert!(matches!(
         open(&envelope, &after_use, &earlier(), late),
-        Ok(Opened::Reused)
+        Ok(Opened::Reused(_))
     ));
     // The moment in which the newest secret was first seen stands at the same place in both.
     let at = (0..before.body.len())

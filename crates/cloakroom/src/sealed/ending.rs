@@ -7,9 +7,10 @@ use cloakroom_store::{Deleted, Mark, Principal, Subject, Timestamp};
 use super::marking::{mark_session, moment_of, read_marks, set_mark};
 use super::{goes_on, registry};
 use crate::config::{Config, Sealed};
-use crate::lifecycle::{Happened, Why};
+use crate::lifecycle::Why;
 use crate::revocations::{Revocations, Verdict};
 use crate::shared::Shared;
+use crate::untold::Untold;
 use crate::{Error, ErrorKind};
 
 /// The least by which one moment is later than another.
@@ -35,12 +36,13 @@ pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<De
         Some(_) => Timestamp::MAX,
         None => rotated.saturating_add(TICK),
     };
+    let untold = Untold::new(&shared.config, claims.id, why, claims.principal.clone());
     let marked = mark_session(shared, sealed, (claims.id, claims.ends), moment).await?;
     if marked.is_some_and(|mark| mark.begun_before > moment) {
+        untold.turns_out(Deleted::NotOwner);
         return Ok(Deleted::NotOwner);
     }
-    let owner = || claims.principal.clone();
-    shared.config.tell(claims.id, Happened::Ended(why), owner);
+    untold.turns_out(Deleted::Ended);
     if sealed.registers() && claims.principal.is_some() {
         registry::strike(&shared.config, claims.id, claims.principal).await;
     }

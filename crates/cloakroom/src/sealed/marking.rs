@@ -73,7 +73,7 @@ pub(super) async fn moment_of(
 }
 
 /// Waits for a store that did not answer, for as long as a commit may take.
-pub(super) async fn be_patient(
+pub(crate) async fn be_patient(
     config: &Config,
     patience: &mut Patience,
     doing: &'static str,

@@ -8,8 +8,9 @@ use super::marking::{be_patient, mark_session};
 use crate::bounded::{Patience, bounded};
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
-use crate::lifecycle::{Happened, Why};
+use crate::lifecycle::Why;
 use crate::shared::Shared;
+use crate::untold::Untold;
 use crate::{Error, ErrorKind, events};
 
 /// Registers who has signed in, in place of what was registered for the session before.
@@ -78,9 +79,9 @@ pub(crate) async fn end_registered(
         None => Ok(Deleted::Missing),
         Some(stored) if stored.record.principal.as_ref() != Some(&principal) => Ok(Deleted::NotOwner),
         Some(stored) => {
+            let untold = Untold::new(config, id, Why::EndedByUser, Some(principal.clone()));
             mark_session(shared, sealed, (id, stored.record.expires), Timestamp::MAX).await?;
-            let owner = || Some(principal.clone());
-            config.tell(id, Happened::Ended(Why::EndedByUser), owner);
+            untold.turns_out(Deleted::Ended);
             strike(config, id, Some(principal)).await;
             Ok(Deleted::Ended)
         }

@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use cloakroom_store::{Delete, Freshness, Id, Load, Owner, Store as _, Stored, Timestamp};
+use cloakroom_store::{
+    Delete, Deleted, Freshness, Id, Load, Owner, Principal, Store as _, Stored, Timestamp,
+};
 
 use super::Sessions;
-use crate::bounded::bounded;
+use crate::bounded::{Patience, bounded};
 use crate::cookie_header::{Found, find};
 use crate::envelope::Opened;
 use crate::lifecycle::Happened;
 use crate::session::Session;
 use crate::state::State;
 use crate::token::Token;
-use crate::{Error, ErrorKind, events, sealed};
+use crate::{Error, ErrorKind, deleting, events, sealed};
 
 /// The values of a request's cookies that are ours.
 #[derive(Clone, Copy)]
@@ -97,16 +99,16 @@ impl Sessions {
     async fn load(&self, token: &Token, now: Timestamp) -> Result<State, Error> {
         let config = &self.config;
         let mut load = Load::new(config.namespace.clone(), token.id);
-        loop {
+        let principal = loop {
             let answer = bounded(config.store_timeout, config.store.load(load.clone())).await;
             let answer = answer.map_err(|error| Error::store("read session", error))?;
             match self.believe(answer, token, now, load.freshness)? {
                 Ok(state) => return Ok(state),
                 Err(Unsettled::ByACopy) => load = load.latest(),
-                Err(Unsettled::Stolen) => break,
+                Err(Unsettled::Stolen(principal)) => break principal,
             }
-        }
-        Box::pin(self.end_stolen(token.id)).await
+        };
+        Box::pin(self.end_stolen(token.id, principal)).await
     }
 
     /// What a request has of what the store answered to a question of this moment, if that is the end of it.
@@ -146,22 +148,23 @@ impl Sessions {
                 events::refused_key(id, &key, &state);
                 State::anonymous()
             }
-            Opened::Reused => return Ok(Err(Unsettled::Stolen)),
+            Opened::Reused(principal) => return Ok(Err(Unsettled::Stolen(principal))),
         };
         Ok(Ok(state.seen_at(asked)))
     }
 
     /// Ends a session of which a token was used that had been rotated away.
-    async fn end_stolen(&self, id: Id) -> Result<State, Error> {
+    async fn end_stolen(&self, id: Id, principal: Option<Principal>) -> Result<State, Error> {
         let config = &self.config;
         let delete = Delete::new(config.namespace.clone(), id, Owner::Any);
         config.outdate(id);
-        bounded(config.store_timeout, config.store.delete(delete))
-            .await
-            .map_err(|error| Error::store("end session", error))?;
-        // Nothing in its record is believed, so nobody knows whose it was.
-        config.tell(id, Happened::TokenReused, || None);
-        Ok(State::superseded())
+        let mut patience = Patience::new(config.patience());
+        let deleted = deleting::delete(config, delete, &mut patience).await;
+        // Where another request has ended it, that has told it. Where nobody can say, it was stolen all the same.
+        if !matches!(deleted, Ok(Deleted::Missing)) {
+            config.tell(id, Happened::TokenReused, || principal);
+        }
+        deleted.map(|_| State::superseded())
     }
 }
 
@@ -170,7 +173,7 @@ enum Unsettled {
     /// A copy says no.
     ByACopy,
     /// The token was rotated away, and its successor has been used.
-    Stolen,
+    Stolen(Option<Principal>),
 }
 
 /// The value of the session's cookie.

@@ -164,11 +164,12 @@ impl State {
         self.view.is_written(plan.next.principal.as_ref(), &self.changes);
         self.held = Some(Loaded::Sealed(plan.next));
         self.cookie = Some(CookieChange::Seal);
-        match plan.meaning {
-            Meaning::Changed => Effect::None,
-            Meaning::Begins => Effect::Begun,
-            Meaning::SignsIn => Effect::SignedIn,
-            Meaning::Rotates => Effect::Rotated,
+        match (plan.meaning, plan.supersedes) {
+            (Meaning::Changed, _) => Effect::None,
+            (Meaning::Begins, _) => Effect::Begun,
+            (Meaning::SignsIn, None) => Effect::BegunSignedIn,
+            (Meaning::SignsIn, Some(_)) => Effect::SignedIn,
+            (Meaning::Rotates, _) => Effect::Rotated,
         }
     }
 

@@ -228,8 +228,9 @@ impl State {
 /// What a write means besides changed data.
 pub(super) fn effect_of(plan: &Plan) -> Effect {
     match plan.expect {
-        _ if plan.signs_in => Effect::SignedIn,
+        Expect::Absent if plan.signs_in => Effect::BegunSignedIn,
         Expect::Absent => Effect::Begun,
+        Expect::Revision(_) if plan.signs_in => Effect::SignedIn,
         Expect::Revision(_) if plan.new_token => Effect::Rotated,
         Expect::Revision(_) => Effect::None,
     }

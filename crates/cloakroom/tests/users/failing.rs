@@ -26,8 +26,10 @@ pub(crate) enum Fault {
     None,
     /// It answers nothing but that it is down.
     IsDown,
-    /// It does the next write, and the answer is lost.
+    /// It does the next write or ending, and the answer is lost.
     LosesReply,
+    /// It does all writes and endings, and no answer arrives.
+    LosesReplies,
     /// None, but a millisecond passes before it says what it has.
     TakesItsTime,
 }
@@ -44,6 +46,21 @@ impl Failing {
 
     fn fails(&self, fault: Fault) -> bool {
         *self.fault.lock().unwrap() == fault
+    }
+
+    async fn change<T>(&self, change: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.fails(Fault::IsDown) {
+            return down();
+        }
+        let answer = change.await;
+        if self.fails(Fault::LosesReply) {
+            self.has(Fault::None);
+            return down();
+        }
+        match self.fails(Fault::LosesReplies) {
+            true => down(),
+            false => answer,
+        }
     }
 }
 
@@ -64,15 +81,7 @@ impl Store for Failing {
     }
 
     async fn write(&self, write: Write) -> Result<Written, StoreError> {
-        if self.fails(Fault::IsDown) {
-            return down();
-        }
-        let written = self.store.write(write).await;
-        if self.fails(Fault::LosesReply) {
-            self.has(Fault::None);
-            return down();
-        }
-        written
+        self.change(self.store.write(write)).await
     }
 
     async fn touch(&self, touch: Touch) -> Result<Touched, StoreError> {
@@ -80,7 +89,7 @@ impl Store for Failing {
     }
 
     async fn delete(&self, delete: Delete) -> Result<Deleted, StoreError> {
-        self.store.delete(delete).await
+        self.change(self.store.delete(delete)).await
     }
 
     async fn list(&self, list: List) -> Result<Page, StoreError> {
@@ -92,7 +101,7 @@ impl Store for Failing {
     }
 
     async fn revoke(&self, revoke: Revoke) -> Result<Revoked, StoreError> {
-        self.store.revoke(revoke).await
+        self.change(self.store.revoke(revoke)).await
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, StoreError> {

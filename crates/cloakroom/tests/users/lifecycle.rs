@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use cloakroom::store::{Cap, Id, Principal};
 use cloakroom::stores::Memory;
+use cloakroom::testing::ManualClock;
 use cloakroom::{
     Error, Happened, Heard, Key, Outcome, Policy, Session, SessionEvent, Sessions, SignIn, Subscription,
     Users, Why,
@@ -81,8 +82,21 @@ async fn user(session: Session) -> Result<(), Error> {
     session.user::<()>().await.map(drop)
 }
 
+/// What is heard: what happened, and to whose session.
+type Told = (Happened, Option<String>);
+
+/// What is heard of a sign-in that begins a session.
+fn signed_in(who: &Option<String>) -> Vec<Told> {
+    vec![(Happened::Begun, who.clone()), (Happened::SignedIn, who.clone())]
+}
+
+fn and(mut told: Vec<Told>, more: impl IntoIterator<Item = Told>) -> Vec<Told> {
+    told.extend(more);
+    told
+}
+
 /// All that there is to be heard now, without ids.
-async fn heard(events: &mut Subscription) -> Vec<(Happened, Option<String>)> {
+async fn heard(events: &mut Subscription) -> Vec<Told> {
     let mut all = Vec::new();
     for event in drain(events).await {
         let principal = event.principal.map(|principal| principal.to_string());
@@ -117,7 +131,11 @@ async fn it_hears_all_that_happens_to_sessions() {
             (&["/"][..], vec![]),
             (&["/fail"], vec![]),
             (&["/cart"], vec![(Happened::Begun, None)]),
-            (&["/alice"], vec![(Happened::SignedIn, alice.clone())]),
+            (&["/alice"], signed_in(&alice)),
+            (
+                &["/alice", "/alice"],
+                and(signed_in(&alice), [(Happened::SignedIn, alice.clone())]),
+            ),
             (&["/cart", "/cart"], vec![(Happened::Begun, None)]),
             (
                 &["/cart", "/alice", "/rotate"],
@@ -129,18 +147,20 @@ async fn it_hears_all_that_happens_to_sessions() {
             ),
             (
                 &["/alice", "/bob"],
-                vec![
-                    (Happened::SignedIn, alice.clone()),
-                    (Happened::Ended(Why::SignedInAsAnother), alice.clone()),
-                    (Happened::SignedIn, bob.clone()),
-                ],
+                and(
+                    and(
+                        signed_in(&alice),
+                        [(Happened::Ended(Why::SignedInAsAnother), alice.clone())],
+                    ),
+                    signed_in(&bob),
+                ),
             ),
             (
                 &["/alice", "/sign-out", "/sign-out"],
-                vec![
-                    (Happened::SignedIn, alice.clone()),
-                    (Happened::Ended(Why::SignedOut), alice.clone()),
-                ],
+                and(
+                    signed_in(&alice),
+                    [(Happened::Ended(Why::SignedOut), alice.clone())],
+                ),
             ),
             (
                 &["/cart", "/end"],
@@ -148,31 +168,31 @@ async fn it_hears_all_that_happens_to_sessions() {
             ),
             (
                 &["/alice", "/others"],
-                vec![
-                    (Happened::SignedIn, alice.clone()),
-                    (Happened::PrincipalsEnded { kept }, alice.clone()),
-                ],
+                and(
+                    signed_in(&alice),
+                    [(Happened::PrincipalsEnded { kept }, alice.clone())],
+                ),
             ),
             (
                 &["/alice", "/user"],
-                vec![
-                    (Happened::SignedIn, alice.clone()),
-                    (Happened::Ended(Why::UserGone), alice.clone()),
-                ],
+                and(
+                    signed_in(&alice),
+                    [(Happened::Ended(Why::UserGone), alice.clone())],
+                ),
             ),
             (
                 &["/old-bob", "/user"],
-                vec![
-                    (Happened::SignedIn, bob.clone()),
-                    (Happened::Ended(Why::CredentialsChanged), bob.clone()),
-                ],
+                and(
+                    signed_in(&bob),
+                    [(Happened::Ended(Why::CredentialsChanged), bob.clone())],
+                ),
             ),
             (
                 &["/bob", "/user"],
-                vec![
-                    (Happened::SignedIn, bob.clone()),
-                    (Happened::Ended(Why::WithoutCredentials), bob.clone()),
-                ],
+                and(
+                    signed_in(&bob),
+                    [(Happened::Ended(Why::WithoutCredentials), bob.clone())],
+                ),
             ),
         ] {
             let mut browser = Browser::new(&app);
@@ -189,19 +209,15 @@ async fn it_hears_all_that_happens_to_sessions() {
         browser.post("/alice").await;
         let is_sealed = browser.cookie().contains("__Host-session=v4.local");
         browser.post("/everywhere").await;
-        let expected = if is_sealed {
-            vec![
-                (Happened::SignedIn, alice.clone()),
-                (Happened::PrincipalsEnded { kept: None }, alice.clone()),
-            ]
+        let ended = if is_sealed {
+            vec![(Happened::PrincipalsEnded { kept: None }, alice.clone())]
         } else {
             vec![
-                (Happened::SignedIn, alice.clone()),
                 (Happened::PrincipalsEnded { kept }, alice.clone()),
                 (Happened::Ended(Why::SignedOutEverywhere), alice.clone()),
             ]
         };
-        assert_eq!(heard(&mut events).await, expected);
+        assert_eq!(heard(&mut events).await, and(signed_in(&alice), ended));
 
         let alice = Principal::new("alice").unwrap();
         sessions.sign_out_everywhere(&alice).await.unwrap();
@@ -228,18 +244,18 @@ async fn an_event_says_which_session_and_when_and_no_token() {
         let session = sessions.open(std::iter::empty()).await.unwrap();
         session.sign_in("alice").unwrap();
         let finished = sessions.finish(&session, Outcome::Success).await;
-        let [event] = &drain(&mut events).await[..] else {
-            panic!("one event")
-        };
-        assert_eq!(event.at, clock.now());
-        assert_eq!(event.session, session.id());
+        let told = drain(&mut events).await;
+        assert_eq!(told.len(), 2);
+        for event in &told {
+            assert_eq!((event.at, event.session), (clock.now(), session.id()));
+        }
         let cookie = finished.set_cookie.unwrap();
         let value = cookie.split(['=', ';']).nth(1).unwrap();
-        assert!(!format!("{event:?}").contains(value));
+        assert!(!format!("{told:?}").contains(value));
         // Nor any part of it.
         for part in value.as_bytes().chunks(12).filter(|part| part.len() == 12) {
             let part = std::str::from_utf8(part).unwrap();
-            assert!(!format!("{event:?}").contains(part), "{part}");
+            assert!(!format!("{told:?}").contains(part), "{part}");
         }
     })
     .await;
@@ -258,13 +274,111 @@ async fn it_hears_of_the_oldest_that_had_to_go() {
     assert_eq!(
         told,
         [
+            Happened::Begun,
             Happened::SignedIn,
             Happened::Ended(Why::OverLimit),
+            Happened::Begun,
             Happened::SignedIn
         ]
     );
-    assert_eq!(events[0].session, events[1].session);
-    assert_eq!(events[1].principal.as_ref().map(Principal::as_str), Some("alice"));
+    assert_eq!(events[0].session, events[2].session);
+    assert_eq!(events[2].principal.as_ref().map(Principal::as_str), Some("alice"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_that_the_oldest_may_have_had_to_go_when_the_answer_was_lost() {
+    for (cap, expected) in [
+        (Cap::None, None),
+        (Cap::Refuse(NonZeroU32::MIN), None),
+        (
+            Cap::EndOldest(NonZeroU32::MIN),
+            Some(Happened::MayHaveEnded(Why::OverLimit)),
+        ),
+    ] {
+        let store = Failing::default();
+        let sessions = Sessions::new(store.clone()).policy(Policy::default().cap(cap));
+        let app = app(&sessions);
+        let mut events = sessions.subscribe();
+        store.has(Fault::LosesReply);
+        assert!(Browser::new(&app).post("/alice").await.status.is_success());
+        let mut told = drain(&mut events).await;
+        let unknown = expected.map(|_| told.remove(0));
+        assert_eq!(unknown.as_ref().map(|event| event.what), expected);
+        assert!(unknown.is_none_or(|event| event.session.is_none() && event.principal.is_some()));
+        let told: Vec<_> = told.iter().map(|event| event.what).collect();
+        assert_eq!(told, [Happened::Begun, Happened::SignedIn]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_of_endings_whose_answer_was_lost() {
+    let store = Failing::default();
+    let sessions = Sessions::new(store.clone());
+    let app = app(&sessions);
+    let mut events = sessions.subscribe();
+    let (alice, bob) = (Some("alice".to_owned()), Some("bob".to_owned()));
+    for (path, why) in [
+        ("/sign-out", Why::SignedOut),
+        ("/end", Why::EndedByUser),
+        ("/user", Why::UserGone),
+        ("/bob", Why::SignedInAsAnother),
+    ] {
+        for (fault, mut expected) in [
+            (Fault::LosesReply, vec![(Happened::Ended(why), alice.clone())]),
+            (
+                Fault::LosesReplies,
+                vec![(Happened::MayHaveEnded(why), alice.clone())],
+            ),
+        ] {
+            let mut browser = Browser::new(&app);
+            browser.post("/alice").await;
+            heard(&mut events).await;
+            store.has(fault);
+            let answer = match path {
+                "/user" => browser.get(path).await,
+                path => browser.post(path).await,
+            };
+            store.has(Fault::None);
+            assert_eq!(answer.status.is_success(), fault == Fault::LosesReply, "{path}");
+            if answer.status.is_success() && path == "/bob" {
+                expected = and(expected, signed_in(&bob));
+            }
+            assert_eq!(heard(&mut events).await, expected, "{path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_that_all_ended_though_an_answer_was_lost() {
+    let store = Failing::default();
+    let sessions = Sessions::new(store.clone());
+    let app = app(&sessions);
+    let mut events = sessions.subscribe();
+    let mut browser = Browser::new(&app);
+    Browser::new(&app).post("/alice").await;
+    browser.post("/alice").await;
+    heard(&mut events).await;
+    for path in ["/others", "/everywhere"] {
+        store.has(Fault::LosesReply);
+        assert!(browser.post(path).await.status.is_success(), "{path}");
+        let told = heard(&mut events).await;
+        assert!(matches!(told[0].0, Happened::PrincipalsEnded { .. }), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_of_an_ending_whose_client_went_away() {
+    let store = Failing::default();
+    let sessions = Sessions::new(store.clone());
+    let session = sessions.open(std::iter::empty()).await.unwrap();
+    session.sign_in("alice").unwrap();
+    session.save().await.unwrap();
+    let mut events = sessions.subscribe();
+    store.has(Fault::LosesReplies);
+    let signing_out = tokio::time::timeout(Duration::from_millis(1), session.sign_out());
+    assert!(signing_out.await.is_err());
+    let expected = (Happened::MayHaveEnded(Why::SignedOut), Some("alice".to_owned()));
+    assert_eq!(heard(&mut events).await, [expected]);
 }
 
 #[tokio::test]
@@ -285,24 +399,56 @@ async fn it_hears_of_what_was_done_and_whose_answer_was_lost() {
     }
 }
 
-#[tokio::test]
-async fn it_hears_of_a_stolen_token() {
-    let clock = cloakroom::testing::ManualClock::default();
-    let policy = Policy::default()
-        .rotate_every(Some(Duration::from_secs(60)))
-        .unwrap();
-    let sessions = Sessions::new(Memory::default()).policy(policy).clock(&clock);
-    let app = app(&sessions);
+/// Alice, and a copy of a token of hers that was rotated away, of which somebody will have heard from these sessions.
+async fn robbed(sessions: &Sessions, clock: &ManualClock) -> (Browser, Browser) {
+    let app = app(sessions);
     let mut browser = Browser::new(&app);
     browser.post("/alice").await;
-    let mut thief = browser.clone();
+    let thief = browser.clone();
     clock.advance(Duration::from_secs(61));
     browser.get("/").await;
     browser.get("/").await;
     clock.advance(Duration::from_secs(20));
-    let mut events = sessions.subscribe();
-    thief.get("/").await;
-    assert_eq!(heard(&mut events).await, [(Happened::TokenReused, None)]);
+    (browser, thief)
+}
+
+fn rotating() -> Policy {
+    Policy::default()
+        .rotate_every(Some(Duration::from_secs(60)))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn it_hears_once_of_a_stolen_token_and_whose_it_was() {
+    on_every_strategy(async |sessions, clock| {
+        let sessions = sessions.policy(rotating());
+        if sessions.open(std::iter::empty()).await.is_err() {
+            return; // sealed sessions do not rotate
+        }
+        let (_, mut thief) = robbed(&sessions, &clock).await;
+        let mut events = sessions.subscribe();
+        let mut again = thief.clone();
+        thief.get("/").await;
+        again.get("/").await;
+        let expected = (Happened::TokenReused, Some("alice".to_owned()));
+        assert_eq!(heard(&mut events).await, [expected]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_of_a_stolen_token_also_when_the_store_does_not_say_that_it_ended() {
+    let expected = (Happened::TokenReused, Some("alice".to_owned()));
+    for fault in [Fault::LosesReply, Fault::LosesReplies] {
+        let (store, clock) = (Failing::default(), ManualClock::default());
+        let sessions = Sessions::new(store.clone()).policy(rotating()).clock(&clock);
+        let (_, mut thief) = robbed(&sessions, &clock).await;
+        let mut events = sessions.subscribe();
+        store.has(fault);
+        let answer = thief.get("/").await;
+        assert_eq!(answer.status.is_success(), fault == Fault::LosesReply);
+        assert_eq!(heard(&mut events).await, [expected.clone()]);
+    }
 }
 
 #[tokio::test]
@@ -339,7 +485,14 @@ async fn a_listener_that_panics_stops_nothing() {
         .into_iter()
         .map(|(what, _)| what)
         .collect();
-    assert_eq!(told, [Happened::SignedIn, Happened::Ended(Why::SignedOut)]);
+    assert_eq!(
+        told,
+        [
+            Happened::Begun,
+            Happened::SignedIn,
+            Happened::Ended(Why::SignedOut)
+        ]
+    );
 }
 
 #[tokio::test]
@@ -350,6 +503,8 @@ async fn it_hears_the_end_of_it_all() {
     session.sign_in("alice").unwrap();
     session.save().await.unwrap();
     drop((session, sessions));
-    assert!(matches!(events.next().await, Some(Heard::Event(_))));
+    for _ in [Happened::Begun, Happened::SignedIn] {
+        assert!(matches!(events.next().await, Some(Heard::Event(_))));
+    }
     assert_eq!(events.next().await, None);
 }
