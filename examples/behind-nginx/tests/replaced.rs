@@ -19,6 +19,7 @@ fn nobody_notices_that_nodes_are_replaced() {
     let redis = Redis::start();
     let start = || Program::start_with(env!("CARGO_BIN_EXE_behind-nginx"), &[&redis.url()]);
     let mut nodes: Vec<Program> = (0..3).map(|_| start()).collect();
+    let mut all: Vec<SocketAddr> = nodes.iter().map(Program::address).collect();
     let nginx = Nginx::start(&nodes);
     let (done, requests) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -31,6 +32,7 @@ fn nobody_notices_that_nodes_are_replaced() {
                 requests.load(Ordering::SeqCst) > (replaced + 1) * 50 || done.load(Ordering::SeqCst)
             });
             nodes.push(start());
+            all.extend(nodes.last().map(Program::address));
             let old = nodes.remove(0);
             nginx.take_up(&nodes);
             old.terminate();
@@ -39,9 +41,18 @@ fn nobody_notices_that_nodes_are_replaced() {
         wait_until(|| requests.load(Ordering::SeqCst) > before + 100 || done.load(Ordering::SeqCst));
         done.store(true, Ordering::SeqCst);
     });
+    let served = nginx.end();
+    assert_eq!(served.len() as u64, requests.load(Ordering::SeqCst));
+    let failed: Vec<_> = served.iter().filter(|request| request.status != "200").collect();
+    assert!(failed.is_empty(), "beyond what nginx sent again: {failed:?}");
+    for node in all {
+        let by_it = served.iter().filter(|request| request.by == node.to_string());
+        assert!(by_it.count() > 0, "{node} has served nobody");
+    }
+    let again = served.iter().filter(|request| request.tried > 1).count();
     println!(
-        "{} requests, of which none failed",
-        requests.load(Ordering::SeqCst)
+        "{} requests, none failed, {again} sent again by nginx",
+        served.len()
     );
 }
 
@@ -50,13 +61,15 @@ fn work(nginx: SocketAddr, done: &AtomicBool, requests: &AtomicU64) {
     // Whoever fails ends the test instead of letting the others wait.
     let failing = Failing(done);
     let mut user = Visitor::of(nginx);
-    user.post("/sign-in");
+    assert_eq!(user.post("/sign-in"), "signed in");
+    requests.fetch_add(1, Ordering::SeqCst);
     let mut coats = 0;
     while !done.load(Ordering::SeqCst) {
         coats += 1;
         assert_eq!(user.post("/add"), format!("{coats} coats"));
+        requests.fetch_add(1, Ordering::SeqCst);
         assert_eq!(user.get("/"), format!("alice has {coats} coats"));
-        requests.fetch_add(2, Ordering::SeqCst);
+        requests.fetch_add(1, Ordering::SeqCst);
     }
     std::mem::forget(failing);
 }
@@ -111,18 +124,53 @@ impl Nginx {
         });
     }
 
+    /// Ends it, when it has answered everybody, and reads what became of each request.
+    fn end(self) -> Vec<Served> {
+        let log = self.directory.path().join("served");
+        let quit = nginx(self.directory.path()).args(["-s", "quit"]).status();
+        assert!(quit.unwrap().success());
+        wait_until(|| self.workers().is_empty());
+        let log = std::fs::read_to_string(log).unwrap();
+        log.lines().map(Served::read).collect()
+    }
+
     /// The process ids of its workers.
     fn workers(&self) -> Vec<String> {
         let id = self.process.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        // It has none, when it is gone itself.
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         children.split_whitespace().map(str::to_owned).collect()
     }
 }
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        let _ = nginx(self.directory.path()).args(["-s", "stop"]).status();
-        self.process.wait().unwrap();
+        if self.process.try_wait().unwrap().is_none() {
+            let _ = nginx(self.directory.path()).args(["-s", "stop"]).status();
+            self.process.wait().unwrap();
+        }
+    }
+}
+
+/// A request, as nginx saw it.
+#[derive(Debug)]
+struct Served {
+    status: String,
+    /// The node that answered, the last of those that were tried.
+    by: String,
+    tried: usize,
+}
+
+impl Served {
+    /// From a line of its log: the status, and the addresses of the nodes.
+    fn read(line: &str) -> Self {
+        let (status, nodes) = line.split_once(' ').unwrap();
+        let nodes: Vec<&str> = nodes.split(", ").collect();
+        Self {
+            status: status.to_owned(),
+            by: nodes.last().unwrap().to_string(),
+            tried: nodes.len(),
+        }
     }
 }
 
@@ -140,9 +188,16 @@ fn nginx(directory: &Path) -> Command {
     command
 }
 
-/// The configuration of the example, with other ports.
+/// The configuration of the example, with other ports, and a log of who served whom.
 fn configuration(address: SocketAddr, nodes: &[Program]) -> String {
-    let mut text = include_str!("../nginx.conf").replace("127.0.0.1:8080", &address.to_string());
+    let log = "log_format served '$status $upstream_addr'; access_log served served;";
+    let mut text = include_str!("../nginx.conf")
+        .replace("127.0.0.1:8080", &address.to_string())
+        .replace("access_log off;", log);
+    assert!(
+        text.contains(log),
+        "it keeps no log in the example's configuration"
+    );
     for (port, node) in [3001, 3002, 3003].into_iter().zip(nodes) {
         let from = format!("127.0.0.1:{port};");
         assert!(text.contains(&from), "it is in the example's configuration");
