@@ -68,12 +68,13 @@ fn declared_features(manifest: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Libraries only: the binary `cloakroom` and the library `cloakroom` would write the same page.
+/// As docs.rs builds them. Libraries only: the binary `cloakroom` and the library `cloakroom` would write the same page.
 pub(super) fn docs() -> Result<(), String> {
     call(
         cargo()
             .args(["doc", "--no-deps", "--workspace", "--all-features", "--lib"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
+            .env("RUSTDOC", workspace().join("xtask/rustdoc-as-docs-rs"))
+            .env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"),
     )
 }
 
