@@ -34,7 +34,7 @@ pub(crate) async fn revoke(config: &Config, revoke: Revoke, patience: &mut Patie
         match revoked {
             Ok(revoked) => return Ok(revoked.ended),
             Err(error) => {
-                sealed::be_patient(config, patience, "end the sessions of a principal", error).await?
+                sealed::be_patient(config, patience, "end the sessions of a principal", error).await?;
             }
         }
     }

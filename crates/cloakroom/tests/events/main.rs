@@ -56,8 +56,8 @@ async fn every_event_names_its_session_and_has_no_secret() {
         let mut said = said.iter().flatten();
         let names_it = |line: &&Line| line.session.is_some();
         match teller.about {
-            About::ASession => assert!(said.all(|line| names_it(line)), "without a session: {teller:?}"),
-            About::PerhapsOne => assert!(said.any(|line| names_it(line)), "without a session: {teller:?}"),
+            About::ASession => assert!(said.all(&names_it), "without a session: {teller:?}"),
+            About::PerhapsOne => assert!(said.any(names_it), "without a session: {teller:?}"),
             About::None => {}
         }
     }

@@ -75,7 +75,7 @@ impl Walk {
             .unwrap();
         let sessions = stored(&Ailing::default(), &clock).policy(policy);
         let visitor = self.begun(&sessions, |session| {
-            session.set(CART, &CANARY.to_owned()).unwrap()
+            session.set(CART, &CANARY.to_owned()).unwrap();
         });
         let visitor = visitor.await;
         let alice = self

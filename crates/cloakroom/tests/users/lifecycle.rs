@@ -447,7 +447,7 @@ async fn it_hears_of_a_stolen_token_also_when_the_store_does_not_say_that_it_end
         store.has(fault);
         let answer = thief.get("/").await;
         assert_eq!(answer.status.is_success(), fault == Fault::LosesReply);
-        assert_eq!(heard(&mut events).await, [expected.clone()]);
+        assert_eq!(heard(&mut events).await, std::slice::from_ref(&expected));
     }
 }
 
