@@ -97,7 +97,8 @@ impl Guard {
     }
 
     /// Waits until the session is over: signed out, ended from another device, expired, or under another token, because its
-    /// user signed in again. At once where it never was stored.
+    /// user signed in again. With [periodic rotation](crate::Policy::rotate_every) so it is some seconds after each, and the
+    /// browser connects again. At once where it never was stored.
     ///
     /// It asks [`Session::confirm`] now and then, and a connection is not a use of the session: nothing moves its idle timeout
     /// forward. Of a sealed session only its cookie knows of other uses: the connection ends an idle timeout after it began.

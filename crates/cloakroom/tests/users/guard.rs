@@ -195,3 +195,27 @@ async fn however_often_it_is_to_ask_it_asks_ten_times_a_second_at_most() {
     again(&sessions, &cookie).await.sign_out().await.unwrap();
     guard.over().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_after_a_periodic_rotation_and_is_not_taken_for_a_thief() {
+    let clock = ManualClock::default();
+    let policy = Policy::default()
+        .rotate_every(Some(Duration::from_secs(60)))
+        .unwrap();
+    let sessions = Sessions::new(Memory::default()).policy(policy).clock(&clock);
+    let (session, cookie) = connected(&sessions).await;
+    let mut guard = session.guard();
+    let question = Duration::from_secs(6);
+    clock.advance(Duration::from_secs(61));
+    let rotating = again(&sessions, &cookie).await;
+    let line = sessions.finish(&rotating, Outcome::Success).await.set_cookie;
+    let line = line.expect("it has another token");
+    let next = line.split(';').next().unwrap();
+    let seen = again(&sessions, next).await;
+    sessions.finish(&seen, Outcome::Success).await.result.unwrap();
+    assert!(tokio::time::timeout(question, guard.over()).await.is_err());
+
+    clock.advance(Duration::from_secs(11));
+    assert!(tokio::time::timeout(question, guard.over()).await.is_ok());
+    assert!(again(&sessions, next).await.principal().is_some(), "it goes on");
+}
