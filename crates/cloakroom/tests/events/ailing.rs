@@ -15,6 +15,7 @@ pub(crate) struct Ailing {
     memory: Memory,
     fails: Arc<Mutex<&'static str>>,
     was_restarted: Arc<AtomicBool>,
+    is_held: Arc<AtomicBool>,
 }
 
 impl Ailing {
@@ -26,6 +27,11 @@ impl Ailing {
     /// The next who asks for news is told everything again.
     pub(crate) fn is_restarted(&self) {
         self.was_restarted.store(true, Ordering::SeqCst);
+    }
+
+    /// Others have what there is to be swept.
+    pub(crate) fn is_held(&self) {
+        self.is_held.store(true, Ordering::SeqCst);
     }
 
     async fn answer<T>(
@@ -83,7 +89,11 @@ impl Store for Ailing {
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
-        self.answer("sweep", self.memory.sweep(sweep)).await
+        let swept = self.answer("sweep", self.memory.sweep(sweep)).await?;
+        Ok(match self.is_held.load(Ordering::SeqCst) {
+            true => Swept::all_but_held(swept.removed),
+            false => swept,
+        })
     }
 
     async fn ping(&self) -> Result<(), Error> {

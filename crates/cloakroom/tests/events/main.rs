@@ -52,7 +52,10 @@ async fn every_event_names_its_session_and_has_no_secret() {
             .iter()
             .map(|event| lines.iter().filter(|line| line.is(event)).collect())
             .collect();
-        assert!(said.iter().all(|lines| !lines.is_empty()), "{teller:?}: {said:?}");
+        assert!(
+            said.iter().all(|lines| !lines.is_empty()),
+            "not made to happen: {teller:?}"
+        );
         let mut said = said.iter().flatten();
         let names_it = |line: &&Line| line.session.is_some();
         match teller.about {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -27,6 +28,7 @@ const WHOLE: Duration = Duration::from_secs(3600);
 pub(crate) struct Walk {
     ids: HashSet<String>,
     cookies: HashSet<String>,
+    keys: Vec<[u8; ServerKey::LEN]>,
 }
 
 /// Finds everybody, with a password.
@@ -59,8 +61,7 @@ impl Walk {
             parts.map(String::from_iter).collect::<Vec<_>>()
         };
         let mut secrets: Vec<String> = self.cookies.iter().flat_map(parts).collect();
-        for number in [1, 2] {
-            let bytes = key_bytes(number);
+        for bytes in &self.keys {
             secrets.push(bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect());
             secrets.push(format!("{:?}", &bytes[..8]).replace(['[', ']'], ""));
         }
@@ -125,7 +126,7 @@ impl Walk {
     pub(crate) async fn through_damage(&mut self) {
         let clock = ManualClock::default();
         let store = Ailing::default();
-        let keys = two_keys();
+        let keys = self.two_keys();
         let ring = KeyRing::from(keys.clone());
         let sessions = stored(&store, &clock).keys(ring.clone());
         let sealed = Sessions::sealed(ring.clone(), Revocations::danger_in_memory(Ailing::default()));
@@ -175,7 +176,7 @@ impl Walk {
     pub(crate) async fn through_sealed_sessions(&mut self) {
         let marks = Ailing::default();
         let revocations = || Revocations::danger_in_memory(marks.clone());
-        let ring = KeyRing::from(two_keys());
+        let ring = KeyRing::from(self.two_keys());
         let sessions = Sessions::sealed(ring.clone(), revocations());
         let cookie = self.signed_in(&sessions, "alice").await;
         open(&sessions, &cookie).await.sign_out().await.unwrap();
@@ -211,7 +212,7 @@ impl Walk {
 
         let marks = Ailing::default();
         let sealed = Sessions::sealed(
-            KeyRing::from(two_keys()),
+            KeyRing::from(self.two_keys()),
             Revocations::danger_in_memory(marks.clone()),
         );
         let session = open(&sealed, &self.signed_in(&sealed, "alice").await).await;
@@ -264,13 +265,15 @@ impl Walk {
         self.signed_in(&sessions, "alice").await;
         let sweeper = sessions.sweeper().start();
         sleep(Duration::from_secs(120)).await;
+        store.is_held();
+        sleep(Duration::from_secs(120)).await;
         store.fails("sweep");
         sleep(Duration::from_secs(120)).await;
         sweeper.stop().await;
 
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("keys"));
-        let keys = two_keys();
+        let keys = self.two_keys();
         file.create(&keys).unwrap();
         let ring = KeyRing::from(keys);
         let mut watcher = file.watch(&ring);
@@ -279,6 +282,19 @@ impl Walk {
         watcher.look().unwrap();
         fs::write(file.path(), "not a key file").unwrap();
         assert!(watcher.look().is_err());
+    }
+
+    /// One that is active, and one that is not yet: drawn, because keys that could be computed are refused.
+    fn two_keys(&mut self) -> Keys {
+        let now = ManualClock::default().now();
+        let [first, second] = [(); 2].map(|()| {
+            let bytes = std::array::from_fn(|_| RandomState::new().hash_one(()) as u8);
+            self.keys.push(bytes);
+            ServerKey::from_bytes(bytes).unwrap()
+        });
+        let mut keys = Keys::new(first, now);
+        keys.add(second, now).unwrap();
+        keys
     }
 
     async fn signed_in(&mut self, sessions: &Sessions, who: &str) -> String {
@@ -320,19 +336,6 @@ fn stored(store: &Ailing, clock: &ManualClock) -> Sessions {
 
 async fn open(sessions: &Sessions, cookie: &str) -> Session {
     sessions.open(std::iter::once(cookie.as_bytes())).await.unwrap()
-}
-
-fn key_bytes(number: u8) -> [u8; 32] {
-    std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)
-}
-
-/// One that is active, and one that is not yet.
-fn two_keys() -> Keys {
-    let now = ManualClock::default().now();
-    let [first, second] = [1, 2].map(|number| ServerKey::from_bytes(key_bytes(number)).unwrap());
-    let mut keys = Keys::new(first, now);
-    keys.add(second, now).unwrap();
-    keys
 }
 
 /// The active one gets into other hands.
