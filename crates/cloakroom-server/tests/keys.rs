@@ -39,6 +39,14 @@ fn a_rotation_takes_five_commands() {
     assert!(said.contains("--now"), "{said}");
     let said = file.ok(&format!("activate {next} --now"));
     assert!(said.contains(&format!("keys retire {first}")), "{said}");
+    assert!(
+        said.contains("Stored sessions are sealed anew as they are written"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Sealed ones\nare sealed anew with their next cookie"),
+        "{said}"
+    );
     assert_eq!(file.states(), [KeyState::Retiring, KeyState::Active]);
 
     // Thirty days have not passed.
@@ -64,6 +72,10 @@ fn a_compromised_key_is_replaced_and_its_bytes_are_gone() {
     let secret = file.secrets().remove(0);
     let said = file.ok(&format!("compromise {first}"));
     assert!(said.contains("none was pending"), "{said}");
+    assert!(
+        said.contains("Sessions::end_everyone. Whoever has the key could make sessions"),
+        "{said}"
+    );
     assert_eq!(file.states(), [KeyState::Compromised, KeyState::Active]);
     assert!(!fs::read_to_string(&file.path).unwrap().contains(&secret));
     let said = file.refusal(&format!("activate {first} --now"));

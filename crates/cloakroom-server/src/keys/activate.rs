@@ -34,8 +34,10 @@ impl Activate {
             "\
 Key {id} is active: nodes seal with it. Key {before} is retiring: it still opens what it has sealed.
 
-Sessions are sealed anew as they are written. Those that are only read stay with {before} until they end.
+Stored sessions are sealed anew as they are written: those that are only read stay with {before} until they end. Sealed ones
+are sealed anew with their next cookie, which is due soon after they are used. What is not used stays with {before}.
 Next: when your longest sessions of today are over, cloakroom keys retire {before} --file {path}
+Sooner, when every node that watches the file has logged opened=0 for {before} for longer than sessions may be idle.
 "
         ))
     }

@@ -21,8 +21,8 @@ Key {id} is compromised: its bytes are gone from {path}, and nodes refuse what i
 Its users have to sign in again. {sealing}
 
 Next: see that every node has it, at once, and restart those that do not watch the file. Put no older copy back.
-Could whoever has the key write to the store, or are sessions hybrid? Then end everyone's sessions: forged ones may be sealed
-anew by now.
+Then, where sessions are sealed or hybrid, or whoever has the key could write to the store: end everyone's sessions, with
+Sessions::end_everyone. Whoever has the key could make sessions for anybody, and those may be sealed anew by now.
 "
     ))
 }
