@@ -157,6 +157,26 @@ mod tests {
     }
 
     #[test]
+    fn a_million_marks_are_less_than_64_megabytes() {
+        let (table, until) = (Table::default(), Timestamp::from_unix_millis(9_000_000));
+        for number in 0..1_000_000_u64 {
+            // Spread as random ids are.
+            let first = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be();
+            let name = Name::from_halves(first, number.wrapping_mul(0xd1b5_4a32_d192_ed03));
+            table.raise(name, Timestamp::MAX, until);
+        }
+        assert_eq!(table.len(), 1_000_000);
+        let room = |part: &RwLock<Part>| {
+            // Of every eight places of a table one is kept free, and each has one byte beside what is in it.
+            let places = part.read().unwrap().capacity() / 7 * 8;
+            places * (size_of::<(Name, Packed)>() + 1)
+        };
+        let bytes: usize = table.parts.iter().map(room).sum();
+        assert!(bytes > 27 * 1_000_000, "{bytes} are too few to be counted right");
+        assert!(bytes <= 64_000_000, "{bytes}");
+    }
+
+    #[test]
     fn moments_survive_packing() {
         let check = |millis: u64, until: u64, expected: (u64, u64)| {
             let packed = Packed::new(

@@ -3,12 +3,14 @@
 mod elsewhere;
 mod marks;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::keyring::{KeyRing, ServerKey};
+use crate::paseto;
 use crate::stores::Memory;
 use crate::{
     Cookie, Error, ErrorKind, Finished, Key, Outcome, Policy, Revocations, Session, Sessions, SignIn,
@@ -134,6 +136,20 @@ fn somebody(who: &str, n: u64) -> (Option<String>, Option<u64>) {
 }
 
 const NOBODY: (Option<String>, Option<u64>) = (None, None);
+
+#[tokio::test(start_paused = true)]
+async fn the_same_session_is_never_sealed_under_the_same_nonce() {
+    let node = Node::new();
+    let before = node.begun().await;
+    let mut nonces = HashSet::new();
+    for _ in 0..20 {
+        // By a clock that stands, so each time it is the same message.
+        let cookie = node.request(&before, |session| session.set(N, &2).unwrap()).await;
+        let (_, sealed) = cookie.split_once("v4.local.").unwrap();
+        nonces.insert(sealed[..paseto::NONCE_LEN * 4 / 3].to_owned());
+    }
+    assert_eq!(nonces.len(), 20);
+}
 
 // What it costs.
 

@@ -1,6 +1,11 @@
 //! What nodes do to a session that have not heard of its ending, or whose clocks are wrong.
 
+use std::num::NonZeroUsize;
+
+use cloakroom_store::{Marks as _, Principal, Sweep};
+
 use super::*;
+use crate::Lifetime;
 
 #[tokio::test(start_paused = true)]
 async fn nobody_signs_out_others_to_escape_having_been_signed_out() {
@@ -194,4 +199,45 @@ async fn a_node_that_was_suspended_asks_what_has_ended_meanwhile() {
     other.time.fetch_add(60_000, Ordering::SeqCst);
     let error = other.try_open(&bob).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ending_is_remembered_for_as_long_as_the_longest_session_could_live() {
+    let month = Duration::from_secs(30 * 86_400);
+    let lifetime = Lifetime::new(month, month).unwrap();
+    let with_policy = |node: Node| {
+        let policy = Policy::default().remembered(Some(lifetime));
+        node.with(|sessions| sessions.policy(policy))
+    };
+    for ending in ["this", "all of hers", "all of hers by an operator", "everyone's"] {
+        let node = with_policy(Node::new());
+        let remembered = SignIn::new("alice").remember(true);
+        let cookie = node
+            .request("", |session| session.sign_in(remembered).unwrap())
+            .await;
+        let (session, sessions) = (node.open(&cookie).await, &node.sessions);
+        match ending {
+            "this" => session.sign_out().await.unwrap(),
+            "all of hers" => drop(session.sign_out_everywhere().await.unwrap()),
+            "all of hers by an operator" => {
+                let alice = Principal::new("alice").unwrap();
+                let _ended: u64 = sessions.sign_out_everywhere(&alice).await.unwrap();
+            }
+            _ => drop(sessions.end_everyone().await.unwrap()),
+        }
+        node.wait(month - Duration::from_secs(1)).await;
+        // The store forgets what is over, and a node that begins now has heard of nothing.
+        let forget = Sweep::new(
+            sessions.namespace().clone(),
+            sessions.config.clock.now(),
+            NonZeroUsize::new(1000).unwrap(),
+        );
+        node.marks.forget(forget).await.unwrap();
+        let later = with_policy(node.neighbour(Duration::ZERO));
+        assert_eq!(later.sees(&cookie).await, NOBODY, "{ending}");
+        // Which is for its mark: where nobody has ended it, the cookie is still good.
+        let elsewhere = with_policy(Node::new());
+        elsewhere.wait(month - Duration::from_secs(1)).await;
+        assert_eq!(elsewhere.sees(&cookie).await.0.as_deref(), Some("alice"));
+    }
 }
