@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::browser::{Answer, NAME, SNAPSHOT, State};
+use crate::encodings::id_of;
 use crate::stage::{FRESH, Node, Stage, on_hybrid_sessions};
 
 /// A browser that keeps both cookies.
@@ -103,6 +104,65 @@ fn a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound() {
             assert_eq!(captured.clone().state(&elsewhere).await, alice(), "{request}");
             stage.clock.advance(FRESH);
             assert_eq!(captured.state(&elsewhere).await, State::default(), "{request}");
+        }
+    });
+}
+
+#[test]
+fn the_pairs_of_other_browsers_are_dead_here_at_once_and_elsewhere_within_the_bound() {
+    on_hybrid_sessions(async |stage| {
+        for ending in [
+            "POST /end?id=",
+            "POST /sign-out-others",
+            "POST /sign-out-everywhere",
+        ] {
+            let (here, elsewhere) = (stage.node().await, stage.node().await);
+            let other = Browser::signed_in(stage, &elsewhere).await;
+            let mut browser = Browser::signed_in(stage, &here).await;
+            let request = match ending.ends_with('=') {
+                true => format!("{ending}{}", id_of(other.session.as_deref().unwrap())),
+                false => ending.to_owned(),
+            };
+            assert_eq!(other.clone().state(&here).await, alice(), "{ending}");
+            browser.ok(&here, &request).await;
+            let seen_by = async |node| other.clone().state(node).await;
+            assert_eq!(seen_by(&here).await, State::default(), "{ending}");
+            assert_eq!(seen_by(&elsewhere).await, alice(), "{ending}");
+            // What it reads there, it cannot carry on.
+            other
+                .clone()
+                .ok(&elsewhere, "POST /set?key=cart&value=more")
+                .await;
+            stage.clock.advance(FRESH);
+            assert_eq!(seen_by(&elsewhere).await, State::default(), "{ending}");
+            let stays = ending != "POST /sign-out-everywhere";
+            assert_eq!(browser.state(&here).await == alice(), stays, "{ending}");
+        }
+    });
+}
+
+#[test]
+fn reads_never_go_backwards_beyond_the_bound() {
+    on_hybrid_sessions(async |stage| {
+        let nodes = [stage.node().await, stage.node().await];
+        let mut browser = Browser::signed_in(stage, &nodes[0]).await;
+        let mut written = 0;
+        for turn in 0..30 {
+            // Written at one node and read at both, each with what the last answer has left.
+            let (here, elsewhere) = (&nodes[turn % 2], &nodes[(turn + 1) % 2]);
+            let before = browser.snapshot.clone();
+            browser.ok(here, "POST /add?key=n").await;
+            written += 1;
+            for node in [elsewhere, here] {
+                assert_eq!(browser.state(node).await.data["n"], written);
+            }
+            if turn % 3 == 0 && turn > 0 {
+                // A slow response brings a snapshot from before: for as long as that is fresh, the browser sees it.
+                browser.snapshot = before;
+                assert_eq!(browser.state(elsewhere).await.data["n"], written - 1);
+                stage.clock.advance(FRESH);
+                assert_eq!(browser.state(elsewhere).await.data["n"], written);
+            }
         }
     });
 }

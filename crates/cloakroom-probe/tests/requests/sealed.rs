@@ -477,3 +477,41 @@ async fn costs(stage: &Stage, browser: &Browser, request: &str, expected: &[Verb
     let _: Answer = browser.send(request).await;
     assert_eq!(stage.recording.take(), expected, "{request}");
 }
+
+// Invariant 9, where sign-ins are registered.
+
+#[test]
+fn registered_sign_ins_are_listed_and_ended_from_another_device_at_another_node() {
+    on_sealed_sessions(async |stage| {
+        let node = async || stage.serve(&stage.sealed_and_registered()).await;
+        let (here, elsewhere) = (node().await, node().await);
+        let phone = elsewhere.signed_in("alice").await;
+        stage.clock.advance(Duration::from_secs(1));
+        let laptop = here.signed_in("alice").await;
+        here.signed_in("bob").await;
+        here.browser().ok("POST /set?key=cart&value=full").await;
+        let devices = laptop.devices().await;
+        let [this, other] = &devices[..] else {
+            panic!("{devices:?}")
+        };
+        assert_eq!((this.current, this.last_seen), (true, Some(this.created)));
+        assert_eq!(
+            (other.current, other.last_seen),
+            (false, None),
+            "only its cookie knows"
+        );
+        assert_eq!(other.created + 1000, this.created);
+
+        let mallory = here.signed_in("mallory").await;
+        mallory.ok(&format!("POST /end?id={}", other.id)).await;
+        assert_eq!(laptop.devices().await.len(), 2, "it is not hers");
+        laptop.ok(&format!("POST /end?id={}", other.id)).await;
+        assert_eq!(laptop.devices().await, [this.clone()]);
+        here.assert_dead(&phone.token(), "here at once").await;
+        stage.clock.advance(Duration::from_secs(5));
+        elsewhere
+            .assert_dead(&phone.token(), "elsewhere within the bound")
+            .await;
+        assert_eq!(elsewhere.browser().ok("GET /sessions").await.body, "[]");
+    });
+}

@@ -331,6 +331,11 @@ impl Stage {
         self.sealed(settings(Revocations::new(marks).unwrap()))
     }
 
+    /// Sealed sessions whose sign-ins are registered in the store.
+    pub(crate) fn sealed_and_registered(&self) -> Sessions {
+        self.sealed_with(|revocations| revocations.register_in(self.store.clone()))
+    }
+
     /// Sealed sessions whose marks are seen through another double.
     pub(crate) fn sealed_behind(&self, hook: impl Hook) -> Sessions {
         self.sealed(Revocations::new(hook.before(self.marks())).unwrap())
