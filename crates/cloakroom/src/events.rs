@@ -168,6 +168,11 @@ pub(crate) fn keys_changed(active: &dyn fmt::Display, keys: usize) {
     tracing::info!(target: "cloakroom", %active, keys, "key ring changed");
 }
 
+/// What a retiring key has opened since this was last told: what it sealed, and is still presented.
+pub(crate) fn retiring_key(key: &dyn fmt::Display, opened: u64) {
+    tracing::info!(target: "cloakroom", %key, opened, "use of a retiring key");
+}
+
 /// The key file cannot be used as it is now. The keys stay as they are.
 pub(crate) fn keys_unreadable(error: &crate::Error) {
     tracing::error!(target: "cloakroom", %error, "could not take up the key file: going on with the keys as they were");

@@ -1,13 +1,13 @@
-//! Takes up what changes in a key file, while requests run.
+//! Takes up what changes in a key file, while requests run, and tells what keys that are to go still open.
 
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::key_file::KeyFile;
-use crate::keyring::KeyRing;
+use crate::keyring::{KeyId, KeyRing, KeyState, KeyUse};
 use crate::{Error, events};
 
 /// Takes up what changes in a [`KeyFile`], while requests run.
@@ -15,6 +15,9 @@ use crate::{Error, events};
 /// It reads the file again and again rather than wait for news of it: that is a few microseconds, works on every file
 /// system, and cannot miss anything. A file that is damaged, gone, or for others to read is not taken up: the
 /// keys stay as they were, and an event says so, once until something else is wrong with it.
+///
+/// Every hour, and when it stops, it tells the log of each retiring key how often something was opened that the key had
+/// sealed. A key that has opened nothing on any node for longer than sessions may be idle has none left.
 ///
 /// ```no_run
 /// # use cloakroom::{Error, KeyFile, KeyRing};
@@ -33,6 +36,9 @@ pub struct KeyWatcher {
     file: KeyFile,
     keys: KeyRing,
     every: Duration,
+    tell_every: Duration,
+    /// What the keys had been used for when the log was last told.
+    told: Vec<KeyUse>,
     /// What was wrong at the last look.
     complaint: Option<String>,
 }
@@ -55,6 +61,8 @@ impl KeyFile {
             file: self.clone(),
             keys: keys.clone(),
             every: Duration::from_secs(1),
+            tell_every: Duration::from_secs(60 * 60),
+            told: keys.uses(),
             complaint: None,
         }
     }
@@ -66,6 +74,12 @@ impl KeyWatcher {
     /// A key that is compromised is refused this much later at the latest.
     pub fn every(mut self, period: Duration) -> Self {
         self.every = period.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets how often to tell the log what retiring keys still open: every hour by default, and at most every millisecond.
+    pub fn tell_every(mut self, period: Duration) -> Self {
+        self.tell_every = period.max(Duration::from_millis(1));
         self
     }
 
@@ -98,6 +112,15 @@ impl KeyWatcher {
         }
     }
 
+    /// Tells the log what retiring keys have opened since it was last told.
+    fn tell(&mut self) {
+        let uses = self.keys.uses();
+        for (key, opened) in opened_by_retiring(&self.told, &uses) {
+            events::retiring_key(&key, opened);
+        }
+        self.told = uses;
+    }
+
     /// Starts it on the current tokio runtime.
     ///
     /// # Panics
@@ -112,12 +135,22 @@ impl KeyWatcher {
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
-        let mut ticks = tokio::time::interval(self.every);
+        let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tells = interval(self.tell_every);
+        tells.reset();
+        tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                _ = &mut stopped => return,
+                _ = tells.tick() => {
+                    self.tell();
+                    continue;
+                }
+                _ = &mut stopped => {
+                    self.tell();
+                    return;
+                }
             }
             // A file system may take its time. What is wrong has been said by the look itself.
             let look = spawn_blocking(move || {
@@ -149,5 +182,59 @@ impl RunningKeyWatcher {
         drop(stop);
         // It fails only when the runtime is shutting down, and then it has stopped, too.
         let _ = task.await;
+    }
+}
+
+/// How often each retiring key has opened something between two counts.
+fn opened_by_retiring(before: &[KeyUse], now: &[KeyUse]) -> Vec<(KeyId, u64)> {
+    let retiring = now.iter().filter(|used| used.key.state == KeyState::Retiring);
+    retiring
+        .map(|used| {
+            let earlier = before.iter().find(|earlier| earlier.key.id == used.key.id);
+            // One that was off the ring meanwhile counts anew.
+            let counted = earlier.map_or(0, |earlier| earlier.opened).min(used.opened);
+            (used.key.id, used.opened - counted)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_store::Timestamp;
+
+    use super::*;
+    use crate::keyring::{KeyInfo, KeyState::*};
+
+    #[test]
+    fn retiring_keys_are_told_of_and_no_others() {
+        let used = |id: u8, state: KeyState, opened: u64| KeyUse {
+            key: KeyInfo {
+                id: KeyId::from_bytes([id; 8]),
+                state,
+                created: Timestamp::default().into(),
+                since: Timestamp::default().into(),
+            },
+            sealed: 3,
+            opened,
+            refused: 5,
+        };
+        let check = |before: &[KeyUse], now: &[KeyUse], expected: &[(u8, u64)]| {
+            let told = expected
+                .iter()
+                .map(|(id, opened)| (KeyId::from_bytes([*id; 8]), *opened));
+            assert_eq!(opened_by_retiring(before, now), told.collect::<Vec<_>>());
+        };
+        check(&[], &[], &[]);
+        check(&[used(1, Active, 7)], &[used(1, Retiring, 9)], &[(1, 2)]);
+        check(&[used(1, Retiring, 9)], &[used(1, Retiring, 9)], &[(1, 0)]);
+        check(&[used(1, Retiring, 9)], &[used(1, Retiring, 4)], &[(1, 0)]);
+        check(
+            &[],
+            &[used(1, Retiring, 4), used(2, Retiring, 0)],
+            &[(1, 4), (2, 0)],
+        );
+        for state in [Pending, Active, Retired, Compromised] {
+            check(&[used(1, Retiring, 1)], &[used(1, state, 9)], &[]);
+        }
     }
 }

@@ -64,8 +64,8 @@ pub struct KeyUse {
     pub key: KeyInfo,
     /// How often something was sealed under it: in the stored strategy, a session taken up under it.
     pub sealed: u64,
-    /// How often something that it had sealed was opened. Once this stands still for as long as sessions live, it can
-    /// be retired.
+    /// How often something that it had sealed was opened, whether it was still good or not. Once this stands still on every
+    /// node for longer than sessions may be idle, it can be retired.
     pub opened: u64,
     /// How often something that it had sealed was presented, and refused for its state. Not 0: it was retired too early.
     pub refused: u64,

@@ -10,6 +10,7 @@
 mod changing;
 mod guarding;
 mod printed;
+mod telling;
 mod watching;
 
 use std::path::Path;
