@@ -192,8 +192,11 @@ fn opened_by_retiring(before: &[KeyUse], now: &[KeyUse]) -> Vec<(KeyId, u64)> {
         .map(|used| {
             let earlier = before.iter().find(|earlier| earlier.key.id == used.key.id);
             // One that was off the ring meanwhile counts anew.
-            let counted = earlier.map_or(0, |earlier| earlier.opened).min(used.opened);
-            (used.key.id, used.opened - counted)
+            let counted = earlier.filter(|earlier| earlier.opened <= used.opened);
+            (
+                used.key.id,
+                used.opened - counted.map_or(0, |earlier| earlier.opened),
+            )
         })
         .collect()
 }
@@ -227,7 +230,7 @@ mod tests {
         check(&[], &[], &[]);
         check(&[used(1, Active, 7)], &[used(1, Retiring, 9)], &[(1, 2)]);
         check(&[used(1, Retiring, 9)], &[used(1, Retiring, 9)], &[(1, 0)]);
-        check(&[used(1, Retiring, 9)], &[used(1, Retiring, 4)], &[(1, 0)]);
+        check(&[used(1, Retiring, 9)], &[used(1, Retiring, 4)], &[(1, 4)]);
         check(
             &[],
             &[used(1, Retiring, 4), used(2, Retiring, 0)],

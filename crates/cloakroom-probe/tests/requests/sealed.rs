@@ -506,7 +506,7 @@ fn registered_sign_ins_are_listed_and_ended_from_another_device_at_another_node(
         mallory.ok(&format!("POST /end?id={}", other.id)).await;
         assert_eq!(laptop.devices().await.len(), 2, "it is not hers");
         laptop.ok(&format!("POST /end?id={}", other.id)).await;
-        assert_eq!(laptop.devices().await, [this.clone()]);
+        assert_eq!(laptop.devices().await, std::slice::from_ref(this));
         here.assert_dead(&phone.token(), "here at once").await;
         stage.clock.advance(Duration::from_secs(5));
         elsewhere

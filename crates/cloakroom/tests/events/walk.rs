@@ -278,10 +278,16 @@ impl Walk {
         let ring = KeyRing::from(keys);
         let mut watcher = file.watch(&ring);
         let now = ManualClock::default().now();
-        file.change(|keys| keys.add(ServerKey::generate()?, now)).unwrap();
+        let add_and_use = |keys: &mut Keys| {
+            let new = keys.add(ServerKey::generate()?, now)?;
+            keys.activate(new, now)
+        };
+        file.change(add_and_use).unwrap();
         watcher.look().unwrap();
         fs::write(file.path(), "not a key file").unwrap();
         assert!(watcher.look().is_err());
+        // It tells what the retiring key was used for.
+        watcher.start().stop().await;
     }
 
     /// One that is active, and one that is not yet: drawn, because keys that could be computed are refused.
