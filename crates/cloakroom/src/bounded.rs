@@ -8,7 +8,8 @@ use std::time::Duration;
 use cloakroom_store as store;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::clock;
+use crate::random::Random;
+use crate::{Error, clock};
 
 /// Waits for a store at most this long.
 ///
@@ -67,9 +68,23 @@ impl Patience {
         self.pause(noise, 7).await
     }
 
-    /// Waits for a store that failed, up to a second each time: one that refuses at once is not asked a hundred times.
-    pub(crate) async fn wait_for_recovery(&mut self, noise: u64) -> Result<(), Exhausted> {
-        self.pause(noise, 11).await
+    /// Waits for a store that is away, up to a second each time: one that refuses at once is not asked a hundred times.
+    ///
+    /// # Errors
+    ///
+    /// That this could not be done: when it is over, and at once where another try would not help.
+    pub(crate) async fn outlast(
+        &mut self,
+        random: &Random,
+        doing: &'static str,
+        error: store::Error,
+    ) -> Result<(), Error> {
+        if error.kind() != store::ErrorKind::Unavailable {
+            return Err(Error::store(doing, error));
+        }
+        let noise = u64::from_le_bytes(random.draw()?);
+        let waited = self.pause(noise, 11).await;
+        waited.map_err(|Exhausted| Error::store(doing, error))
     }
 
     async fn pause(&mut self, noise: u64, doublings: u32) -> Result<(), Exhausted> {

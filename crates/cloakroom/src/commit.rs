@@ -13,6 +13,9 @@ use crate::state::{Doubt, Effect, Found, Reading, Step};
 use crate::untold::Untold;
 use crate::{Error, ErrorKind, deleting, events, sealed};
 
+/// What is done, in messages.
+const WRITE: &str = "write session";
+
 /// Writes what the request did to its session.
 ///
 /// The caller holds the session's gate, so one commit runs at a time. It may be dropped at any await: what is
@@ -73,11 +76,12 @@ fn decide(shared: &Shared) -> Result<Step, Error> {
 
 /// Clears up what became of a session, or stays in doubt for another try.
 async fn find_out(shared: &Shared, id: Id, reading: Reading, patience: &mut Patience) -> Result<Next, Error> {
+    let config = &shared.config;
     match reload(shared, id, reading).await {
         Ok(()) => Ok(Next::Step(Doubt::None)),
         Err(Failure::Store(error)) => {
             events::retrying(id, &error);
-            be_patient(shared, patience, error).await?;
+            patience.outlast(&config.random, WRITE, error).await?;
             Ok(Next::Step(Doubt::About(id)))
         }
         Err(Failure::Other(error)) => Err(error),
@@ -138,12 +142,12 @@ async fn write(shared: &Shared, write: Write, tag: Tag, patience: &mut Patience)
         }
         Err(error) if error.kind() == StoreErrorKind::Unavailable => {
             events::retrying(id, &error);
-            be_patient(shared, patience, error).await?;
+            patience.outlast(&config.random, WRITE, error).await?;
             Ok(Next::Step(shared.state().doubt()))
         }
         Err(error) => {
             shared.state().give_up();
-            Err(Error::store("write session", error))
+            Err(Error::store(WRITE, error))
         }
     }
 }
@@ -233,18 +237,6 @@ async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure
         Found::Over => events::dropped(id),
     }
     Ok(())
-}
-
-async fn be_patient(
-    shared: &Shared,
-    patience: &mut Patience,
-    error: cloakroom_store::Error,
-) -> Result<(), Error> {
-    let noise = u64::from_le_bytes(shared.config.random.draw()?);
-    patience
-        .wait_for_recovery(noise)
-        .await
-        .map_err(|_| Error::store("write session", error))
 }
 
 async fn wait(shared: &Shared, patience: &mut Patience) -> Result<(), Error> {

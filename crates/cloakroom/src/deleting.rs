@@ -4,7 +4,10 @@ use cloakroom_store::{Delete, Deleted, Revoke, Store as _};
 
 use crate::bounded::{Patience, bounded};
 use crate::config::Config;
-use crate::{Error, events, sealed};
+use crate::{Error, events};
+
+/// What is done, in messages.
+const END_ALL: &str = "end the sessions of a principal";
 
 /// Ends a session. One that is missing after an answer was lost counts as ended by this.
 pub(crate) async fn delete(
@@ -20,7 +23,7 @@ pub(crate) async fn delete(
             Ok(deleted) => return Ok(deleted),
             Err(error) => {
                 events::retrying(delete.id, &error);
-                sealed::be_patient(config, patience, "end session", error).await?;
+                patience.outlast(&config.random, "end session", error).await?;
             }
         }
         is_in_doubt = true;
@@ -34,7 +37,7 @@ pub(crate) async fn revoke(config: &Config, revoke: Revoke, patience: &mut Patie
         match revoked {
             Ok(revoked) => return Ok(revoked.ended),
             Err(error) => {
-                sealed::be_patient(config, patience, "end the sessions of a principal", error).await?;
+                patience.outlast(&config.random, END_ALL, error).await?;
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::{Error, events, paseto};
 use marking::{mark_session, moment_of, read_marks};
 
 pub(crate) use ending::{This, end, end_all_of, mark_everyone, mark_principal};
-pub(crate) use marking::{asking, be_patient};
+pub(crate) use marking::asking;
 pub(crate) use registry::end_registered;
 
 /// What a request has of its cookie, whatever is to be believed of it.

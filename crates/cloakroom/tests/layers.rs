@@ -31,7 +31,7 @@ const MODULES: &[Module] = &[
     effects("random", "error"),
     // Sealed sessions without a registry are in no store.
     effects("nowhere", ""),
-    effects("bounded", "error events clock"),
+    effects("bounded", "error events clock random"),
     pure("key", "error"),
     pure("local_path", ""),
     pure("base64url", ""),
@@ -75,8 +75,7 @@ const MODULES: &[Module] = &[
         "sealed",
         "pure random bounded config revocations shared lifecycle untold",
     ),
-    // It waits for a store as sealed sessions do.
-    effects("deleting", "error events bounded config sealed"),
+    effects("deleting", "error events bounded config"),
     effects(
         "commit",
         "pure clock random config bounded shared sealed lifecycle untold deleting",

@@ -1,8 +1,6 @@
 //! Sets marks and reads them, in a store that may need several tries.
 
-use cloakroom_store::{
-    Error as StoreError, ErrorKind as StoreErrorKind, Id, Mark, Principal, Subject, Timestamp,
-};
+use cloakroom_store::{Id, Mark, Principal, Subject, Timestamp};
 
 use crate::Error;
 use crate::bounded::{Patience, bounded};
@@ -39,7 +37,7 @@ pub(super) async fn set_mark(
         // The same mark again moves nothing, so a lost answer is asked for once more.
         match revocations.mark(asking, mark.clone()).await {
             Ok(mark) => return Ok(mark),
-            Err(error) => be_patient(config, &mut patience, doing, error).await?,
+            Err(error) => patience.outlast(&config.random, doing, error).await?,
         }
     }
 }
@@ -51,7 +49,7 @@ pub(super) async fn read_marks(config: &Config, revocations: &Revocations) -> Re
         let refresh = revocations.refresh(asking(config, config.clock.now()));
         match bounded(config.store_timeout, refresh).await {
             Ok(()) => return Ok(()),
-            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
+            Err(error) => patience.outlast(&config.random, LEARN, error).await?,
         }
     }
 }
@@ -67,24 +65,9 @@ pub(super) async fn moment_of(
         let asking = asking(config, config.clock.now());
         match revocations.moment_of(asking, principal).await {
             Ok(moment) => return Ok(moment),
-            Err(error) => be_patient(config, &mut patience, LEARN, error).await?,
+            Err(error) => patience.outlast(&config.random, LEARN, error).await?,
         }
     }
-}
-
-/// Waits for a store that did not answer, for as long as a commit may take.
-pub(crate) async fn be_patient(
-    config: &Config,
-    patience: &mut Patience,
-    doing: &'static str,
-    error: StoreError,
-) -> Result<(), Error> {
-    if error.kind() != StoreErrorKind::Unavailable {
-        return Err(Error::store(doing, error));
-    }
-    let noise = u64::from_le_bytes(config.random.draw()?);
-    let waited = patience.wait_for_recovery(noise).await;
-    waited.map_err(|_| Error::store(doing, error))
 }
 
 pub(crate) fn asking(config: &Config, now: Timestamp) -> Asking<'_> {

@@ -4,7 +4,7 @@ use cloakroom_store::{
     Delete, Deleted, Expect, Id, Load, Owner, Principal, Record, Store as _, Timestamp, Write, Written,
 };
 
-use super::marking::{be_patient, mark_session};
+use super::marking::mark_session;
 use crate::bounded::{Patience, bounded};
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
@@ -12,6 +12,9 @@ use crate::lifecycle::Why;
 use crate::shared::Shared;
 use crate::untold::Untold;
 use crate::{Error, ErrorKind, events};
+
+/// What is done, in messages.
+const REGISTER: &str = "register sign-in";
 
 /// Registers who has signed in, in place of what was registered for the session before.
 pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Error> {
@@ -36,14 +39,14 @@ pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Err
                     Error::new(ErrorKind::Unavailable, message)
                 })?;
             }
-            Err(error) => be_patient(config, &mut patience, "register sign-in", error).await?,
+            Err(error) => patience.outlast(&config.random, REGISTER, error).await?,
         }
         let load = Load::new(config.namespace.clone(), claims.id).latest();
         expect = match bounded(config.store_timeout, config.store.load(load)).await {
             Ok(Some(stored)) => Expect::Revision(stored.revision),
             Ok(None) => Expect::Absent,
             Err(error) => {
-                be_patient(config, &mut patience, "register sign-in", error).await?;
+                patience.outlast(&config.random, REGISTER, error).await?;
                 expect
             }
         };
