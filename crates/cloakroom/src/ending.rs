@@ -6,9 +6,9 @@ use cloakroom_store::{Delete, Deleted, Id, Owner, Principal, Revoke, Scope};
 
 use crate::bounded::Patience;
 use crate::config::{Config, Sealed};
-use crate::lifecycle::{Happened, Why};
+use crate::lifecycle::Why;
 use crate::sealed::{self, This};
-use crate::untold::Untold;
+use crate::untold::{Untold, UntoldOfAll};
 use crate::{Error, Session, Sessions, commit, deleting};
 
 impl Sessions {
@@ -27,13 +27,10 @@ impl Sessions {
         let config = &self.config;
         if let Some(sealed) = &config.sealed {
             sealed::mark_principal(config, sealed, principal).await?;
-            tell_ended(config, principal, None);
             return unregister(config, sealed, principal.clone(), None).await;
         }
         let mut patience = Patience::new(config.patience());
-        let ended = revoke(config, principal.clone(), None, &mut patience).await?;
-        tell_ended(config, principal, None);
-        Ok(ended)
+        end_all(config, principal, None, &mut patience).await
     }
 }
 
@@ -70,12 +67,9 @@ impl Session {
             if !sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await? {
                 return Ok(0);
             }
-            tell_ended(config, &principal, this);
             return unregister(config, sealed, principal, this).await;
         }
-        let ended = revoke(config, principal.clone(), this, &mut self.0.patience()).await?;
-        tell_ended(config, &principal, this);
-        Ok(ended)
+        end_all(config, &principal, this, &mut self.0.patience()).await
     }
 
     /// Ends all sessions of who is signed in, this one too, and says how many there were.
@@ -90,13 +84,11 @@ impl Session {
             (Some(principal), Some(sealed)) => {
                 sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
                 self.0.state().end_here();
-                tell_ended(config, &principal, None);
                 unregister(config, sealed, principal, None).await?
             }
             (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
-                let others = revoke(config, principal.clone(), self.id(), &mut patience).await?;
-                tell_ended(config, &principal, self.id());
+                let others = end_all(config, &principal, self.id(), &mut patience).await?;
                 let this = self.end_this(Why::SignedOutEverywhere, &mut patience).await?;
                 let mut ended = others + u64::from(this == Deleted::Ended);
                 if this != Deleted::Ended || patience.was_needed() {
@@ -192,9 +184,17 @@ impl Session {
     }
 }
 
-/// Tells that all sessions of a principal ended, but perhaps one.
-fn tell_ended(config: &Config, principal: &Principal, kept: Option<Id>) {
-    config.tell_all(Happened::PrincipalsEnded { kept }, Some(principal));
+/// Ends all sessions of a principal, but perhaps one, and tells it; says how many that were.
+async fn end_all(
+    config: &Config,
+    principal: &Principal,
+    keep: Option<Id>,
+    patience: &mut Patience,
+) -> Result<u64, Error> {
+    let untold = UntoldOfAll::new(config, principal, keep);
+    let ended = revoke(config, principal.clone(), keep, patience).await;
+    untold.turns_out(&ended);
+    ended
 }
 
 /// Takes what is registered of a principal's sealed sessions, which have ended, off the list; says how many that were.

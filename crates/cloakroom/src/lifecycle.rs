@@ -45,7 +45,7 @@ pub enum Happened {
     /// Everyone's sessions ended, by an operator; how many that were, where it can be counted.
     EveryonesEnded(u64),
     /// It may have ended for this reason: the store did not say, or nobody was there to hear it. Told without a session where it
-    /// is not known which one that would be.
+    /// is not known which one that would be, or where it would be all of the principal's.
     MayHaveEnded(Why),
     /// All sessions of a principal ended, but for the one this was done in, where that was asked for. Which they were
     /// nobody says.

@@ -1,9 +1,10 @@
-//! An ending that is under way: told as it turns out, and also when nobody hears what the store answers.
+//! Endings that are under way: told as they turn out, and also when nobody hears what the store answers.
 
 use cloakroom_store::{Deleted, Id, Principal};
 
 use crate::config::Config;
 use crate::lifecycle::{Happened, Why};
+use crate::{Error, ErrorKind};
 
 /// An ending that is under way. Dropped before it has turned out, because the store has not answered or the client is gone,
 /// it may have happened.
@@ -43,5 +44,46 @@ impl Drop for Untold<'_> {
             None => Happened::MayHaveEnded(self.why),
         };
         self.config.tell(self.session, what, || self.owner.take());
+    }
+}
+
+/// The end of a principal's sessions, or of all but one, that is under way.
+#[must_use = "what becomes of it is told when it is dropped"]
+pub(crate) struct UntoldOfAll<'a> {
+    config: &'a Config,
+    principal: &'a Principal,
+    kept: Option<Id>,
+    have_ended: Option<bool>,
+}
+
+impl<'a> UntoldOfAll<'a> {
+    pub(crate) fn new(config: &'a Config, principal: &'a Principal, kept: Option<Id>) -> Self {
+        Self {
+            config,
+            principal,
+            kept,
+            have_ended: None,
+        }
+    }
+
+    /// This was answered: they have ended, they may have, or it cannot be done.
+    pub(crate) fn turns_out<T>(mut self, answer: &Result<T, Error>) {
+        self.have_ended = match answer {
+            Ok(_) => Some(true),
+            Err(error) if error.kind() == ErrorKind::Unavailable => None,
+            Err(_) => Some(false),
+        };
+    }
+}
+
+impl Drop for UntoldOfAll<'_> {
+    fn drop(&mut self) {
+        let what = match self.have_ended {
+            Some(true) => Happened::PrincipalsEnded { kept: self.kept },
+            Some(false) => return,
+            None => Happened::MayHaveEnded(Why::SignedOutEverywhere),
+        };
+        self.config.outdate_principal(self.principal);
+        self.config.tell_all(what, Some(self.principal));
     }
 }

@@ -70,7 +70,7 @@ const MODULES: &[Module] = &[
     effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
     effects("shared", "pure bounded config users lifecycle"),
-    effects("untold", "config lifecycle"),
+    effects("untold", "error config lifecycle"),
     effects(
         "sealed",
         "pure random bounded config revocations shared lifecycle untold",

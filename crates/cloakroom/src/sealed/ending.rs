@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_store::{Deleted, Mark, Principal, Subject, Timestamp};
+use cloakroom_store::{Deleted, Id, Mark, Principal, Subject, Timestamp};
 
 use super::marking::{mark_session, moment_of, read_marks, set_mark};
 use super::{goes_on, registry};
@@ -10,7 +10,7 @@ use crate::config::{Config, Sealed};
 use crate::lifecycle::Why;
 use crate::revocations::{Revocations, Verdict};
 use crate::shared::Shared;
-use crate::untold::Untold;
+use crate::untold::{Untold, UntoldOfAll};
 use crate::{Error, ErrorKind};
 
 /// The least by which one moment is later than another.
@@ -79,7 +79,11 @@ pub(crate) async fn end_all_of(
     };
     let begun = shared.state().claims().map(|claims| claims.begun);
     let above = present.max(begun.unwrap_or_default());
-    let moment = set_above(config, revocations, principal, above).await?;
+    let kept = match this {
+        This::Stays => shared.state().id(),
+        This::Ends => None,
+    };
+    let moment = set_above(config, revocations, (principal, kept), above).await?;
     let mut state = shared.state();
     if let (This::Stays, Some(claims)) = (this, state.claims())
         && claims.principal.as_ref() == Some(principal)
@@ -110,20 +114,25 @@ pub(crate) async fn mark_principal(
 ) -> Result<(), Error> {
     let revocations = revocations(sealed)?;
     let present = moment_of(config, revocations, principal).await?;
-    set_above(config, revocations, principal, present).await.map(drop)
+    set_above(config, revocations, (principal, None), present)
+        .await
+        .map(drop)
 }
 
-/// Marks a principal, also above the mark there is: a session that was stamped at that is to end too.
+/// Marks a principal, also above the mark there is: a session that was stamped at that is to end too. Tells it, and which one is
+/// to be kept.
 async fn set_above(
     config: &Config,
     revocations: &Revocations,
-    principal: &Principal,
+    (principal, kept): (&Principal, Option<Id>),
     present: Timestamp,
 ) -> Result<Timestamp, Error> {
+    let untold = UntoldOfAll::new(config, principal, kept);
     let subject = Subject::Principal(principal.clone());
     let mark = mark_above(config, revocations, subject, present);
-    let marked = set_mark(config, revocations, mark, "end the sessions of a principal").await?;
-    Ok(marked.begun_before)
+    let marked = set_mark(config, revocations, mark, "end the sessions of a principal").await;
+    untold.turns_out(&marked);
+    Ok(marked?.begun_before)
 }
 
 /// Marks everyone above everything that was begun until now; answers the moment before which nothing counts any more.

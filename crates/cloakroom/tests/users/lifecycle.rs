@@ -367,6 +367,26 @@ async fn it_hears_that_all_ended_though_an_answer_was_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_hears_that_all_may_have_ended_when_no_answer_arrives() {
+    for path in ["/others", "/everywhere"] {
+        let store = Failing::default();
+        let sessions = Sessions::new(store.clone());
+        let mut events = sessions.subscribe();
+        let mut browser = Browser::new(&app(&sessions));
+        browser.post("/alice").await;
+        heard(&mut events).await;
+        store.has(Fault::LosesReplies);
+        assert!(browser.post(path).await.status.is_server_error(), "{path}");
+        assert_eq!(heard(&mut events).await, [all_may_have_ended()], "{path}");
+    }
+}
+
+fn all_may_have_ended() -> Told {
+    let what = Happened::MayHaveEnded(Why::SignedOutEverywhere);
+    (what, Some("alice".to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_hears_of_an_ending_whose_client_went_away() {
     let store = Failing::default();
     let sessions = Sessions::new(store.clone());
@@ -375,6 +395,9 @@ async fn it_hears_of_an_ending_whose_client_went_away() {
     session.save().await.unwrap();
     let mut events = sessions.subscribe();
     store.has(Fault::LosesReplies);
+    let elsewhere = tokio::time::timeout(Duration::from_millis(1), session.sign_out_others());
+    assert!(elsewhere.await.is_err());
+    assert_eq!(heard(&mut events).await, [all_may_have_ended()]);
     let signing_out = tokio::time::timeout(Duration::from_millis(1), session.sign_out());
     assert!(signing_out.await.is_err());
     let expected = (Happened::MayHaveEnded(Why::SignedOut), Some("alice".to_owned()));
