@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::browser::{NAME, State};
 use crate::encodings::with_wrong_secret;
-use crate::stage::{on_every_store, on_every_strategy};
+use crate::stage::{on_every_store_itself, on_every_strategy};
 
 #[test]
 fn whatever_read_a_session_is_kept_out_of_caches() {
@@ -61,7 +61,7 @@ fn a_handlers_own_private_stays() {
 
 #[test]
 fn two_extractors_see_one_session_and_load_it_once() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         stage.recording.take();

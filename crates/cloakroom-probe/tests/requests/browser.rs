@@ -20,6 +20,8 @@ pub(crate) const SNAPSHOT: &str = "__Host-session-snapshot";
 pub(crate) struct Browser {
     address: SocketAddr,
     jar: Arc<Mutex<Option<String>>>,
+    /// What it has of the store's answers, where it keeps them.
+    snapshot: Arc<Mutex<Option<String>>>,
 }
 
 impl Browser {
@@ -27,14 +29,16 @@ impl Browser {
         Self {
             address,
             jar: Arc::default(),
+            snapshot: Arc::default(),
         }
     }
 
-    /// Another browser that has somehow got hold of this token.
+    /// Another browser that has somehow got hold of this token, and of what this one keeps beside it.
     pub(crate) fn with_token(&self, token: impl Into<String>) -> Self {
         Self {
             address: self.address,
             jar: Arc::new(Mutex::new(Some(token.into()))),
+            snapshot: copy(&self.snapshot),
         }
     }
 
@@ -43,6 +47,7 @@ impl Browser {
         Self {
             address,
             jar: Arc::clone(&self.jar),
+            snapshot: Arc::clone(&self.snapshot),
         }
     }
 
@@ -58,14 +63,19 @@ impl Browser {
 
     /// Sends a request, such as `GET /read`, and takes up the cookie of the answer.
     pub(crate) async fn send(&self, request: &str) -> Answer {
-        let cookie = self.jar.lock().unwrap().clone();
-        let lines: Vec<String> = cookie
-            .map(|token| format!("{NAME}={token}"))
-            .into_iter()
-            .collect();
-        let answer = exchange(self.address, request, &lines).await;
+        let pair = |name: &str, jar: &Mutex<Option<String>>| {
+            let value = jar.lock().unwrap().clone()?;
+            Some(format!("{name}={value}"))
+        };
+        let pairs = [pair(NAME, &self.jar), pair(SNAPSHOT, &self.snapshot)];
+        let line = pairs.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let lines = Some(line).filter(|line| !line.is_empty());
+        let answer = exchange(self.address, request, lines.as_slice()).await;
         if let Some(change) = answer.cookie() {
             *self.jar.lock().unwrap() = change;
+        }
+        if let Some(change) = answer.snapshot() {
+            *self.snapshot.lock().unwrap() = change;
         }
         answer
     }
@@ -96,7 +106,23 @@ impl Browser {
             );
             *self.jar.lock().unwrap() = Some(touched);
         }
+        if let Some(snapshot) = answer.snapshot() {
+            *self.snapshot.lock().unwrap() = snapshot;
+        }
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// What the session is in the store, asked without what the browser keeps of that.
+    pub(crate) async fn state_in_the_store(&self) -> State {
+        self.without_snapshot().state().await
+    }
+
+    /// Another browser that has this one's token, and nothing that it keeps of what the store said.
+    pub(crate) fn without_snapshot(&self) -> Self {
+        Self {
+            snapshot: Arc::default(),
+            ..self.with_token_or_none()
+        }
     }
 
     /// The ids of the principal's sessions, this one's first.
@@ -108,12 +134,16 @@ impl Browser {
     }
 
     fn with_token_or_none(&self) -> Self {
-        let cookie = self.jar.lock().unwrap().clone();
         Self {
             address: self.address,
-            jar: Arc::new(Mutex::new(cookie)),
+            jar: copy(&self.jar),
+            snapshot: copy(&self.snapshot),
         }
     }
+}
+
+fn copy(jar: &Mutex<Option<String>>) -> Arc<Mutex<Option<String>>> {
+    Arc::new(Mutex::new(jar.lock().unwrap().clone()))
 }
 
 /// What `GET /read` says.

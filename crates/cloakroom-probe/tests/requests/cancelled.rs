@@ -35,7 +35,7 @@ fn a_request_dropped_at_any_await_has_happened_or_has_not() {
                 let browser = node.browser();
                 browser.ok("POST /set?key=cart&value=full").await;
                 let finished = poll_and_drop(stage, request, &browser.token(), polls).await;
-                let state = browser.state().await;
+                let state = browser.state_in_the_store().await;
                 let untouched = State::of(None, json!({"cart": "full"}));
                 assert!(
                     state == untouched || state == done,
@@ -77,7 +77,7 @@ fn a_sign_in_dropped_at_any_await_leaves_one_whole_session() {
             if stage.can("GET /sessions") {
                 let look = async || {
                     let devices = observer.devices().await.len() - 1;
-                    let anonymous = browser.state().await != State::default();
+                    let anonymous = browser.state_in_the_store().await != State::default();
                     (devices, usize::from(!anonymous))
                 };
                 let (mut devices, mut signed_in) = look().await;

@@ -14,7 +14,7 @@ use crate::browser::{Browser, NAME};
 use crate::encodings::{first_of, forms_of, holds, with_wrong_secret};
 use crate::said::Said;
 use crate::stage::{
-    on_every_store, on_every_strategy, on_every_strategy_in_this_thread, server_key, server_key_bytes,
+    on_every_store_itself, on_every_strategy, on_every_strategy_in_this_thread, server_key, server_key_bytes,
 };
 
 const CANARY: &str = "canary-51d2";
@@ -118,7 +118,7 @@ fn no_debug_output_tells_a_token_a_key_or_a_value() {
 
 #[test]
 fn an_error_tells_the_client_its_kind_and_nothing_else() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         stage.flaky.fail(Verb::Load, Fault::LostRequest, 1);

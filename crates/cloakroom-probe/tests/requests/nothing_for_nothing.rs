@@ -6,7 +6,7 @@ use cloakroom_probe::doubles::Verb::{self, Delete, List, Load, Revoke, Touch, Wr
 
 use crate::browser::Browser;
 use crate::encodings::with_other_id;
-use crate::stage::{Node, Stage, on_every_store};
+use crate::stage::{Node, Stage, on_every_store, on_every_store_itself};
 
 #[test]
 fn an_anonymous_visitor_without_data_costs_nothing() {
@@ -37,7 +37,7 @@ fn an_anonymous_visitor_without_data_costs_nothing() {
 
 #[test]
 fn each_route_costs_what_the_design_says() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         // Where the others cannot be ended, this one is not either: it is all or an error.
         let everywhere = match stage.can("POST /sign-out-everywhere") {
@@ -74,7 +74,7 @@ fn each_route_costs_what_the_design_says() {
 
 #[test]
 fn a_sign_in_from_an_anonymous_session_costs_two() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = node.browser();
         browser.ok("POST /set?key=cart&value=full").await;
@@ -84,7 +84,7 @@ fn a_sign_in_from_an_anonymous_session_costs_two() {
 
 #[test]
 fn what_changes_nothing_writes_nothing() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = with_a_cart(&node, "alice").await;
         browser.ok("POST /set?key=other&value=1").await;
@@ -123,20 +123,23 @@ fn a_token_that_was_never_issued_costs_one_read_and_only_if_asked_for() {
 
 #[test]
 fn a_touch_is_due_after_a_twentieth_of_the_idle_timeout() {
-    touches_every("POST /sign-in?principal=alice", Duration::from_secs(90));
+    on_every_store_itself(async |stage| {
+        let sign_in = "POST /sign-in?principal=alice";
+        touches_every(stage, sign_in, Duration::from_secs(90)).await;
+    });
 }
 
 #[test]
 fn a_touch_is_due_hourly_when_the_idle_timeout_is_long() {
-    touches_every(
-        "POST /sign-in?principal=alice&remember=true",
-        Duration::from_secs(3600),
-    );
+    on_every_store_itself(async |stage| {
+        let sign_in = "POST /sign-in?principal=alice&remember=true";
+        touches_every(stage, sign_in, Duration::from_secs(3600)).await;
+    });
 }
 
 #[test]
 fn a_write_is_a_touch_too() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         stage.clock.advance(Duration::from_secs(100));
@@ -149,7 +152,7 @@ fn a_write_is_a_touch_too() {
 
 #[test]
 fn a_hundred_reads_set_no_cookie_and_write_nothing() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = with_a_cart(&node, "alice").await;
         stage.recording.take();
@@ -160,19 +163,17 @@ fn a_hundred_reads_set_no_cookie_and_write_nothing() {
     });
 }
 
-fn touches_every(sign_in: &str, period: Duration) {
-    on_every_store(async |stage| {
-        let node = stage.node().await;
-        let browser = node.browser();
-        browser.ok(sign_in).await;
-        for _ in 0..3 {
-            stage.clock.advance(period - Duration::from_millis(1));
-            costs(stage, &browser, "GET /read", &[Load]).await;
-            stage.clock.advance(Duration::from_millis(1));
-            costs(stage, &browser, "GET /read", &[Load, Touch]).await;
-            costs(stage, &browser, "GET /read", &[Load]).await;
-        }
-    });
+async fn touches_every(stage: &Stage, sign_in: &str, period: Duration) {
+    let node = stage.node().await;
+    let browser = node.browser();
+    browser.ok(sign_in).await;
+    for _ in 0..3 {
+        stage.clock.advance(period - Duration::from_millis(1));
+        costs(stage, &browser, "GET /read", &[Load]).await;
+        stage.clock.advance(Duration::from_millis(1));
+        costs(stage, &browser, "GET /read", &[Load, Touch]).await;
+        costs(stage, &browser, "GET /read", &[Load]).await;
+    }
 }
 
 async fn with_a_cart(node: &Node, principal: &str) -> Browser {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, NAME, State};
 use crate::encodings::id_of;
-use crate::stage::{Stage, on_every_sealed_store, on_every_store};
+use crate::stage::{Stage, on_every_sealed_store, on_every_store, on_every_store_itself};
 
 /// Short, because it is waited for.
 const BOUND: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ const USES_THE_SESSION: [&str; 14] = [
 
 #[test]
 fn a_store_that_is_down_or_hangs_signs_nobody_out() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let (browser, hasty) = at_a_hasty_node(stage).await;
         for health in [Health::Down, Health::Hanging] {
             stage.flaky.is(health);
@@ -148,7 +148,7 @@ fn a_touch_that_fails_is_not_an_error() {
 
 #[test]
 fn a_record_of_a_newer_format_is_an_outage() {
-    on_every_store(async |stage| {
+    on_every_store_itself(async |stage| {
         let node = stage.node().await;
         let browser = node.signed_in("alice").await;
         alter(stage, &browser.token(), |record| {

@@ -27,8 +27,10 @@ use crate::browser::{Browser, State, exchange};
 use crate::ledger::Ledger;
 use crate::servers::{self, Reached};
 
-/// What serves the probe.
-const FRAMEWORKS: [Framework; 2] = [Framework::Axum, Framework::Actix];
+// What serves the probe.
+const BOTH: &[Framework] = &[Framework::Axum, Framework::Actix];
+const AXUM: &[Framework] = &[Framework::Axum];
+const ACTIX: &[Framework] = &[Framework::Actix];
 
 /// The stores that every test runs on.
 const STORES: &[Kind] = &[
@@ -37,82 +39,137 @@ const STORES: &[Kind] = &[
         place: Place::Memory,
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "disk",
         place: Place::Disk,
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "disk, with a key ring",
         place: Place::Disk,
         keys: true,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "SQLite",
         place: Place::File,
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "Redis",
         place: Place::Server(servers::redis),
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "Redis with Sentinel",
         place: Place::Server(servers::sentinel),
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "Redis Cluster",
         place: Place::Server(servers::cluster),
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "Memcached",
         place: Place::Server(servers::memcached),
         keys: false,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
     Kind {
         name: "MariaDB or MySQL",
         place: Place::Server(servers::mysql),
         keys: false,
         strategy: Strategy::Stored,
-    },
-    Kind {
-        name: "memory, with snapshots that no browser keeps",
-        place: Place::Memory,
-        keys: false,
-        strategy: Strategy::Hybrid,
+        frameworks: BOTH,
     },
     Kind {
         name: "PostgreSQL, with a key ring",
         place: Place::Server(servers::postgres),
         keys: true,
         strategy: Strategy::Stored,
+        frameworks: BOTH,
     },
 ];
 
-/// Where sessions are of which browsers keep snapshots.
+/// The same stores, where browsers keep snapshots of their sessions. Those know nothing of frameworks, so each is on one.
 const HYBRID: &[Kind] = &[
     Kind {
         name: "memory, with snapshots",
         place: Place::Memory,
         keys: false,
         strategy: Strategy::Hybrid,
+        frameworks: AXUM,
+    },
+    Kind {
+        name: "disk, with snapshots",
+        place: Place::Disk,
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: ACTIX,
+    },
+    Kind {
+        name: "SQLite, with snapshots",
+        place: Place::File,
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: AXUM,
     },
     Kind {
         name: "Redis, with snapshots",
         place: Place::Server(servers::redis),
         keys: false,
         strategy: Strategy::Hybrid,
+        frameworks: ACTIX,
+    },
+    Kind {
+        name: "Redis with Sentinel and snapshots",
+        place: Place::Server(servers::sentinel),
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: AXUM,
+    },
+    Kind {
+        name: "Redis Cluster, with snapshots",
+        place: Place::Server(servers::cluster),
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: ACTIX,
+    },
+    Kind {
+        name: "Memcached, with snapshots",
+        place: Place::Server(servers::memcached),
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: AXUM,
+    },
+    Kind {
+        name: "MariaDB or MySQL, with snapshots",
+        place: Place::Server(servers::mysql),
+        keys: false,
+        strategy: Strategy::Hybrid,
+        frameworks: ACTIX,
+    },
+    Kind {
+        name: "PostgreSQL, with a key ring and snapshots",
+        place: Place::Server(servers::postgres),
+        keys: true,
+        strategy: Strategy::Hybrid,
+        frameworks: AXUM,
     },
 ];
 
@@ -123,12 +180,14 @@ const SEALED: &[Kind] = &[
         place: Place::Disk,
         keys: true,
         strategy: Strategy::Sealed,
+        frameworks: BOTH,
     },
     Kind {
         name: "none: sealed, with marks on Redis",
         place: Place::Server(servers::redis),
         keys: true,
         strategy: Strategy::Sealed,
+        frameworks: BOTH,
     },
 ];
 
@@ -141,6 +200,7 @@ struct Kind {
     place: Place,
     keys: bool,
     strategy: Strategy,
+    frameworks: &'static [Framework],
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -162,8 +222,16 @@ enum Place {
 /// How long a snapshot is good for.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
-/// Runs a test on every store, each on a stage of its own, with requests that run at the same time.
+/// Runs a test on every store, each on a stage of its own, with requests that run at the same time: also where browsers keep
+/// snapshots of their sessions.
 pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
+    on(STORES.iter().chain(HYBRID), &test);
+}
+
+/// Runs a test on every store where it is asked whenever a session is read, and browsers keep no snapshots.
+///
+/// Why it holds nowhere else is in `strategies.rs`.
+pub(crate) fn on_every_store_itself<T: AsyncFn(&Stage)>(test: T) {
     on(STORES, &test);
 }
 
@@ -171,7 +239,7 @@ pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
 ///
 /// What is excepted there, and why, is in `strategies.rs`.
 pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
-    on(STORES.iter().chain(SEALED), &test);
+    on(STORES.iter().chain(HYBRID).chain(SEALED), &test);
 }
 
 /// Runs a test where browsers keep snapshots of their sessions.
@@ -186,7 +254,7 @@ pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage)>(test: T) {
 
 /// Runs a test under each strategy in the thread of the test, which then hears what is logged.
 pub(crate) fn on_every_strategy_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
-    for kind in STORES.iter().chain(SEALED) {
+    for kind in STORES.iter().chain(HYBRID).chain(SEALED) {
         on_every_framework(*kind, &test, Builder::new_current_thread);
     }
 }
@@ -202,8 +270,8 @@ pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
 
 /// Runs a test on every store whose records are sealed.
 pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
-    let sealed = STORES.iter().filter(|kind| !matches!(kind.place, Place::Memory));
-    on(sealed, &test);
+    let kinds = STORES.iter().chain(HYBRID);
+    on(kinds.filter(|kind| !matches!(kind.place, Place::Memory)), &test);
 }
 
 fn on<'a, T: AsyncFn(&Stage)>(kinds: impl IntoIterator<Item = &'a Kind>, test: &T) {
@@ -213,8 +281,8 @@ fn on<'a, T: AsyncFn(&Stage)>(kinds: impl IntoIterator<Item = &'a Kind>, test: &
 }
 
 fn on_every_framework<T: AsyncFn(&Stage)>(kind: Kind, test: &T, runtime: fn() -> Builder) {
-    for framework in FRAMEWORKS {
-        run(kind, framework, test, runtime());
+    for framework in kind.frameworks {
+        run(kind, *framework, test, runtime());
     }
 }
 

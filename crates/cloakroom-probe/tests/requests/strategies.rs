@@ -1,9 +1,133 @@
-//! Which rows of the suite hold for sealed sessions, too, and which do not, and why.
+//! How far each invariant holds under each strategy, and which rows of the suite are not asked of all, and why.
 //!
-//! A test that runs `on_every_strategy` asks the same of both. Every other one is in this table.
+//! A test that runs `on_every_store` is asked also where browsers keep snapshots, and one that runs `on_every_strategy` of
+//! sealed sessions, too. Every other one is in a table.
+
+use Holds::{Fully, Not, Within};
+
+/// How far something holds, and which test shows it where it is not all.
+enum Holds {
+    Fully,
+    /// Within the bound.
+    Within(&'static str),
+    Not(&'static str),
+}
+
+/// Each invariant as the guide has it, the file that asks for it, and how far it holds of sealed sessions and of hybrid ones.
+const INVARIANTS: &[(&str, &str, Holds, Holds)] = &[
+    (
+        "1. No lost update",
+        "no_lost_update.rs",
+        Not("of_parallel_writes_the_last_cookie_wins_and_is_whole"),
+        Fully,
+    ),
+    (
+        "2. Nothing brings back what has ended",
+        "no_resurrection.rs",
+        Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
+        Within("a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound"),
+    ),
+    (
+        "3. Signing in gives a new token, and the old one is dead",
+        "no_fixation.rs",
+        Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
+        Within("a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound"),
+    ),
+    (
+        "4. A slow response never undoes a login",
+        "slow_neighbours.rs",
+        Within("a_response_sets_the_cookie_only_if_the_session_was_created_changed_rotated_or_ended"),
+        Fully,
+    ),
+    ("5. An outage is not a logout", "outage.rs", Fully, Fully),
+    (
+        "6. Nothing is written for nothing",
+        "nothing_for_nothing.rs",
+        Fully,
+        Fully,
+    ),
+    ("7. Both timeouts are the server's", "expiry.rs", Fully, Fully),
+    (
+        "8. A stolen store is not a stolen session",
+        "stolen_store.rs",
+        Fully,
+        Fully,
+    ),
+    (
+        "9. An ending reaches every node",
+        "revocation.rs",
+        Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
+        Within("the_pairs_of_other_browsers_are_dead_here_at_once_and_elsewhere_within_the_bound"),
+    ),
+    ("10. What is cancelled is whole", "cancelled.rs", Fully, Fully),
+    ("11. No secret is told", "no_secret_leaks.rs", Fully, Fully),
+];
+
+/// How an exception begins where less is held.
+const NOT_HELD: &str = "NOT HELD";
+const WITHIN_A_BOUND: &str = "WITHIN A BOUND";
+
+/// A file, some of its tests, and how it is with them.
+type Excepted = (&'static str, &'static [&'static str], &'static str);
+
+/// Tests that are not asked where browsers keep snapshots, and how it is there.
+const EXCEPTED_OF_HYBRID: &[Excepted] = &[
+    (
+        "adapter.rs",
+        &["two_extractors_see_one_session_and_load_it_once"],
+        "nothing is loaded while the snapshot is fresh: `hybrid.rs`",
+    ),
+    (
+        "limits.rs",
+        &["nobody_counts_sealed_sessions_so_a_limit_is_refused"],
+        "it is asked of sealed sessions",
+    ),
+    (
+        "no_secret_leaks.rs",
+        &["an_error_tells_the_client_its_kind_and_nothing_else"],
+        "a read asks no store that could fail, while the snapshot is fresh",
+    ),
+    (
+        "nothing_for_nothing.rs",
+        &[
+            "each_route_costs_what_the_design_says",
+            "a_sign_in_from_an_anonymous_session_costs_two",
+            "what_changes_nothing_writes_nothing",
+            "a_touch_is_due_after_a_twentieth_of_the_idle_timeout",
+            "a_touch_is_due_hourly_when_the_idle_timeout_is_long",
+            "a_write_is_a_touch_too",
+            "a_hundred_reads_set_no_cookie_and_write_nothing",
+        ],
+        "it costs less, by the read that a fresh snapshot saves: `hybrid.rs`",
+    ),
+    (
+        "outage.rs",
+        &[
+            "a_store_that_is_down_or_hangs_signs_nobody_out",
+            "a_record_of_a_newer_format_is_an_outage",
+        ],
+        "a read notices nothing of it while the snapshot is fresh; everything else is asked of all",
+    ),
+    (
+        "program.rs",
+        &[
+            "who_is_signed_in_survives_that_the_program_is_killed",
+            "a_key_is_raw_bytes_or_hex_digits",
+            "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
+            "who_has_signed_out_stays_so_when_the_program_is_killed",
+            "the_program_serves_with_actix_web_as_well",
+        ],
+        "each starts the program with its own options",
+    ),
+    (
+        "revocation.rs",
+        &["sessions_are_ended_from_another_device_at_another_node"],
+        "WITHIN A BOUND at other nodes, and on the same one at once, which `hybrid.rs` asks for",
+    ),
+];
 
 /// Tests of each file that ask for what sealed sessions have not, or do otherwise; and how it is with them.
-const EXCEPTED: &[(&str, &[&str], &str)] = &[
+const EXCEPTED: &[Excepted] = &[
     (
         "adapter.rs",
         &["two_extractors_see_one_session_and_load_it_once"],
@@ -198,23 +322,96 @@ const FILES: &[(&str, &str)] = &[
     ("surface.rs", include_str!("surface.rs")),
 ];
 
+const GUIDE: &str = include_str!("../../../cloakroom/src/guide/choosing_a_strategy.md");
+const SEALED: &str = include_str!("sealed.rs");
+const HYBRID: &str = include_str!("hybrid.rs");
+
 #[test]
 fn every_row_is_asked_of_sealed_sessions_or_stands_in_the_table() {
-    let mut excepted: Vec<(&str, &str)> = Vec::new();
-    for (file, tests, _) in EXCEPTED {
-        excepted.extend(tests.iter().map(|test| (*file, *test)));
+    let asked = |body: &str| body.contains("on_every_strategy");
+    assert_eq!(tests_but(asked), tests_of(EXCEPTED));
+}
+
+#[test]
+fn every_row_is_asked_of_hybrid_sessions_or_stands_in_the_table() {
+    let kinds = ["store(", "store_that_lists(", "sealed_store(", "strategy"];
+    let asked = |body: &str| {
+        kinds
+            .iter()
+            .any(|kinds| body.contains(&format!("on_every_{kinds}")))
+    };
+    assert_eq!(tests_but(asked), tests_of(EXCEPTED_OF_HYBRID));
+}
+
+#[test]
+fn the_guide_says_how_far_each_invariant_holds() {
+    let mut rows = GUIDE.lines().filter(|line| is_of_an_invariant(line));
+    for (invariant, file, of_sealed, of_hybrid) in INVARIANTS {
+        let row = rows.next().unwrap_or_default();
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, name, stored, sealed, hybrid, _] = cells[..] else {
+            panic!("{invariant}: {row}")
+        };
+        assert_eq!(name, *invariant);
+        assert_says(stored, &Fully, "", &[]);
+        assert_says(sealed, of_sealed, SEALED, &excepted(EXCEPTED, file));
+        assert_says(hybrid, of_hybrid, HYBRID, &excepted(EXCEPTED_OF_HYBRID, file));
     }
-    let mut asked_of_one = Vec::new();
+    assert_eq!(rows.next(), None);
+}
+
+/// Asserts that a cell says how far something holds, that a test shows it, and that no exception goes further.
+fn assert_says(cell: &str, holds: &Holds, shown_in: &str, excepted: &[&str]) {
+    let says_not = cell.contains("**not");
+    let says_within = cell.contains("within the bound");
+    let excepts = |how: &str| excepted.iter().any(|why| why.starts_with(how));
+    let (as_it_is, test) = match holds {
+        Fully => (
+            !says_not && !says_within && !excepts(NOT_HELD) && !excepts(WITHIN_A_BOUND),
+            None,
+        ),
+        Within(test) => (!says_not && says_within && !excepts(NOT_HELD), Some(test)),
+        Not(test) => (says_not && excepts(NOT_HELD), Some(test)),
+    };
+    assert!(as_it_is, "{cell}");
+    if let Some(test) = test {
+        assert!(shown_in.contains(&format!("fn {test}()")), "{test}");
+    }
+}
+
+fn is_of_an_invariant(line: &str) -> bool {
+    let cell = line.strip_prefix("| ");
+    cell.is_some_and(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// The tests in the suite's files that are not asked so.
+fn tests_but(asked: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
+    let mut others = Vec::new();
     for (file, text) in FILES {
         for test in text.split("#[test]\nfn ").skip(1) {
             let (name, body) = test.split_once("()").unwrap();
             let body = body.split("\n}\n").next().unwrap();
-            if !body.contains("on_every_strategy") {
-                asked_of_one.push((*file, name));
+            if !asked(body) {
+                others.push((*file, name));
             }
         }
     }
-    excepted.sort_unstable();
-    asked_of_one.sort_unstable();
-    assert_eq!(asked_of_one, excepted);
+    others.sort_unstable();
+    others
+}
+
+/// The tests in a table of exceptions.
+fn tests_of(table: &[Excepted]) -> Vec<(&'static str, &'static str)> {
+    let mut all = Vec::new();
+    for (file, tests, _) in table {
+        all.extend(tests.iter().map(|test| (*file, *test)));
+    }
+    all.sort_unstable();
+    all
+}
+
+/// How it is with the exceptions of a file.
+fn excepted(table: &[Excepted], file: &str) -> Vec<&'static str> {
+    let of_file = table.iter().filter(|(excepted, ..)| *excepted == file);
+    of_file.map(|(.., how)| *how).collect()
 }
