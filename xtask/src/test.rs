@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
+mod interop;
 mod steps;
 
 use std::time::{Duration, Instant};
@@ -41,6 +42,12 @@ const STEPS: &[Step] = &[
         about: "documentation, warnings denied",
         needs: &[Tool::Linker],
         run: steps::docs,
+    },
+    Step {
+        name: "interop",
+        about: "an independent implementation makes and opens the same cookies",
+        needs: &[Tool::Python],
+        run: interop::interop,
     },
     Step {
         name: "tests",
@@ -184,7 +191,9 @@ mod unit {
     fn without_options_every_step_runs() {
         assert_eq!(
             names(&[]).unwrap(),
-            ["fmt", "clippy", "features", "docs", "tests", "examples"]
+            [
+                "fmt", "clippy", "features", "docs", "interop", "tests", "examples"
+            ]
         );
     }
 

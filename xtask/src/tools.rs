@@ -23,6 +23,7 @@ pub(crate) enum Tool {
     Memcached,
     Nginx,
     Postgres,
+    Python,
     Redis,
     Valgrind,
     Wrk,
@@ -106,6 +107,7 @@ impl Tool {
             Tool::Memcached => "Memcached, which stores are tested on",
             Tool::Nginx => "nginx, which an example is behind",
             Tool::Postgres => "PostgreSQL, which stores are tested on",
+            Tool::Python => "Python with venv, in which another implementation of PASETO runs",
             Tool::Redis => "Redis or Valkey, which stores are tested on",
             Tool::Valgrind => "valgrind, whose callgrind counts instructions",
             Tool::Wrk => "wrk, which sends as many HTTP requests as are answered",
@@ -130,6 +132,7 @@ impl Tool {
             Tool::Memcached => &["memcached"],
             Tool::Nginx => &["nginx"],
             Tool::Postgres => &["postgres"],
+            Tool::Python => &["python3"],
             Tool::Redis => &["redis-server", "valkey-server"],
             Tool::Valgrind => &["valgrind"],
             Tool::Wrk => &["wrk"],
@@ -141,6 +144,8 @@ impl Tool {
             // With rustup the programs are there before their component is: ask cargo.
             Tool::Rustfmt => succeeds(crate::cargo().args(["fmt", "--version"])),
             Tool::Clippy => succeeds(crate::cargo().args(["clippy", "--version"])),
+            // On Debian the program is there before what makes an environment is.
+            Tool::Python => succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
             _ => find(self).is_some(),
         }
     }
@@ -153,6 +158,7 @@ impl Tool {
             Tool::Memcached => Some("memcached"),
             Tool::Nginx => Some("nginx"),
             Tool::Postgres => Some("postgresql"),
+            Tool::Python => Some("python3-venv"),
             Tool::Redis => Some("redis-server"),
             Tool::Valgrind => Some("valgrind"),
             Tool::Wrk => Some("wrk"),

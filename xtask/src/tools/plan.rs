@@ -60,6 +60,7 @@ pub(super) fn plan(missing: &[Tool], machine: Machine) -> Plan {
             | Tool::Memcached
             | Tool::Nginx
             | Tool::Postgres
+            | Tool::Python
             | Tool::Redis => plan
                 .by_hand
                 .push(format!("put {} on PATH", tool.programs().join(" or "))),
