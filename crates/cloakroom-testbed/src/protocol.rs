@@ -1,4 +1,4 @@
-//! Which requests there are in what a client sends, for each protocol as far as counting needs.
+//! Which requests there are in what a client sends, for each protocol as far as counting needs: none goes without a name.
 
 /// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +62,16 @@ fn mysql(bytes: &[u8]) -> Parsed {
     let length = u32::from_le_bytes([header[0], header[1], header[2], 0]) as usize;
     let command = *rest.get(..length)?.first()?;
     let name = match (header[3], command) {
-        (0, 0x03) => Some("query"),
-        (0, 0x0e) => Some("ping"),
-        (0, 0x16) => Some("prepare"),
-        (0, 0x17) => Some("execute"),
-        (0, 0x19) => Some("close"),
-        (0, 0x01) => Some("quit"),
+        (0, 0x03) => Some("query".to_owned()),
+        (0, 0x0e) => Some("ping".to_owned()),
+        (0, 0x16) => Some("prepare".to_owned()),
+        (0, 0x17) => Some("execute".to_owned()),
+        (0, 0x19) => Some("close".to_owned()),
+        (0, 0x01) => Some("quit".to_owned()),
+        (0, other) => Some(format!("command {other:#04x}")),
         _ => None,
     };
-    Some((4 + length, name.map(str::to_owned)))
+    Some((4 + length, name))
 }
 
 /// A letter and a length. What begins a connection, to ask for TLS and to say who it is, has no letter: it begins with the
@@ -83,12 +84,18 @@ fn postgres(bytes: &[u8]) -> Parsed {
     let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
     rest.get(..length)?;
     let name = match letter {
-        Some(b'E') => Some("execute"),
-        Some(b'P') => Some("parse"),
-        Some(b'Q') => Some("query"),
-        _ => None,
+        // A statement is bound and executed: it counts once.
+        None | Some(b'B') => None,
+        Some(b'C') => Some("close".to_owned()),
+        Some(b'D') => Some("describe".to_owned()),
+        Some(b'E') => Some("execute".to_owned()),
+        Some(b'P') => Some("parse".to_owned()),
+        Some(b'Q') => Some("query".to_owned()),
+        Some(b'S') => Some("sync".to_owned()),
+        Some(b'X') => Some("terminate".to_owned()),
+        Some(other) => Some(format!("message {:?}", char::from(other))),
     };
-    Some((length + usize::from(letter.is_some()), name.map(str::to_owned)))
+    Some((length + usize::from(letter.is_some()), name))
 }
 
 fn redis(bytes: &[u8]) -> Parsed {
@@ -169,8 +176,8 @@ mod tests {
     fn postgres_begins_without_a_letter() {
         check(
             Protocol::Postgres,
-            b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x08\0\x03\0\0P\0\0\0\x04B\0\0\0\x05xE\0\0\0\x04S\0\0\0\x04Q\0\0\0\x04",
-            &["parse", "execute", "query"],
+            b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x08\0\x03\0\0P\0\0\0\x04B\0\0\0\x05xE\0\0\0\x04S\0\0\0\x04Q\0\0\0\x04F\0\0\0\x04",
+            &["parse", "execute", "sync", "query", "message 'F'"],
         );
     }
 
@@ -178,8 +185,8 @@ mod tests {
     fn mysql_commands_have_the_number_zero() {
         check(
             Protocol::Mysql,
-            b"\x02\0\0\x01\x03x\x01\0\0\0\x0e\x02\0\0\0\x17x",
-            &["ping", "execute"],
+            b"\x02\0\0\x01\x03x\x01\0\0\0\x0e\x02\0\0\0\x17x\x01\0\0\0\x1f",
+            &["ping", "execute", "command 0x1f"],
         );
     }
 }
