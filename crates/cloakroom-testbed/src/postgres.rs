@@ -1,6 +1,7 @@
 //! PostgreSQL, in a data directory of its own.
 
 use std::ffi::OsString;
+use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +24,7 @@ const DIRECTORIES: &[&str] = &[
 pub const POSTGRES: Program = program("CLOAKROOM_POSTGRES", &["postgres"]);
 const INITDB: Program = program("CLOAKROOM_INITDB", &["initdb"]);
 const PG_ISREADY: Program = program("CLOAKROOM_PG_ISREADY", &["pg_isready"]);
+const UNSHARE: Program = Program::new("CLOAKROOM_UNSHARE", &["unshare"], "util-linux");
 const PSQL: Program = program("CLOAKROOM_PSQL", &["psql"]);
 
 pub(crate) const fn program(variable: &'static str, names: &'static [&'static str]) -> Program {
@@ -73,11 +75,42 @@ impl Postgres {
         )
     }
 
+    /// Starts one that sees a [small disk](Self::small_disk), which nobody else sees, and which is gone when it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up, also where neither root nor a user of one's own name space may mount.
+    pub fn start_with_a_small_disk() -> Self {
+        let launch = Launch {
+            name: "postgres",
+            program: UNSHARE,
+            user: None,
+            arguments: Box::new(|port, directory| {
+                let mut all = with_a_small_disk(&small_disk(directory));
+                all.push(POSTGRES.path().into());
+                all.extend(arguments(port, directory, &[]));
+                all
+            }),
+            ready: Box::new(is_ready),
+        };
+        let prepare = |directory: &Path| {
+            copy_template(directory);
+            fs::create_dir(small_disk(directory)).expect("a directory of ours takes another");
+        };
+        Self {
+            server: Server::start(launch, prepare),
+        }
+    }
+
+    /// Where its small disk is, of eight megabytes: for a tablespace.
+    pub fn small_disk(&self) -> PathBuf {
+        small_disk(self.directory())
+    }
+
     /// Starts one with these settings, in a directory that was prepared.
     fn start_in(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         Self::start_over(settings, |directory| {
-            run(Command::new("cp").arg("-a").arg(template()).arg(data(directory)));
-            own(directory);
+            copy_template(directory);
             prepare(directory);
         })
     }
@@ -177,13 +210,55 @@ fn is_ready(port: u16) -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
+fn small_disk(directory: &Path) -> PathBuf {
+    directory.join("small")
+}
+
+/// What `unshare` is told before the program that is to see a small disk here.
+///
+/// Root mounts, and becomes the user that the server runs as. Anybody else is root in a name space of users for as long as it
+/// takes to mount, and in another one who they are: the server refuses to be root. To become somebody makes the kernel forget
+/// that the server is to end with us, so it is told last.
+fn with_a_small_disk(place: &Path) -> Vec<OsString> {
+    const MOUNT: &str =
+        "mount -t tmpfs -o size=8m tmpfs \"$0\" && chown \"$1\" \"$0\" && shift && exec \"$@\"";
+    let (root, owner, become_owner): (&[&str], _, &[&str]) = match user() {
+        Some(user) => (
+            &[],
+            user,
+            &["setpriv", "--reuid", user, "--regid", user, "--clear-groups"],
+        ),
+        None => (
+            &["--map-root-user"],
+            "root",
+            &["unshare", "--map-user=1000", "--map-group=1000", "setpriv"],
+        ),
+    };
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    [
+        words(root),
+        words(&["--mount", "sh", "-c", MOUNT]),
+        vec![place.into()],
+        words(&[owner]),
+        words(become_owner),
+        words(&["--pdeathsig", "KILL", "--"]),
+    ]
+    .concat()
+}
+
+/// Gives a server a data directory of its own.
+fn copy_template(directory: &Path) {
+    run(Command::new("cp").arg("-a").arg(template()).arg(data(directory)));
+    own(directory);
+}
+
 /// A data directory that all servers of this process begin with a copy of: making one takes a second.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let directory = directory::new("postgres-template");
         let password = directory.join("password");
-        std::fs::write(&password, Postgres::PASSWORD).expect("a directory of ours takes a file");
+        fs::write(&password, Postgres::PASSWORD).expect("a directory of ours takes a file");
         own(&directory);
         let data = data(&directory);
         let mut command = as_user(&INITDB);

@@ -1,8 +1,5 @@
 //! A disk that is full: nothing is written, the error says so, and there is room again afterwards.
 
-use std::path::Path;
-use std::process::Command;
-
 use cloakroom::stores::Postgres;
 use cloakroom_store::{ErrorKind, Expect};
 use cloakroom_testbed::postgres::Postgres as Server;
@@ -11,21 +8,16 @@ use crate::fixture::{client, create, id, load, record, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_and_got_over() {
-    let server = Server::start();
-    let path = server.directory().join("small");
-    let disk = SmallDisk::mount(&path);
-    let Some(disk) = disk else {
-        println!("no disk can be mounted here: nothing was shown");
-        return;
-    };
-    let ballast = disk.0.join("ballast");
-    std::fs::write(&ballast, vec![0; 2_000_000]).unwrap();
+    let server = Server::start_with_a_small_disk();
     let admin = client(&server).await;
-    let path = disk.0.join("tables");
-    own_by_server(&path, server.directory());
-    let path = path.display();
+    let path = server.small_disk();
+    let space = format!("CREATE TABLESPACE small LOCATION '{}'", path.display());
+    admin.execute(&space, &[]).await.unwrap();
     admin
-        .execute(&format!("CREATE TABLESPACE small LOCATION '{path}'"), &[])
+        .batch_execute(
+            "CREATE TABLE ballast (bytes bytea) TABLESPACE small; ALTER TABLE ballast ALTER bytes SET STORAGE EXTERNAL; \
+             INSERT INTO ballast VALUES (convert_to(repeat('x', 2000000), 'UTF8'))",
+        )
         .await
         .unwrap();
     let store = Postgres::connect(&server.url()).await.unwrap();
@@ -56,37 +48,6 @@ async fn a_full_disk_is_said_and_got_over() {
         "nothing of it was written"
     );
     assert_eq!(load(&store, id(0)).await.unwrap().unwrap().revision, revision);
-    std::fs::remove_file(ballast).unwrap();
+    admin.batch_execute("DROP TABLE ballast").await.unwrap();
     create(&store, id(written), record(&[written; 500_000])).await;
-}
-
-/// Makes a directory that belongs to whom another does.
-fn own_by_server(path: &Path, like: &Path) {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    std::fs::create_dir(path).unwrap();
-    let owner = std::fs::metadata(like).unwrap();
-    chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
-}
-
-/// A file system of its own, of eight megabytes, in memory.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    /// Nothing, where this user may not mount.
-    fn mount(path: &'a Path) -> Option<Self> {
-        std::fs::create_dir(path).ok()?;
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
-            .arg(path)
-            .output()
-            .ok()?;
-        mounted.status.success().then_some(Self(path))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        // Lazily: the server may still have files open there.
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
 }
