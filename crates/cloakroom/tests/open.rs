@@ -54,11 +54,3 @@ async fn a_file_has_neither_host_nor_options() {
         assert!(error.to_string().contains("`sqlite:./PATH`"), "{url:?}: {error}");
     }
 }
-
-#[cfg(not(feature = "redis"))]
-#[tokio::test]
-async fn a_store_that_was_not_compiled_in_names_its_feature() {
-    let error = stores::open("rediss-cluster://user:hush@host").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Misconfigured);
-    assert!(error.to_string().contains("the feature `redis`"), "{error}");
-}

@@ -222,3 +222,36 @@ fn given<'a>(path: &'a str, store: &str) -> Result<&'a str, Error> {
 fn misconfigured(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Misconfigured, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a URL that no store here opens: asked of the message itself, since here all are compiled in.
+    #[test]
+    fn a_store_that_was_not_compiled_in_names_its_feature() {
+        for (scheme, feature) in [
+            ("memory", "memory"),
+            ("disk", "disk"),
+            ("sqlite", "sqlite"),
+            ("redis", "redis"),
+            ("rediss", "redis"),
+            ("redis+unix", "redis"),
+            ("redis-sentinel", "redis"),
+            ("rediss-sentinel", "redis"),
+            ("redis-cluster", "redis"),
+            ("rediss-cluster", "redis"),
+            ("memcache", "memcached"),
+            ("memcache+unix", "memcached"),
+            ("postgres", "postgres"),
+            ("postgresql", "postgres"),
+            ("mysql", "mysql"),
+            ("mariadb", "mysql"),
+        ] {
+            let error = not_there(scheme);
+            assert_eq!(error.kind(), ErrorKind::Misconfigured, "{scheme}");
+            let says = format!("turn on the feature `{feature}` of cloakroom");
+            assert!(error.to_string().contains(&says), "{scheme}: {error}");
+        }
+    }
+}
