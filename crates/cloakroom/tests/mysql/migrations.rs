@@ -70,22 +70,34 @@ async fn what_a_crash_left_half_made_is_finished() {
     assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
 }
 
-/// Version 2 has the counters.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_release_before_are_kept_and_added_to() {
-    let url = database(shared(), "one_before").await;
+    are_kept_and_added_to("one_before", false).await;
+    are_kept_and_added_to("one_before_by_hand", true).await;
+}
+
+/// Version 2 has the counters.
+async fn are_kept_and_added_to(name: &str, by_hand: bool) {
+    let url = database(shared(), name).await;
     let store = Mysql::connect(&url).await.unwrap();
     create(&store, id(1), record_of("alice", "kept")).await;
     run(
         shared(),
-        "DELETE FROM one_before.cloakroom_schema WHERE version = 2",
+        &format!("DELETE FROM {name}.cloakroom_schema WHERE version = 2"),
     )
     .await;
-    run(shared(), "DROP TABLE one_before.cloakroom_counters").await;
-    let never = MysqlOptions::default().migrate(Migrate::Never);
-    let error = never.connect(&url).await.unwrap_err();
+    run(shared(), &format!("DROP TABLE {name}.cloakroom_counters")).await;
+    let never = || MysqlOptions::default().migrate(Migrate::Never);
+    let error = never().connect(&url).await.unwrap_err();
     assert!(error.to_string().contains("version 1"), "{error}");
-    let store = Mysql::connect(&url).await.unwrap();
+    assert!(error.to_string().contains("schema_sql()"), "{error}");
+    let options = if by_hand {
+        run_printed_sql(name);
+        never()
+    } else {
+        MysqlOptions::default()
+    };
+    let store = options.connect(&url).await.unwrap();
     assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
     let counted = Counter::new(fixture::namespace(), Counted::from_bytes([1; 16]), Timestamp::MAX);
     assert_eq!(store.add(AddOne::new(counted)).await.unwrap(), 1);
@@ -117,8 +129,16 @@ async fn a_user_without_rights_to_create_is_enough_for_tables_that_are_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_printed_sql_makes_the_same_tables() {
-    const CLIENT: Program = Program::new("MYSQL_CLIENT", &["mariadb", "mysql"], "mariadb-client");
     let url = database(shared(), "by_hand").await;
+    run_printed_sql("by_hand");
+    let never = MysqlOptions::default().migrate(Migrate::Never);
+    never.connect(&url).await.unwrap();
+    cloakroom_store::conformance::run(patient(&url).await).await;
+}
+
+/// Runs what `schema_sql()` prints in a database, as a person does.
+fn run_printed_sql(database: &str) {
+    const CLIENT: Program = Program::new("MYSQL_CLIENT", &["mariadb", "mysql"], "mariadb-client");
     let mut client = Command::new(CLIENT.path())
         .args([
             "--no-defaults",
@@ -128,14 +148,11 @@ async fn the_printed_sql_makes_the_same_tables() {
         ])
         .arg(format!("--port={}", shared().server().port()))
         .arg(format!("--password={}", Mysqld::PASSWORD))
-        .arg("by_hand")
+        .arg(database)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     let sql = Mysql::schema_sql();
     client.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
     assert!(client.wait().unwrap().success());
-    let never = MysqlOptions::default().migrate(Migrate::Never);
-    never.connect(&url).await.unwrap();
-    cloakroom_store::conformance::run(patient(&url).await).await;
 }

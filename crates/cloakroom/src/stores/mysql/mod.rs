@@ -181,7 +181,8 @@ impl Mysql {
         schema::migrate(&mut connection, &dialing.server).await
     }
 
-    /// The SQL that makes the tables, for the programs `mysql` and `mariadb`.
+    /// The SQL that makes the tables, and those of an older release what this one needs, for the programs `mysql` and
+    /// `mariadb`.
     pub fn schema_sql() -> String {
         schema::sql()
     }
