@@ -1,21 +1,24 @@
-//! How many statements each verb is, as the server itself counts them.
+//! How many statements each verb is, as the server itself counts them, and how many round trips, as they are heard on the way.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use cloakroom::stores::Postgres;
 use cloakroom_store::{
-    Cap, Count, Delete, Expect, Owner, Principal, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch,
-    Write,
+    Cap, Count, Delete, Expect, List, Owner, Principal, Query, Revoke, Scope, Store as _, Sweep, Timestamp,
+    Touch, Write,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
+use cloakroom_testbed::{Protocol, Tap};
 
 use crate::fixture::{PATIENT, client, create, id, load, namespace, record, record_of, with, write};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_is_one_statement() {
+async fn every_verb_is_one_statement_and_one_round_trip() {
     let server = Server::start();
-    let store = Postgres::connect(&with(&server, PATIENT)).await.unwrap();
+    let tap = Tap::before(server.address());
+    let url = with(&server, PATIENT).replace(&server.address().to_string(), &tap.address().to_string());
+    let store = Postgres::connect(&url).await.unwrap();
     let watching = client(&server).await;
     watching
         .batch_execute("CREATE EXTENSION pg_stat_statements")
@@ -47,7 +50,11 @@ async fn every_verb_is_one_statement() {
             .execute("SELECT pg_stat_statements_reset()", &[])
             .await
             .unwrap();
-        seen.insert(verb, calls);
+        let sent = tap.take(Protocol::Postgres);
+        let round_trips = sent
+            .iter()
+            .filter(|name| ["sync", "query"].contains(&name.as_str()));
+        seen.insert(verb, (calls, round_trips.count()));
     };
     counts("begin").await;
     load(&store, id(1)).await.unwrap();
@@ -94,17 +101,22 @@ async fn every_verb_is_one_statement() {
         .await
         .unwrap();
     counts("count").await;
+    let page = List::new(namespace(), Query::default(), NonZeroUsize::MIN);
+    store.list(page).await.unwrap();
+    counts("page").await;
     store
         .sweep(Sweep::new(namespace(), moment, NonZeroUsize::MIN))
         .await
         .unwrap();
     counts("sweep").await;
+    let everyone = Scope::Everyone {
+        begun_before: Timestamp::MAX,
+    };
+    store.revoke(Revoke::new(namespace(), everyone)).await.unwrap();
+    counts("revoke everyone").await;
     seen.remove("begin");
-    for (verb, calls) in &seen {
-        println!("{verb}: {calls}");
-    }
-    assert_eq!(seen.len(), 10);
-    assert!(seen.values().all(|calls| *calls == 1), "{seen:?}");
+    assert_eq!(seen.len(), 12);
+    assert!(seen.values().all(|counted| *counted == (1, 1)), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

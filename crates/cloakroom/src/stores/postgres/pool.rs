@@ -41,7 +41,7 @@ impl Postgres {
     /// A call has a client of the pool to itself, while the connections of [`connect`](Self::connect) are shared by
     /// all calls: a busy store wants as many clients as it has calls at a time. A verb is one transaction in one round
     /// trip, once its statements are prepared on that client; a listing, a count, a sweep and each thousand sessions of
-    /// revoking everyone's are four. What the pool asks before it lends a client (its [`RecyclingMethod`]) comes on top.
+    /// revoking everyone's are three. What the pool asks before it lends a client (its [`RecyclingMethod`]) comes on top.
     ///
     /// A call that is dropped or not answered in time takes its client out of the pool, which makes another: nobody
     /// is lent a client that owes an answer.

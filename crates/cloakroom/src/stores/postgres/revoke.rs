@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use cloakroom_store::{Cursor, Error, Id, Namespace, Principal, Revoke, Revoked};
 use tokio::time::{Instant, timeout};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::given_up::Work;
 use super::store::{bytes, key, rows, who};
@@ -71,9 +71,13 @@ impl Postgres {
                 .reach
                 .list(END_EVERYONE, Work::Writes, async |client| {
                     let text = "SELECT ended, last FROM cloakroom_revoke_everyone($1, $2, $3, $4)";
-                    client
-                        .query_one(text, &[&namespace, &begun_before, &after, &step])
-                        .await
+                    let values: [(&(dyn ToSql + Sync), Type); 4] = [
+                        (&namespace, Type::BYTEA),
+                        (&begun_before, Type::INT8),
+                        (&after, Type::BYTEA),
+                        (&step, Type::INT8),
+                    ];
+                    client.query_typed_one(text, &values).await
                 })
                 .await?;
             ended += row::column::<i64>(&row, 0)?;
