@@ -424,6 +424,11 @@ impl Stage {
         self.kind.strategy == Strategy::Sealed
     }
 
+    /// Whether browsers keep snapshots of them.
+    pub(crate) fn is_hybrid(&self) -> bool {
+        self.kind.strategy == Strategy::Hybrid
+    }
+
     /// These sessions with the key ring, if there is one.
     pub(crate) fn with_keys(&self, sessions: Sessions) -> Sessions {
         if self.has_keys() {
