@@ -56,7 +56,8 @@ impl Session {
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: sessions may have
     /// ended, and of sealed ones this one may be among them,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot,
+    /// [`ErrorKind::TooLate`](crate::ErrorKind::TooLate) for a sealed session whose response head has left.
     pub async fn sign_out_others(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
         let Some(principal) = self.principal() else {
@@ -109,7 +110,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for another sealed session where sign-ins are not registered.
     pub async fn end(&self, id: Id) -> Result<bool, Error> {
         let _gate = self.gate().await?;
         let mut patience = self.0.patience();

@@ -90,8 +90,9 @@ impl Session {
     /// Keeps a message for the page that this request redirects to, and answers the location to redirect to.
     ///
     /// The location names the message (`/cart?flash=…`), so each of two tabs that are redirected at the same time
-    /// shows its own. As any change it is written when the handler has answered, and dropped with a 5xx. For a visitor
-    /// without a session one begins, with a cookie.
+    /// shows its own; of sealed sessions the last cookie wins there, as always, and the other message is lost. As any change it
+    /// is written when the handler has answered, and dropped with a 5xx. For a visitor without a session one begins, with a
+    /// cookie.
     ///
     /// ```
     /// # use cloakroom::{Error, Flash, Session};

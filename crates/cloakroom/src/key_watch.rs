@@ -69,7 +69,7 @@ impl KeyFile {
 }
 
 impl KeyWatcher {
-    /// Sets how often to look: every second by default, and at least every millisecond.
+    /// Sets how often to look: every second by default, and at most every millisecond.
     ///
     /// A key that is compromised is refused this much later at the latest.
     pub fn every(mut self, period: Duration) -> Self {

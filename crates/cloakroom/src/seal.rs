@@ -261,6 +261,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_same_credentials_are_others_of_another_principal_and_in_another_application() {
+        let of = |namespace: &str, principal: &str, credentials: &[u8]| {
+            let derivation = Derivation::new(&Namespace::new(namespace).unwrap());
+            let principal = Principal::new(principal).unwrap();
+            derivation.fingerprint(&principal, credentials).0
+        };
+        let alice = of("shop", "alice", b"canary");
+        assert_eq!(alice, of("shop", "alice", b"canary"));
+        assert_ne!(alice, of("shop", "alice", b"another"));
+        assert_ne!(alice, of("shop", "bob", b"canary"));
+        assert_ne!(alice, of("bank", "alice", b"canary"));
+    }
+
+    #[test]
     fn a_key_is_that_of_all_fields_one_after_the_other() {
         let context = hash_derive_key_context("test");
         let bytes: Vec<u8> = (0..=255).cycle().take(3 * (JOINED + 1)).collect();

@@ -55,7 +55,8 @@ pub trait Users: Send + Sync + 'static {
     /// The user with this id; `None` when there is no such user any more, or none who may be signed in: disabled, banned.
     /// Their session ends then.
     ///
-    /// Called at most once per request, and only when a handler asks for the user.
+    /// Called only when a handler asks for the user, and once per request where it answers. A [`Guard`](crate::Guard::user) calls it
+    /// each time that it asks: every 5 seconds for each connection, unless told otherwise.
     ///
     /// # Errors
     ///

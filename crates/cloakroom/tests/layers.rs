@@ -170,7 +170,7 @@ const CRATES: &[(&str, &str)] = &[
     ("actix_web", "actix"),
     ("aes_gcm", "seal"),
     ("axum_core", "axum tower"),
-    ("blake2", "paseto"),
+    ("blake2b_simd", "paseto"),
     ("chacha20", "paseto"),
     ("deadpool_postgres", "stores::postgres"),
     ("fjall", "stores::disk"),
