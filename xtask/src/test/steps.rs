@@ -115,6 +115,7 @@ pub(super) fn examples() -> Result<(), String> {
 pub(crate) fn servers() -> Vec<String> {
     tools::SERVERS
         .iter()
+        .filter(|tool| **tool != Tool::MariadbDefaults)
         .filter_map(|tool| tools::version(*tool))
         .collect()
 }
