@@ -9,6 +9,9 @@
 
 mod changing;
 mod guarding;
+#[path = "../events/log.rs"]
+#[allow(dead_code, reason = "the walk through all events uses more of it")]
+mod log;
 mod printed;
 mod telling;
 mod watching;

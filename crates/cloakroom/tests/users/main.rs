@@ -11,6 +11,9 @@
 mod browser;
 mod failing;
 mod frameworks;
+#[path = "../events/log.rs"]
+#[allow(dead_code, reason = "the walk through all events uses more of it")]
+mod log;
 #[cfg(feature = "actix")]
 mod on_actix;
 mod strategies;

@@ -1,19 +1,14 @@
 //! An application that compares credentials and signs somebody in without any is told so, where it reads: in the log.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
-use std::fmt::{Debug, Write as _};
 
 use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::store::Principal;
 use cloakroom::{Error, Session, Sessions, SignIn, User, Users};
-use tracing::field::{Field, Visit};
-use tracing::span::{self, Attributes, Record};
-use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::browser::Browser;
+use crate::log::{self, Listener};
 use crate::strategies::on_every_strategy;
 
 /// Knows everybody. Whose name ends in a `+` has no credentials, but a key that somebody else checks.
@@ -87,50 +82,9 @@ async fn a_sign_in_without_credentials_is_warned_of_when_it_ends_and_names_the_c
     .await;
 }
 
-thread_local! {
-    /// What was said on this thread since somebody last asked.
-    static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
+/// The warnings and errors that were logged on this thread since somebody last asked.
 fn heard_here() -> Vec<String> {
-    HEARD.take()
-}
-
-/// Hears warnings and errors of ours.
-struct Listener;
-
-impl Subscriber for Listener {
-    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::sometimes()
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "cloakroom" && *metadata.level() <= Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut words = Words(String::new());
-        event.record(&mut words);
-        HEARD.with_borrow_mut(|heard| heard.push(words.0));
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Words(String);
-
-impl Visit for Words {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
+    let lines = log::heard().into_iter();
+    let warnings = lines.filter(|line| ["warn", "error"].contains(&&*line.level));
+    warnings.map(|line| line.whole).collect()
 }
