@@ -94,7 +94,7 @@ impl Session {
                 let mut ended = others + u64::from(this == Deleted::Ended);
                 if this != Deleted::Ended || patience.was_needed() {
                     // A neighbour was, or may have been, faster with this one: what it began in its place was not ended above.
-                    ended += revoke(config, principal, None, &mut patience).await?;
+                    ended += end_all(config, &principal, None, &mut patience).await?;
                 }
                 ended
             }
@@ -221,13 +221,7 @@ async fn revoke(
     keep: Option<Id>,
     patience: &mut Patience,
 ) -> Result<u64, Error> {
-    let scope = Scope::Principal {
-        principal: principal.clone(),
-        keep,
-    };
+    let scope = Scope::Principal { principal, keep };
     let revoke = Revoke::new(config.namespace.clone(), scope);
-    let revoked = deleting::revoke(config, revoke, patience).await;
-    // Also where the answer was lost: they may have ended.
-    config.outdate_principal(&principal);
-    revoked
+    deleting::revoke(config, revoke, patience).await
 }
