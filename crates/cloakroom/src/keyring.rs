@@ -196,14 +196,10 @@ impl fmt::Debug for KeyRing {
 mod tests {
     use super::*;
 
-    fn key(number: u8) -> ServerKey {
-        ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
-    }
-
     fn opens(ring: &KeyRing, number: u8) -> &'static str {
-        match ring.find(key(number).id()) {
+        match ring.find(ServerKey::numbered(number).id()) {
             Found::Opens(found) => {
-                assert_eq!(found.key(), &key(number));
+                assert_eq!(found.key(), &ServerKey::numbered(number));
                 "opens"
             }
             Found::Refused(_) => "refused",
@@ -214,35 +210,36 @@ mod tests {
     #[test]
     fn each_state_is_good_for_what_it_says() {
         let now = Timestamp::default();
-        let mut keys = Keys::new(key(1), now);
+        let mut keys = Keys::new(ServerKey::numbered(1), now);
         let check = |keys: &Keys, active: u8, expected: [&str; 4]| {
             let ring = KeyRing::from(keys.clone());
-            assert_eq!(ring.active().key(), &key(active));
+            assert_eq!(ring.active().key(), &ServerKey::numbered(active));
             assert_eq!([1, 2, 3, 4].map(|number| opens(&ring, number)), expected);
         };
         check(&keys, 1, ["opens", "unknown", "unknown", "unknown"]);
-        keys.add(key(2), now).unwrap();
+        keys.add(ServerKey::numbered(2), now).unwrap();
         check(&keys, 1, ["opens", "opens", "unknown", "unknown"]);
-        keys.activate(key(2).id(), now).unwrap();
+        keys.activate(ServerKey::numbered(2).id(), now).unwrap();
         check(&keys, 2, ["opens", "opens", "unknown", "unknown"]);
-        keys.retire(key(1).id(), now).unwrap();
+        keys.retire(ServerKey::numbered(1).id(), now).unwrap();
         check(&keys, 2, ["refused", "opens", "unknown", "unknown"]);
-        keys.compromise(key(2).id(), key(3), now).unwrap();
+        keys.compromise(ServerKey::numbered(2).id(), ServerKey::numbered(3), now)
+            .unwrap();
         check(&keys, 3, ["refused", "refused", "opens", "unknown"]);
     }
 
     #[test]
     fn clones_share_what_is_replaced_and_counts_go_on() {
-        let ring = KeyRing::new(key(1));
+        let ring = KeyRing::new(ServerKey::numbered(1));
         let clone = ring.clone();
         ring.active().count_sealed();
         let in_flight = clone.active();
-        let mut keys = Keys::new(key(2), Timestamp::default());
+        let mut keys = Keys::new(ServerKey::numbered(2), Timestamp::default());
         assert_eq!(ring.replace(keys.clone()).ok(), Some(true));
         assert_eq!(ring.replace(keys.clone()).ok(), Some(false));
-        assert_eq!(clone.active().key(), &key(2));
+        assert_eq!(clone.active().key(), &ServerKey::numbered(2));
         assert_eq!(opens(&clone, 1), "unknown");
-        keys.add(key(1), Timestamp::default()).unwrap();
+        keys.add(ServerKey::numbered(1), Timestamp::default()).unwrap();
         ring.replace(keys).unwrap();
         // The counts of a key that was gone began anew; those of one that stayed went on.
         in_flight.count_opened();
@@ -259,28 +256,33 @@ mod tests {
     #[test]
     fn a_compromised_key_does_not_come_back_with_an_old_file() {
         let now = Timestamp::default();
-        let old = Keys::new(key(1), now);
+        let old = Keys::new(ServerKey::numbered(1), now);
         let mut keys = old.clone();
-        keys.compromise(key(1).id(), key(2), now).unwrap();
+        keys.compromise(ServerKey::numbered(1).id(), ServerKey::numbered(2), now)
+            .unwrap();
         let ring = KeyRing::from(keys);
         let error = ring.replace(old).unwrap_err();
         assert!(error.to_string().contains("is it an old file?"), "{error}");
         assert_eq!((opens(&ring, 1), opens(&ring, 2)), ("refused", "opens"));
         // Not even after it had been left out for a while.
-        ring.replace(Keys::new(key(3), now)).unwrap();
-        assert!(ring.replace(Keys::new(key(1), now)).is_err());
+        ring.replace(Keys::new(ServerKey::numbered(3), now)).unwrap();
+        assert!(ring.replace(Keys::new(ServerKey::numbered(1), now)).is_err());
     }
 
     #[test]
     fn a_ring_built_in_code_opens_with_all_of_its_keys() {
-        let one = KeyRing::new(key(1));
-        let both = one.clone().retiring(key(2)).retiring(key(2)).retiring(key(1));
-        assert_eq!(both.active().key(), &key(1));
+        let one = KeyRing::new(ServerKey::numbered(1));
+        let both = one
+            .clone()
+            .retiring(ServerKey::numbered(2))
+            .retiring(ServerKey::numbered(2))
+            .retiring(ServerKey::numbered(1));
+        assert_eq!(both.active().key(), &ServerKey::numbered(1));
         assert_eq!((opens(&both, 2), opens(&one, 2)), ("opens", "unknown"));
         assert_eq!(both.uses().len(), 2);
         let shown = format!("{both:?}");
         assert!(
-            shown.contains(&key(2).id().to_string()) && shown.contains("Retiring"),
+            shown.contains(&ServerKey::numbered(2).id().to_string()) && shown.contains("Retiring"),
             "{shown}"
         );
     }

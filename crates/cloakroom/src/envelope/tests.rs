@@ -46,7 +46,11 @@ fn bodies_of_version_1_still_open() {
             assert!(held.recent.contains([7; 8]) && held.recent.contains([8; 8]));
         }
     };
-    check(&with_keys(&[1]), FIXTURE_SEALED);
+    // The key of those days, which is refused by now.
+    let key = ServerKey::unchecked(std::array::from_fn(|n| {
+        (n as u8).wrapping_mul(37).wrapping_add(1)
+    }));
+    check(&with_ring(KeyRing::new(key)), FIXTURE_SEALED);
     check(&in_process(), FIXTURE_PLAIN);
 }
 
@@ -297,8 +301,8 @@ fn what_a_refused_key_sealed_is_nobodys_session() {
     let ring = with_keys(&[1]);
     let record = write(&ring, &mut simple(&ring));
     let keys = |change: &dyn Fn(&mut Keys, KeyId)| {
-        let mut keys = Keys::new(server_key(2), NOW);
-        let old = keys.add(server_key(1), NOW).unwrap();
+        let mut keys = Keys::new(ServerKey::numbered(2), NOW);
+        let old = keys.add(ServerKey::numbered(1), NOW).unwrap();
         change(&mut keys, old);
         with_ring(KeyRing::from(keys))
     };
@@ -307,14 +311,14 @@ fn what_a_refused_key_sealed_is_nobodys_session() {
         let Ok(Opened::UnderRefusedKey(key, found)) = opened else {
             panic!("{opened:?}")
         };
-        assert_eq!((key, found), (server_key(1).id(), state));
+        assert_eq!((key, found), (ServerKey::numbered(1).id(), state));
     };
     live(&keys(&|_, _| ()), &record, &newest());
     let retired = keys(&|keys, old| keys.retire(old, NOW).unwrap());
     check(&retired, KeyState::Retired);
     let compromised = keys(&|keys, old| {
         assert_eq!(
-            keys.compromise(old, server_key(3), NOW).ok(),
+            keys.compromise(old, ServerKey::numbered(3), NOW).ok(),
             Some(Successor::NotNeeded)
         );
     });
@@ -355,16 +359,17 @@ fn keys_are_counted_by_what_they_are_used_for() {
 
 #[test]
 fn keys_are_exchanged_while_requests_run() {
-    let ring = KeyRing::new(server_key(1));
+    let ring = KeyRing::new(ServerKey::numbered(1));
     let envelope = with_ring(ring.clone());
     let record = write(&envelope, &mut simple(&envelope));
-    let mut keys = Keys::new(server_key(2), NOW);
-    keys.add(server_key(1), NOW).unwrap();
+    let mut keys = Keys::new(ServerKey::numbered(2), NOW);
+    keys.add(ServerKey::numbered(1), NOW).unwrap();
     ring.replace(keys.clone()).unwrap();
     let (mut held, _) = live(&envelope, &record, &newest());
     let taken_up = write(&envelope, &mut held);
     live(&with_keys(&[2]), &taken_up, &newest());
-    keys.compromise(server_key(1).id(), server_key(3), NOW).unwrap();
+    keys.compromise(ServerKey::numbered(1).id(), ServerKey::numbered(3), NOW)
+        .unwrap();
     ring.replace(keys).unwrap();
     let opened = open(&envelope, &record, &newest(), NOW);
     assert!(matches!(opened, Ok(Opened::UnderRefusedKey(..))), "{opened:?}");
@@ -572,8 +577,8 @@ fn without_keys() -> Envelope {
 
 /// The first one seals, the others only open.
 fn with_keys(seeds: &[u8]) -> Envelope {
-    let ring = KeyRing::new(server_key(seeds[0]));
-    let others = seeds[1..].iter().copied().map(server_key);
+    let ring = KeyRing::new(ServerKey::numbered(seeds[0]));
+    let others = seeds[1..].iter().copied().map(ServerKey::numbered);
     with_ring(others.fold(ring, KeyRing::retiring))
 }
 
@@ -584,15 +589,10 @@ fn with_ring(keys: KeyRing) -> Envelope {
     }
 }
 
-fn server_key(seed: u8) -> ServerKey {
-    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(37).wrapping_add(seed));
-    ServerKey::from_bytes(bytes).unwrap()
-}
-
 /// Of each key of the ring its seed, and how often it has sealed, opened, and been refused.
 fn counts(envelope: &Envelope) -> Vec<(u8, u64, u64, u64)> {
     let uses = envelope.keys.as_ref().unwrap().uses();
-    let seed = |id| (1..9).find(|seed| server_key(*seed).id() == id).unwrap();
+    let seed = |id| (1..9).find(|seed| ServerKey::numbered(*seed).id() == id).unwrap();
     let count = |key: &KeyUse| (seed(key.key.id), key.sealed, key.opened, key.refused);
     uses.iter().map(count).collect()
 }

@@ -119,8 +119,7 @@ impl Node {
 }
 
 fn keys() -> KeyRing {
-    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(37));
-    KeyRing::new(ServerKey::from_bytes(bytes).unwrap())
+    KeyRing::new(ServerKey::numbered(0))
 }
 
 fn pair(line: &str) -> String {

@@ -20,12 +20,7 @@ struct Browser {
 }
 
 fn keys() -> KeyRing {
-    KeyRing::new(server_key(0x55))
-}
-
-fn server_key(seed: u8) -> ServerKey {
-    let bytes = std::array::from_fn(|n| (n as u8).wrapping_mul(41) ^ seed);
-    ServerKey::from_bytes(bytes).unwrap()
+    KeyRing::new(ServerKey::numbered(0x55))
 }
 
 fn hybrid() -> App {
@@ -243,15 +238,21 @@ async fn a_rotation_of_what_a_snapshot_said_leaves_the_secret_before_its_grace()
 
 #[tokio::test]
 async fn a_compromised_key_of_the_store_is_refused_at_once() {
-    let ring = KeyRing::new(server_key(1));
+    let ring = KeyRing::new(ServerKey::numbered(1));
     let mut browser = Browser::signed_in(hybrid().with(|sessions| sessions.keys(ring.clone()))).await;
-    let mut keys = Keys::new(server_key(2), Timestamp::from_unix_millis(1));
-    let compromised = keys.add(server_key(1), Timestamp::from_unix_millis(2)).unwrap();
+    let mut keys = Keys::new(ServerKey::numbered(2), Timestamp::from_unix_millis(1));
+    let compromised = keys
+        .add(ServerKey::numbered(1), Timestamp::from_unix_millis(2))
+        .unwrap();
     ring.replace(keys.clone()).unwrap();
     assert_eq!(browser.n().await, Some(1));
     assert_eq!(browser.asked(), []);
-    keys.compromise(compromised, server_key(3), Timestamp::from_unix_millis(3))
-        .unwrap();
+    keys.compromise(
+        compromised,
+        ServerKey::numbered(3),
+        Timestamp::from_unix_millis(3),
+    )
+    .unwrap();
     ring.replace(keys).unwrap();
     assert_eq!(browser.n().await, None);
 }

@@ -5,27 +5,24 @@ use super::*;
 const THEN: Timestamp = Timestamp::from_unix_millis(1_795_632_000_000);
 const NOW: Timestamp = Timestamp::from_unix_millis(1_795_700_000_000);
 
-fn key(number: u8) -> ServerKey {
-    ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ number)).unwrap()
-}
-
 /// Keys 1 to 5 in the states there are, in their order.
 fn one_of_each() -> Keys {
-    let mut keys = Keys::new(key(4), THEN);
+    let mut keys = Keys::new(ServerKey::numbered(4), THEN);
     for number in [3, 2, 5, 1] {
-        keys.add(key(number), THEN).unwrap();
+        keys.add(ServerKey::numbered(number), THEN).unwrap();
     }
-    keys.activate(key(3).id(), THEN).unwrap();
-    keys.activate(key(2).id(), THEN).unwrap();
-    keys.retire(key(4).id(), THEN).unwrap();
-    keys.compromise(key(5).id(), key(9), THEN).unwrap();
+    keys.activate(ServerKey::numbered(3).id(), THEN).unwrap();
+    keys.activate(ServerKey::numbered(2).id(), THEN).unwrap();
+    keys.retire(ServerKey::numbered(4).id(), THEN).unwrap();
+    keys.compromise(ServerKey::numbered(5).id(), ServerKey::numbered(9), THEN)
+        .unwrap();
     assert_eq!(states(&keys), "pending active retiring retired compromised");
     keys
 }
 
 /// The states of keys 1 to 5, and of key 9 if it is there.
 fn states(keys: &Keys) -> String {
-    let states = [1, 2, 3, 4, 5, 9].map(|number| keys.state(key(number).id()).ok());
+    let states = [1, 2, 3, 4, 5, 9].map(|number| keys.state(ServerKey::numbered(number).id()).ok());
     let states: Vec<String> = states.iter().flatten().map(KeyState::to_string).collect();
     states.join(" ")
 }
@@ -35,7 +32,7 @@ fn each_step_leads_from_each_state_where_the_table_says() {
     type Step = fn(&mut Keys, KeyId) -> Result<(), Error>;
     let check = |step: Step, number: u8, becomes: Result<&str, &str>| {
         let mut keys = one_of_each();
-        let result = step(&mut keys, key(number).id());
+        let result = step(&mut keys, ServerKey::numbered(number).id());
         match (result, becomes) {
             (Ok(()), Ok(expected)) => assert_eq!(states(&keys), expected),
             (Err(error), Err(expected)) => {
@@ -68,7 +65,7 @@ fn each_step_leads_from_each_state_where_the_table_says() {
     check(reopen, 4, Ok("pending active retiring retiring compromised"));
     check(reopen, 5, Err("only a retired key"));
     check(reopen, 6, Err("no key"));
-    let compromise: Step = |keys, id| keys.compromise(id, key(9), NOW).map(drop);
+    let compromise: Step = |keys, id| keys.compromise(id, ServerKey::numbered(9), NOW).map(drop);
     check(
         compromise,
         1,
@@ -92,7 +89,7 @@ fn each_step_leads_from_each_state_where_the_table_says() {
     check(compromise, 5, Ok("pending active retiring retired compromised"));
     check(compromise, 6, Err("no key"));
     let add: Step = |keys, id| {
-        let again = (1..=6).map(key).find(|key| key.id() == id);
+        let again = (1..=6).map(ServerKey::numbered).find(|key| key.id() == id);
         keys.add(again.expect("it is one of them"), NOW).map(drop)
     };
     for number in 1..=5 {
@@ -104,10 +101,14 @@ fn each_step_leads_from_each_state_where_the_table_says() {
 #[test]
 fn an_active_key_that_is_compromised_has_a_successor() {
     let mut keys = one_of_each();
-    let successor = keys.compromise(key(2).id(), key(9), NOW).unwrap();
-    assert_eq!(successor, Successor::Pending(key(1).id()));
-    let successor = keys.compromise(key(1).id(), key(9), NOW).unwrap();
-    assert_eq!(successor, Successor::New(key(9).id()));
+    let successor = keys
+        .compromise(ServerKey::numbered(2).id(), ServerKey::numbered(9), NOW)
+        .unwrap();
+    assert_eq!(successor, Successor::Pending(ServerKey::numbered(1).id()));
+    let successor = keys
+        .compromise(ServerKey::numbered(1).id(), ServerKey::numbered(9), NOW)
+        .unwrap();
+    assert_eq!(successor, Successor::New(ServerKey::numbered(9).id()));
     assert_eq!(
         states(&keys),
         "compromised compromised retiring retired compromised active"
@@ -119,9 +120,12 @@ fn an_active_key_that_is_compromised_has_a_successor() {
 #[test]
 fn a_step_leaves_its_date() {
     let mut keys = one_of_each();
-    keys.activate(key(1).id(), NOW).unwrap();
+    keys.activate(ServerKey::numbered(1).id(), NOW).unwrap();
     let dates = |number: u8| {
-        let info = keys.iter().find(|info| info.id == key(number).id()).unwrap();
+        let info = keys
+            .iter()
+            .find(|info| info.id == ServerKey::numbered(number).id())
+            .unwrap();
         (info.created, info.since)
     };
     assert_eq!(dates(1), (THEN.into(), NOW.into()));
@@ -131,22 +135,24 @@ fn a_step_leaves_its_date() {
 
 #[test]
 fn there_are_only_so_many() {
-    let mut keys = Keys::new(key(0), THEN);
+    let mut keys = Keys::new(ServerKey::numbered(0), THEN);
     for number in 1..Keys::MAX as u8 - 1 {
-        keys.add(key(number), THEN).unwrap();
+        keys.add(ServerKey::numbered(number), THEN).unwrap();
     }
-    let more = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(41) ^ 1)).unwrap();
+    let more = ServerKey::numbered(101);
     let error = keys.add(more.clone(), NOW).unwrap_err();
     assert!(error.to_string().contains("no room for another"), "{error}");
     for number in 1..Keys::MAX as u8 - 1 {
-        keys.retire(key(number).id(), NOW).unwrap();
+        keys.retire(ServerKey::numbered(number).id(), NOW).unwrap();
     }
-    let successor = keys.compromise(key(0).id(), more.clone(), NOW).unwrap();
+    let successor = keys
+        .compromise(ServerKey::numbered(0).id(), more.clone(), NOW)
+        .unwrap();
     assert_eq!(successor, Successor::New(more.id()));
     assert_eq!(Keys::parse(&keys.to_text()).unwrap(), keys);
 
     // Nobody could read a file of one more: what was there stays, and says what to do.
-    let spare = ServerKey::from_bytes(std::array::from_fn(|n| (n as u8).wrapping_mul(43) ^ 2)).unwrap();
+    let spare = ServerKey::numbered(102);
     let before = keys.clone();
     let error = keys.compromise(more.id(), spare, NOW).unwrap_err();
     assert!(error.to_string().contains("no room for another"), "{error}");
