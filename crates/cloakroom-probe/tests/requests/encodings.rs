@@ -80,6 +80,15 @@ pub(crate) fn with_other_id(token: &str) -> String {
     replaced(token, if is_sealed(token) { 15 } else { 5 })
 }
 
+/// The same, as of a version of the format that there is not.
+pub(crate) fn with_other_version(token: &str) -> String {
+    if is_sealed(token) {
+        token.replacen("v4", "v0", 1)
+    } else {
+        token.replacen('1', "0", 1)
+    }
+}
+
 fn replaced(token: &str, at: usize) -> String {
     let other = if &token[at..=at] == "A" { "B" } else { "A" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])

@@ -1,6 +1,7 @@
 //! The hybrid strategy: what the store said a moment ago comes along in a second cookie.
 
 mod believed;
+mod revoked;
 
 use std::time::Duration;
 
