@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -191,6 +192,9 @@ const SEALED: &[Kind] = &[
     },
 ];
 
+/// So many stages of a test at once: most of the time they wait, for a store that does not answer or a disk.
+const AT_ONCE: usize = 3;
+
 /// Far longer than any test takes on one store.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -224,43 +228,45 @@ pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time: also where browsers keep
 /// snapshots of their sessions.
-pub(crate) fn on_every_store<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_every_store<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(STORES.iter().chain(HYBRID), &test);
 }
 
 /// Runs a test on every store where it is asked whenever a session is read, and browsers keep no snapshots.
 ///
 /// Why it holds nowhere else is in `strategies.rs`.
-pub(crate) fn on_every_store_itself<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_every_store_itself<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(STORES, &test);
 }
 
 /// Runs a test on every store, and where sessions are sealed into their cookies: what it asks holds under each strategy.
 ///
 /// What is excepted there, and why, is in `strategies.rs`.
-pub(crate) fn on_every_strategy<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_every_strategy<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(STORES.iter().chain(HYBRID).chain(SEALED), &test);
 }
 
 /// Runs a test where browsers keep snapshots of their sessions.
-pub(crate) fn on_hybrid_sessions<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_hybrid_sessions<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(HYBRID, &test);
 }
 
 /// Runs a test where sessions are sealed into their cookies.
-pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(SEALED, &test);
 }
 
 /// Runs a test under each strategy in the thread of the test, which then hears what is logged.
 pub(crate) fn on_every_strategy_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
     for kind in STORES.iter().chain(HYBRID).chain(SEALED) {
-        on_every_framework(*kind, &test, Builder::new_current_thread);
+        for framework in kind.frameworks {
+            run(*kind, *framework, &test, Builder::new_current_thread());
+        }
     }
 }
 
 /// Runs a test on every store that can list sessions and end all of a principal.
-pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage) + Sync>(test: T) {
     on_every_store(async |stage| {
         if stage.card().lists && stage.card().revokes_by_principal {
             test(stage).await;
@@ -269,21 +275,26 @@ pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage)>(test: T) {
 }
 
 /// Runs a test on every store whose records are sealed.
-pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage)>(test: T) {
+pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage) + Sync>(test: T) {
     let kinds = STORES.iter().chain(HYBRID);
     on(kinds.filter(|kind| !matches!(kind.place, Place::Memory)), &test);
 }
 
-fn on<'a, T: AsyncFn(&Stage)>(kinds: impl IntoIterator<Item = &'a Kind>, test: &T) {
-    for kind in kinds {
-        on_every_framework(*kind, test, Builder::new_multi_thread);
-    }
-}
-
-fn on_every_framework<T: AsyncFn(&Stage)>(kind: Kind, test: &T, runtime: fn() -> Builder) {
-    for framework in kind.frameworks {
-        run(kind, *framework, test, runtime());
-    }
+fn on<'a, T: AsyncFn(&Stage) + Sync>(kinds: impl IntoIterator<Item = &'a Kind, IntoIter: Send>, test: &T) {
+    let runs = kinds
+        .into_iter()
+        .flat_map(|kind| kind.frameworks.iter().map(move |on| (*kind, *on)));
+    let runs = Mutex::new(runs);
+    let next = || runs.lock().unwrap().next();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((kind, framework)) = next() {
+                    run(kind, framework, test, Builder::new_multi_thread());
+                }
+            });
+        }
+    });
 }
 
 fn run<T: AsyncFn(&Stage)>(kind: Kind, framework: Framework, test: &T, mut runtime: Builder) {
@@ -301,7 +312,7 @@ struct Named(&'static str, Framework);
 
 impl Drop for Named {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             eprintln!("the store was: {}; the framework was: {:?}", self.0, self.1);
         }
     }
@@ -424,9 +435,9 @@ impl Stage {
         self.kind.strategy == Strategy::Sealed
     }
 
-    /// Whether browsers keep snapshots of them.
-    pub(crate) fn is_hybrid(&self) -> bool {
-        self.kind.strategy == Strategy::Hybrid
+    /// Whether there is no disk and no server to wait for.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.kind.place, Place::Memory)
     }
 
     /// These sessions with the key ring, if there is one.
