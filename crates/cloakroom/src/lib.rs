@@ -313,7 +313,7 @@ pub use tower::SessionLayer;
 pub use user::User;
 pub use users::Users;
 
-/// The README's program compiles.
-#[cfg(all(doctest, feature = "axum", feature = "memory"))]
+/// The README's programs compile.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "memory", feature = "redis"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
