@@ -314,6 +314,12 @@ pub use user::User;
 pub use users::Users;
 
 /// The README's programs compile.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "memory", feature = "redis"))]
+#[cfg(all(
+    doctest,
+    feature = "actix",
+    feature = "axum",
+    feature = "memory",
+    feature = "redis"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -189,7 +189,8 @@ impl Session {
     /// [`ErrorKind::Invalid`] for a principal that is empty or longer than 255 bytes, or a method longer than 64: a
     /// mistake of the program, so check what comes from a form before. [`ErrorKind::TooLarge`] where they do not fit into
     /// a sealed session's cookie, or the store, beside the session's data. At the end of the request the policy's cap can answer
-    /// [`ErrorKind::AtCap`], as a 409 with a line of text. To answer with a page, ask before the end:
+    /// [`ErrorKind::AtCap`], as a 409 with a line of text, or [`ErrorKind::Unsupported`], as a 500, in a store that cannot count
+    /// sessions. To answer with a page, ask before the end:
     ///
     /// ```
     /// # use cloakroom::{Error, ErrorKind, Session};
@@ -227,8 +228,9 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be written in time, [`ErrorKind::AtCap`] when the
-    /// policy allows no further session, and [`ErrorKind::TooLate`] for a change that needs a cookie once the
-    /// response head has left; of sealed sessions that is any change.
+    /// policy allows no further session, [`ErrorKind::Unsupported`] for a sign-in under a cap in a store that cannot count
+    /// sessions, [`ErrorKind::TooLarge`] for more than the store takes, and [`ErrorKind::TooLate`] for a change that needs a
+    /// cookie once the response head has left; of sealed sessions that is any change.
     pub async fn save(&self) -> Result<(), Error> {
         let _gate = self.0.gate.lock().await;
         let too_late = {

@@ -9,12 +9,13 @@ use crate::package::rust_files;
 const DOCUMENTS: &[&str] = &["docs/asvs.md"];
 const GUIDES: &str = "crates/cloakroom/src/guide";
 
-/// The requirements of OWASP ASVS 5.0, V7, V9 and V16: all of them have a row.
+/// The requirements of OWASP ASVS 5.0 on cookies (V3.3), sessions (V7), tokens (V9) and logging (V16): all of them have a row.
 const REQUIREMENTS: &[&str] = &[
-    "7.1.1", "7.1.2", "7.1.3", "7.2.1", "7.2.2", "7.2.3", "7.2.4", "7.3.1", "7.3.2", "7.4.1", "7.4.2",
-    "7.4.3", "7.4.4", "7.4.5", "7.5.1", "7.5.2", "7.5.3", "7.6.1", "7.6.2", "9.1.1", "9.1.2", "9.1.3",
-    "9.2.1", "9.2.2", "9.2.3", "9.2.4", "16.1.1", "16.2.1", "16.2.2", "16.2.3", "16.2.4", "16.2.5", "16.3.1",
-    "16.3.2", "16.3.3", "16.3.4", "16.4.1", "16.4.2", "16.4.3", "16.5.1", "16.5.2", "16.5.3", "16.5.4",
+    "3.3.1", "3.3.2", "3.3.3", "3.3.4", "3.3.5", "7.1.1", "7.1.2", "7.1.3", "7.2.1", "7.2.2", "7.2.3",
+    "7.2.4", "7.3.1", "7.3.2", "7.4.1", "7.4.2", "7.4.3", "7.4.4", "7.4.5", "7.5.1", "7.5.2", "7.5.3",
+    "7.6.1", "7.6.2", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2", "9.2.3", "9.2.4", "16.1.1", "16.2.1",
+    "16.2.2", "16.2.3", "16.2.4", "16.2.5", "16.3.1", "16.3.2", "16.3.3", "16.3.4", "16.4.1", "16.4.2",
+    "16.4.3", "16.5.1", "16.5.2", "16.5.3", "16.5.4",
 ];
 
 #[test]
@@ -46,6 +47,10 @@ fn every_test_that_a_document_names_exists() {
 fn every_requirement_has_a_row_that_says_where_it_is_met() {
     let text = fs::read_to_string(root().join("docs/asvs.md")).unwrap();
     let rows: Vec<&str> = text.lines().filter(|line| is_requirement(line)).collect();
+    let neighbours = text.lines().zip(text.lines().skip(1));
+    for (before, row) in neighbours.filter(|(_, line)| is_requirement(line)) {
+        assert!(before.starts_with('|'), "a row outside of a table: {row}");
+    }
     for number in REQUIREMENTS {
         let begins = format!("| {number} |");
         let found = rows.iter().filter(|row| row.starts_with(&begins)).count();
