@@ -37,6 +37,7 @@ pub(crate) async fn revoke(config: &Config, revoke: Revoke, patience: &mut Patie
         match revoked {
             Ok(revoked) => return Ok(revoked.ended),
             Err(error) => {
+                events::retrying_all(&error);
                 patience.outlast(&config.random, END_ALL, error).await?;
             }
         }

@@ -222,7 +222,13 @@ pub(crate) fn touch_failed(session: Id, error: &cloakroom_store::Error) {
 /// A store call failed, and is being settled or tried again.
 pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
     let error = Story::of_store(error);
-    tracing::warn!(target: "cloakroom", %session, %error, "store failed while writing session, settling");
+    tracing::warn!(target: "cloakroom", %session, %error, "store failed while changing session, trying again");
+}
+
+/// The same, of all sessions of somebody.
+pub(crate) fn retrying_all(error: &cloakroom_store::Error) {
+    let error = Story::of_store(error);
+    tracing::warn!(target: "cloakroom", %error, "store failed while ending somebody's sessions, trying again");
 }
 
 /// A request failed because of the store.

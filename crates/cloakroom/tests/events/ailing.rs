@@ -85,7 +85,7 @@ impl Store for Ailing {
     }
 
     async fn revoke(&self, revoke: Revoke) -> Result<Revoked, Error> {
-        self.memory.revoke(revoke).await
+        self.answer("revoke", self.memory.revoke(revoke)).await
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {

@@ -169,7 +169,8 @@ impl Walk {
         assert!(sessions.finish(&session, Outcome::Success).await.result.is_err());
         store.fails("");
         let session = open(&sessions, &cookie).await;
-        store.fails("delete");
+        store.fails("delete revoke");
+        assert!(session.sign_out_others().await.is_err());
         assert!(session.sign_out().await.is_err());
     }
 
