@@ -519,5 +519,5 @@ async fn what_browsers_send_is_judged_as_by_tower_http() {
         assert!(CsrfLayer::new().add_trusted_origin(never_matches).is_ok());
     }
     // The two spellings of a host with which a browser may name the one it is at, and the http of the last.
-    assert_eq!((same > 600, stricter > 0, own_pages), (true, true, 3));
+    assert_eq!((same, stricter, own_pages), (638, 195, 3));
 }
