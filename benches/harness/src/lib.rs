@@ -4,7 +4,6 @@
 //! PROGRAM serve APP STORE
 //! valgrind --tool=callgrind --toggle-collect=harness::instructions::measured \
 //!     PROGRAM instructions APP STORE ROUTE REQUESTS SESSIONS
-//! PROGRAM cookies APP
 //! ```
 //!
 //! `cargo xtask bench` runs both for every app and route, and prints the tables.
@@ -17,7 +16,6 @@ pub mod idle;
 pub mod data;
 mod requests;
 
-mod cookies;
 mod instructions;
 mod serve;
 
@@ -36,10 +34,6 @@ pub fn run(apps: &[App]) -> ExitCode {
             serve::serve(known(app).expect("it is known"), store);
             ExitCode::SUCCESS
         }
-        ["cookies", app] if known(app).is_some() => {
-            cookies::measure(known(app).expect("it is known"));
-            ExitCode::SUCCESS
-        }
         ["instructions", app, store, ref rest @ ..] if known(app).is_some() => {
             let app = known(app).expect("it is known");
             instructions::count(app, store, rest).map_or_else(usage(apps), |()| ExitCode::SUCCESS)
@@ -52,7 +46,7 @@ fn usage(apps: &[App]) -> impl Fn() -> ExitCode {
     let names: Vec<&str> = apps.iter().map(|app| app.name).collect();
     move || {
         eprintln!(
-            "usage: serve APP STORE\n       instructions APP STORE ROUTE REQUESTS SESSIONS\n       cookies APP\n  APP    {}\n  \
+            "usage: serve APP STORE\n       instructions APP STORE ROUTE REQUESTS SESSIONS\n  APP    {}\n  \
              STORE  a URL\n  ROUTE  {}",
             names.join(", "),
             requests::Route::NAMES.join(", "),

@@ -31,6 +31,20 @@ pub(super) fn begin(app: SocketAddr, count: usize) -> Result<Vec<String>, String
     Ok(cookies)
 }
 
+/// How long the cookie is, name and value, of a session with one value of so many bytes.
+///
+/// # Errors
+///
+/// When no session begins.
+pub(super) fn cookie_bytes(app: SocketAddr, bytes: usize) -> Result<usize, String> {
+    let path = format!("/size/{bytes}");
+    let answer = Browser::open(app)?.send("POST", &path, "")?;
+    answer
+        .cookie
+        .map(|cookie| cookie.len())
+        .ok_or(format!("{path} began no session"))
+}
+
 /// Checks that every route does what is to be measured, in a session that has begun.
 fn check(browser: &mut Browser, cookie: &str) -> Result<(), String> {
     for (method, path, cookie, body, sets_cookie) in [

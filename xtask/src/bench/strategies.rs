@@ -9,8 +9,7 @@ use super::contenders::Contender;
 use super::programs::{Package, program};
 use super::served::Served;
 use super::servers::Servers;
-use super::{callgrind, median, thousands, wrk};
-use crate::says;
+use super::{callgrind, median, sessions, thousands, wrk};
 
 /// The apps whose sessions are in cookies, what each is called in tables, and the app without sessions that it is beside.
 const COOKIES: [(&str, Package, &str, &str); 4] = [
@@ -74,15 +73,11 @@ fn instructions() -> Result<(), String> {
 fn bytes() -> Result<(), String> {
     println!("Bytes of the cookies, names and values, for one value of so many bytes.\n");
     println!("|                             |   64 |  256 | 1024 |\n|---|---|---|---|");
-    // The harness that says so serves axum.
     for (name, package, app, _) in COOKIES {
-        if package == Package::Peers {
-            continue;
-        }
-        let text = says(&Package::Ours.apps().to_string_lossy(), &["cookies", app])?;
+        let app = Served::start(&Contender::new(name, package, app, "memory"), "memory:")?;
         print!("| {name:<27} ");
-        for line in text.lines() {
-            print!("| {:>4} ", line.split(' ').next_back().unwrap_or_default());
+        for bytes in [64, 256, 1024] {
+            print!("| {:>4} ", sessions::cookie_bytes(app.address(), bytes)?);
         }
         println!("|");
     }

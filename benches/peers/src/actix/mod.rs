@@ -92,7 +92,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/unused", web::get().to(unused))
         .route("/read", web::get().to(read))
         .route("/write", web::post().to(write))
-        .route("/sign-in", web::post().to(sign_in));
+        .route("/sign-in", web::post().to(sign_in))
+        .route("/size/{bytes}", web::post().to(size));
 }
 
 /// Routes of the same names that know no sessions.
@@ -135,6 +136,11 @@ async fn sign_in(session: Session) -> Result<&'static str> {
     session.renew();
     session.insert("user_id", data::next_user())?;
     Ok("signed in")
+}
+
+async fn size(session: Session, bytes: web::Path<usize>) -> Result<&'static str> {
+    session.insert("theme", "x".repeat(bytes.into_inner()))?;
+    Ok("sized")
 }
 
 async fn bare_write() -> &'static str {
