@@ -8,7 +8,7 @@ use cloakroom::stores::Memory;
 use cloakroom::{ErrorKind, Sessions, SignIn, Users};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::guard::{again, connected};
+use crate::guard::{again, connected, ends};
 use crate::strategies::in_memory;
 
 const WHOLE: Duration = Duration::from_secs(3600);
@@ -149,7 +149,7 @@ async fn without_anybody_signed_in_it_is_over() {
         timeout(WHOLE, session.guard().over()).await.is_err(),
         "it goes on"
     );
-    session.guard().user::<Account>().unwrap().over().await;
+    ends(&mut session.guard().user::<Account>().unwrap()).await;
 }
 
 #[tokio::test]
