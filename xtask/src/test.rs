@@ -1,7 +1,9 @@
 //! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
 mod interop;
+mod python;
 mod steps;
+mod valkey;
 
 use std::time::{Duration, Instant};
 
@@ -63,6 +65,12 @@ const STEPS: &[Step] = &[
             Tool::MariadbDefaults,
         ],
         run: steps::tests,
+    },
+    Step {
+        name: "valkey",
+        about: "the tests of Redis once more, on Valkey",
+        needs: &[Tool::Linker, Tool::Python],
+        run: valkey::valkey,
     },
     Step {
         name: "examples",

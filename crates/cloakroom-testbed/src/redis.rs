@@ -7,13 +7,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Certificates, Launch, Program, Server, find, wait_until};
+use crate::{Certificates, Launch, Program, Server, wait_until};
 
-/// The program of Redis.
-pub const REDIS: Program = Program::new("REDIS_SERVER", &["redis-server"], "redis-server");
-
-/// The program of Valkey. Not every distribution has it.
-pub const VALKEY: Program = Program::new("VALKEY_SERVER", &["valkey-server"], "valkey-server");
+/// Redis; or Valkey, where there is no Redis or the variable names one.
+pub const REDIS: Program = Program::new("REDIS_SERVER", &["redis-server", "valkey-server"], "redis-server");
 
 /// A server of Redis or Valkey on a port of its own.
 #[derive(Debug)]
@@ -27,23 +24,23 @@ pub struct Redis {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisLaunch {
-    program: Program,
     settings: Vec<String>,
     password: Option<String>,
     tls_port: Option<u16>,
 }
 
-impl RedisLaunch {
-    /// A server of this program, which keeps nothing on the disk unless it is told to.
-    pub fn new(program: Program) -> Self {
+impl Default for RedisLaunch {
+    /// A server that keeps nothing on the disk unless it is told to.
+    fn default() -> Self {
         Self {
-            program,
             settings: vec!["save \"\"".to_owned(), "appendonly no".to_owned()],
             password: None,
             tls_port: None,
         }
     }
+}
 
+impl RedisLaunch {
     /// Adds a line of its configuration; `{directory}` in it becomes the server's own.
     pub fn with(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
@@ -94,14 +91,13 @@ impl RedisLaunch {
     /// When it does not come up.
     pub fn start(self) -> Redis {
         let Self {
-            program,
             settings,
             password,
             tls_port,
         } = self;
         let launch = Launch {
             name: "redis",
-            program,
+            program: REDIS,
             user: None,
             arguments: Box::new(|port, directory| {
                 let mut arguments = vec![configuration(directory).into_os_string()];
@@ -128,7 +124,7 @@ impl RedisLaunch {
 impl Redis {
     /// A server of Redis that keeps nothing on the disk.
     pub fn start() -> Self {
-        RedisLaunch::new(REDIS).start()
+        RedisLaunch::default().start()
     }
 
     /// Its URL, with the password it wants.
@@ -234,12 +230,6 @@ fn number_behind(text: &str, words: &str) -> Option<u64> {
         .find(|letter: char| !letter.is_ascii_digit())
         .unwrap_or(rest.len());
     rest[..end].parse().ok()
-}
-
-/// The programs there are to test on: Redis, and Valkey where the machine has it.
-pub fn programs() -> Vec<Program> {
-    let valkey = find(&VALKEY).map(|_| VALKEY);
-    [REDIS].into_iter().chain(valkey).collect()
 }
 
 /// Its file of settings.

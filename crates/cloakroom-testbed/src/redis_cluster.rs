@@ -1,7 +1,7 @@
 //! A cluster of Redis or Valkey: primaries that share the slots, each with a replica where a test wants one.
 
-use crate::redis::{REDIS, Redis, RedisLaunch};
-use crate::{Certificates, Program, Proxy, server, wait_until};
+use crate::redis::{Redis, RedisLaunch};
+use crate::{Certificates, Proxy, server, wait_until};
 
 /// A cluster on ports of its own.
 #[derive(Debug)]
@@ -29,9 +29,9 @@ pub struct RedisClusterLaunch {
 const SLOTS: usize = 16384;
 
 impl RedisClusterLaunch {
-    /// So many primaries of a program, without replicas.
-    pub fn new(program: Program, primaries: usize) -> Self {
-        let node = RedisLaunch::new(program)
+    /// So many primaries, without replicas.
+    pub fn new(primaries: usize) -> Self {
+        let node = RedisLaunch::default()
             .with("cluster-enabled yes")
             // Long enough for a busy machine: a primary that is only slow is not replaced, which would lose writes.
             .with("cluster-node-timeout 2000")
@@ -124,7 +124,7 @@ impl RedisCluster {
     ///
     /// When they do not come up.
     pub fn start(primaries: usize) -> Self {
-        RedisClusterLaunch::new(REDIS, primaries).start()
+        RedisClusterLaunch::new(primaries).start()
     }
 
     /// Its URL, naming the first two primaries.

@@ -3,11 +3,12 @@
 //! The tests seal the very bytes that it made, and open them; it opens them as it makes them. So each side opens what the
 //! other seals, and this says that the fixtures are still its own.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command as Process;
-use std::{env, fs};
 
-use crate::{succeed, workspace};
+use super::python;
+use crate::workspace;
 
 /// From PyPI, in versions that the fixtures name.
 const PACKAGES: &[&str] = &["pyseto==1.10.0", "blake3==1.0.11"];
@@ -17,13 +18,7 @@ const DIRECTORY: &str = "crates/cloakroom/tests/paseto";
 const FIXTURES: &[(&str, &str)] = &[("make.py", "pyseto.json"), ("make_cookie.py", "cookie.json")];
 
 pub(super) fn interop() -> Result<(), String> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), Into::into);
-    let venv = target.join("interop");
-    succeed(Process::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let python = venv.join("bin/python");
-    let mut install = Process::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    succeed(install.args(PACKAGES))?;
+    let python = python::with(PACKAGES)?;
     for (script, fixture) in FIXTURES {
         let directory = workspace().join(DIRECTORY);
         let made = made_by(&python, &directory.join(script))?;

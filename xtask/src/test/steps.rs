@@ -84,13 +84,7 @@ pub(super) fn tests() -> Result<(), String> {
     for version in servers() {
         println!("  {version}");
     }
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--all-features"]);
-    if env::var_os(THREADS).is_none() {
-        // Two thirds of the time tests wait, for servers that start, stop and do not answer.
-        let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
-        command.env(THREADS, threads.to_string());
-    }
+    let mut command = cargo_test();
     for (name, tool) in [("CHROMIUM", Tool::Chromium), ("CHROMEDRIVER", Tool::Chromedriver)] {
         if let Some(path) = tools::find(tool)
             && env::var_os(name).is_none()
@@ -99,6 +93,18 @@ pub(super) fn tests() -> Result<(), String> {
         }
     }
     call(&mut command)
+}
+
+/// Of the whole workspace, whichever tests are asked for then: what is built together is built once.
+pub(super) fn cargo_test() -> Process {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--all-features"]);
+    if env::var_os(THREADS).is_none() {
+        // Two thirds of the time tests wait, for servers that start, stop and do not answer.
+        let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
+        command.env(THREADS, threads.to_string());
+    }
+    command
 }
 
 /// The examples are a workspace of their own. What they are built of is mostly built already, where we build.
@@ -121,7 +127,7 @@ pub(crate) fn servers() -> Vec<String> {
 }
 
 /// Runs it with its output going where ours goes.
-fn call(command: &mut Process) -> Result<(), String> {
+pub(super) fn call(command: &mut Process) -> Result<(), String> {
     let line = command
         .get_args()
         .map(|argument| match argument.to_string_lossy() {

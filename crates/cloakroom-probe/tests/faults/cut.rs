@@ -7,7 +7,7 @@ use cloakroom_testbed::Proxy;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis};
+use cloakroom_testbed::redis::Redis;
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
@@ -35,7 +35,7 @@ async fn watched() {
 }
 
 async fn cluster() {
-    let cluster = RedisClusterLaunch::new(REDIS, 3).behind_proxies().start();
+    let cluster = RedisClusterLaunch::new(3).behind_proxies().start();
     cut("Redis Cluster", cluster.url(), cluster.proxies().to_vec()).await;
 }
 

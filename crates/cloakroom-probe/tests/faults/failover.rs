@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloakroom_testbed::mysql_replica::{Answers, Replicated};
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::postgres_standby::Standby;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::{RedisCluster, RedisClusterLaunch};
 use cloakroom_testbed::redis_sentinel::Sentinels;
 use cloakroom_testbed::wait_until;
@@ -54,7 +54,7 @@ async fn watched_that_wakes_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_cluster() {
-    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).replicas(1).start());
+    let cluster = Arc::new(RedisClusterLaunch::new(3).replicas(1).start());
     let (away, back) = (Arc::clone(&cluster), Arc::clone(&cluster));
     let scenario = Scenario {
         fault: FAULT,
@@ -69,7 +69,7 @@ async fn redis_cluster() {
 }
 
 async fn cluster_that_wakes_up() {
-    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).replicas(1).start());
+    let cluster = Arc::new(RedisClusterLaunch::new(3).replicas(1).start());
     let (away, back) = (Arc::clone(&cluster), Arc::clone(&cluster));
     let scenario = Scenario {
         fault: FAULT_WAKES_UP,
@@ -161,7 +161,7 @@ impl Watched {
     fn start() -> Self {
         let primary = Redis::start();
         let replicas = (0..2)
-            .map(|_| RedisLaunch::new(REDIS).replica_of(&primary).start())
+            .map(|_| RedisLaunch::default().replica_of(&primary).start())
             .collect();
         primary.is_followed_by(2);
         let sentinels = Sentinels::watch(&primary, 2);

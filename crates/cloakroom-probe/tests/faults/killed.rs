@@ -7,7 +7,7 @@ use cloakroom_testbed::Server;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
@@ -17,7 +17,7 @@ const FAULT: &str = "killed and started again";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_that_keeps_everything_loses_nothing() {
-    let redis = Arc::new(RedisLaunch::new(REDIS).durable().start());
+    let redis = Arc::new(RedisLaunch::default().durable().start());
     let url = redis.url();
     kill("Redis", url, redis, Redis::server, MayLose::Nothing).await;
 }
@@ -29,8 +29,8 @@ async fn redis_of_several_servers_loses_nothing() {
 
 /// It is back before the sentinels take it for lost.
 async fn watched() {
-    let primary = RedisLaunch::new(REDIS).durable().start();
-    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let primary = RedisLaunch::default().durable().start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
     primary.is_followed_by(1);
     let sentinels = SentinelLaunch::over(&primary)
         .patience(Duration::from_secs(60))
@@ -49,7 +49,7 @@ async fn watched() {
 
 /// Its slots have no replica that could take over.
 async fn cluster() {
-    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).durable().start());
+    let cluster = Arc::new(RedisClusterLaunch::new(3).durable().start());
     let url = cluster.url();
     kill(
         "Redis Cluster",

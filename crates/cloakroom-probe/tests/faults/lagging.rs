@@ -5,7 +5,6 @@ use std::sync::Arc;
 use cloakroom_testbed::mysql_replica::{Answers, Replicated};
 use cloakroom_testbed::postgres::Postgres;
 use cloakroom_testbed::postgres_standby::Standby;
-use cloakroom_testbed::redis::REDIS;
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::wait_until;
 
@@ -16,7 +15,7 @@ const FAULT_AWAITED: &str = "the primary is killed while its replicas lag; write
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_cluster() {
-    let cluster = Arc::new(RedisClusterLaunch::new(REDIS, 3).replicas(1).start());
+    let cluster = Arc::new(RedisClusterLaunch::new(3).replicas(1).start());
     let (behind, away, back) = (Arc::clone(&cluster), Arc::clone(&cluster), Arc::clone(&cluster));
     let scenario = Scenario {
         fault: FAULT,

@@ -7,7 +7,7 @@ use cloakroom_testbed::Server;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisCluster;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 
@@ -30,7 +30,7 @@ async fn redis_of_several_servers() {
 /// It goes on before the sentinels take it for lost.
 async fn watched() {
     let primary = Redis::start();
-    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
     primary.is_followed_by(1);
     let sentinels = SentinelLaunch::over(&primary)
         .patience(Duration::from_secs(60))

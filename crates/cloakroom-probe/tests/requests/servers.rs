@@ -7,7 +7,7 @@ use cloakroom_testbed::Tap;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisCluster;
 use cloakroom_testbed::redis_sentinel::Sentinels;
 
@@ -32,7 +32,7 @@ pub(crate) fn postgres() -> Reached {
 pub(crate) fn sentinel() -> Reached {
     static WATCHED: LazyLock<(Redis, Redis, Sentinels)> = LazyLock::new(|| {
         let primary = Redis::start();
-        let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+        let replica = RedisLaunch::default().replica_of(&primary).start();
         primary.is_followed_by(1);
         let sentinels = Sentinels::watch(&primary, 1);
         (primary, replica, sentinels)

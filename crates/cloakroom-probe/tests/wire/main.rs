@@ -22,7 +22,7 @@ use std::time::Duration;
 use cloakroom_testbed::memcached::Memcached;
 use cloakroom_testbed::mysql::Mysqld;
 use cloakroom_testbed::postgres::Postgres;
-use cloakroom_testbed::redis::{REDIS, Redis, RedisLaunch};
+use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisClusterLaunch;
 use cloakroom_testbed::redis_sentinel::SentinelLaunch;
 use cloakroom_testbed::{Protocol, Proxy, Tap};
@@ -48,7 +48,7 @@ async fn redis_is_sent_what_the_table_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_behind_sentinels_is_sent_the_same() {
     let primary = Redis::start();
-    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
     primary.is_followed_by(1);
     let way = Proxy::to(primary.server().address());
     let sentinels = SentinelLaunch::over(&primary)
@@ -74,7 +74,7 @@ async fn redis_behind_sentinels_is_sent_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_of_redis_is_sent_what_the_table_says() {
-    let cluster = RedisClusterLaunch::new(REDIS, 3).behind_proxies().start();
+    let cluster = RedisClusterLaunch::new(3).behind_proxies().start();
     let ways = cluster.proxies().iter().zip(cluster.nodes());
     let taps = ways.map(|(way, node)| {
         let tap = Tap::before(node.server().address());

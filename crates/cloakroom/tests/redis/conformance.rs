@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom::stores::Redis;
 use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
 use cloakroom_store::{AddOne, AnyStore, Counters as _, Store as _, TakeBack};
-use cloakroom_testbed::redis::{Redis as Server, RedisLaunch, programs};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
 use crate::fixture;
 use crate::watched::Watched;
@@ -16,27 +16,21 @@ const BOUND: Duration = Duration::from_millis(1500 + 500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_redis_store_conforms() {
-    for program in programs() {
-        let server = RedisLaunch::new(program).start();
-        println!("on {}", server.version());
-        conformance::run(Redis::connect(&server.url()).await.unwrap()).await;
-    }
+    let server = RedisLaunch::default().start();
+    println!("on {}", server.version());
+    conformance::run(Redis::connect(&server.url()).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_redis_store_keeps_marks() {
-    for program in programs() {
-        let server = RedisLaunch::new(program).start();
-        conformance::run_marks(Redis::connect(&server.url()).await.unwrap()).await;
-    }
+    let server = RedisLaunch::default().start();
+    conformance::run_marks(Redis::connect(&server.url()).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_redis_store_counts() {
-    for program in programs() {
-        let server = RedisLaunch::new(program).start();
-        conformance::run_counters(Redis::connect(&server.url()).await.unwrap()).await;
-    }
+    let server = RedisLaunch::default().start();
+    conformance::run_counters(Redis::connect(&server.url()).await.unwrap()).await;
 }
 
 /// Found through sentinels, with replicas beside it.
@@ -104,7 +98,7 @@ async fn one_store_serves_all_rules_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_where_keys_are_evicted() {
-    let server = RedisLaunch::new(programs()[0])
+    let server = RedisLaunch::default()
         .with("maxmemory-policy allkeys-lru")
         .start();
     let store = Redis::connect(&server.url()).await.unwrap();
@@ -115,7 +109,7 @@ async fn it_conforms_where_keys_are_evicted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_durable_server_answered_survives() {
-    restarts(RedisLaunch::new(programs()[0]).durable().start(), true).await;
+    restarts(RedisLaunch::default().durable().start(), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +141,7 @@ async fn an_outage_is_an_error_and_the_store_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_a_durable_server_loses_nothing() {
-    outages(RedisLaunch::new(programs()[0]).durable().start()).await;
+    outages(RedisLaunch::default().durable().start()).await;
 }
 
 async fn outages(server: Server) {

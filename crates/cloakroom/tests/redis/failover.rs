@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cloakroom::stores::Redis;
 use cloakroom::{Outcome, Sessions};
 use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
 use crate::fixture::{BOUND, create, delete, load, record, recovered, write};
 use crate::watched::Watched;
@@ -213,7 +213,7 @@ async fn an_answer_that_too_few_replicas_have_is_an_error() {
         );
     };
     is_refused(1).await;
-    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
     primary.is_followed_by(1);
     create(&store, 2, "alice").await;
     assert_eq!(delete(&store, 2).await.unwrap(), Deleted::Ended);
@@ -242,7 +242,7 @@ async fn a_sign_in_that_too_few_replicas_have_is_not_acknowledged() {
     let error = finished.result.unwrap_err();
     assert_eq!(error.kind(), cloakroom::ErrorKind::Unavailable, "{error}");
     assert_eq!(finished.set_cookie, None);
-    let _replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let _replica = RedisLaunch::default().replica_of(&primary).start();
     primary.is_followed_by(1);
     let finished = sign_in().await;
     assert!(finished.result.is_ok() && finished.set_cookie.is_some());

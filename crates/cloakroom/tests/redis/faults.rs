@@ -5,7 +5,7 @@ use cloakroom_store::{
     Deleted, ErrorKind, Expect, Revoke, Scope, Store as _, Timestamp, Touch, Write, Written,
 };
 use cloakroom_testbed::Proxy;
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
 use crate::fixture::{create, delete, fails, id, load, namespace, principal, record, recovered, write};
 
@@ -137,7 +137,7 @@ async fn a_server_without_memory_is_full_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_is_not_written_to() {
     let primary = Server::start();
-    let replica = RedisLaunch::new(REDIS).replica_of(&primary).start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
     let text = fails(ErrorKind::Unavailable, Redis::connect(&replica.url())).await;
     assert!(
         text.contains("replica") && text.contains("redis-sentinel://"),
@@ -164,7 +164,7 @@ async fn a_replica_is_not_written_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_too_few_replicas_says_so() {
-    let server = RedisLaunch::new(REDIS).with("min-replicas-to-write 1").start();
+    let server = RedisLaunch::default().with("min-replicas-to-write 1").start();
     let store = Redis::connect(&server.url()).await.unwrap();
     let text = fails(
         ErrorKind::Unavailable,

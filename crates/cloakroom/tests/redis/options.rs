@@ -6,7 +6,7 @@ use cloakroom::stores::Redis;
 use cloakroom::stores::redis::RedisOptions;
 use cloakroom_store::{ErrorKind, Store as _, conformance};
 use cloakroom_testbed::Certificates;
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
 use crate::fixture::{create, delete, fails, load};
 
@@ -55,7 +55,7 @@ async fn a_server_that_is_not_there_is_said_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_are_refused_and_never_repeated() {
-    let server = RedisLaunch::new(REDIS).password("wiltshire").start();
+    let server = RedisLaunch::default().password("wiltshire").start();
     let address = server.server().address();
     for url in [
         format!("redis://{address}"),
@@ -106,7 +106,7 @@ async fn a_user_needs_what_the_documentation_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_trusts_whom_it_is_told_to() {
     let certificates = Certificates::make();
-    let server = RedisLaunch::new(REDIS).tls(&certificates).start();
+    let server = RedisLaunch::default().tls(&certificates).start();
     for host in ["localhost", "127.0.0.1"] {
         let url = server.tls_url(host);
         let trusting = format!("{url}?tls_ca={}", certificates.authority.display());
@@ -146,7 +146,7 @@ async fn a_database_that_is_not_there_is_said_to_be_missing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_card_promises_less_where_nothing_is_known() {
-    let server = RedisLaunch::new(REDIS).durable().start();
+    let server = RedisLaunch::default().durable().start();
     assert!(
         Redis::connect(&server.url())
             .await

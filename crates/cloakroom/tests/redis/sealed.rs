@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::Redis;
 use cloakroom::{ErrorKind, KeyRing, Outcome, Revocations, ServerKey, Session, Sessions};
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 use tokio::task::block_in_place;
 
 /// The key of all nodes.
@@ -75,7 +75,7 @@ fn killed_and_started_again(server: &Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_durable_server_tells_who_starts_later_what_had_ended() {
-    let server = block_in_place(|| RedisLaunch::new(REDIS).durable().start());
+    let server = block_in_place(|| RedisLaunch::default().durable().start());
     let node = Node::over(&server).await;
     let cookie = node.sign_in("alice").await;
     node.sign_out(&cookie).await;
@@ -110,7 +110,7 @@ async fn what_a_server_forgets_is_known_to_who_had_read_it_and_to_nobody_else() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_signed_out_or_in_while_the_server_is_away() {
-    let server = block_in_place(|| RedisLaunch::new(REDIS).durable().start());
+    let server = block_in_place(|| RedisLaunch::default().durable().start());
     let node = Node::over(&server).await;
     let (lives, ended) = (node.sign_in("alice").await, node.sign_in("bob").await);
     node.sign_out(&ended).await;

@@ -27,7 +27,7 @@ struct Apart {
 
 impl Apart {
     fn start() -> Self {
-        let server = || RedisLaunch::new(REDIS).password("wiltshire");
+        let server = || RedisLaunch::default().password("wiltshire");
         let old = server().start();
         let stale = sentinel_of(&old);
         let replaced = server().start();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_testbed::redis::{REDIS, Redis as Server, RedisLaunch, command};
+use cloakroom_testbed::redis::{Redis as Server, RedisLaunch, command};
 use cloakroom_testbed::redis_sentinel::{SentinelLaunch, Sentinels};
 use cloakroom_testbed::{Certificates, wait_until};
 
@@ -31,7 +31,7 @@ impl Watched {
 
     fn launch(patience: Duration, certificates: Option<Certificates>) -> Self {
         let server = || {
-            let launch = RedisLaunch::new(REDIS).password("wiltshire");
+            let launch = RedisLaunch::default().password("wiltshire");
             match &certificates {
                 Some(certificates) => launch.tls_everywhere(certificates),
                 None => launch,

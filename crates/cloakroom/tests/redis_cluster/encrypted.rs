@@ -2,7 +2,6 @@
 
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{Deleted, ErrorKind, Expect, Query};
-use cloakroom_testbed::redis::REDIS;
 use cloakroom_testbed::{Certificates, redis_cluster};
 
 use crate::fixture::{applied, delete, id, listed, load, principal, record_of, write};
@@ -10,7 +9,7 @@ use crate::fixture::{applied, delete, id, listed, load, principal, record_of, wr
 #[tokio::test(flavor = "multi_thread")]
 async fn every_node_is_spoken_to_in_tls_and_its_slots_may_move() {
     let certificates = Certificates::make();
-    let launch = redis_cluster::RedisClusterLaunch::new(REDIS, 3);
+    let launch = redis_cluster::RedisClusterLaunch::new(3);
     let cluster = launch.password("hush").tls(&certificates).start();
     // Nobody knows this authority but who is told.
     let error = RedisCluster::connect(&cluster.url()).await.unwrap_err();

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{ErrorKind, Expect, Store, Written};
-use cloakroom_testbed::redis::REDIS;
 use cloakroom_testbed::{redis_cluster, wait_until};
 use tokio::task::JoinSet;
 
@@ -15,11 +14,7 @@ use crate::fixture::{BOUND, applied, load, record, record_of, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_is_killed_under_load_is_replaced_by_its_replica() {
-    let cluster = Arc::new(
-        redis_cluster::RedisClusterLaunch::new(REDIS, 3)
-            .replicas(1)
-            .start(),
-    );
+    let cluster = Arc::new(redis_cluster::RedisClusterLaunch::new(3).replicas(1).start());
     let store = RedisCluster::connect(&cluster.url()).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let mut working = JoinSet::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::stores::RedisCluster;
 use cloakroom::stores::redis::RedisClusterOptions;
 use cloakroom_store::{ErrorKind, Record, Store, Timestamp};
-use cloakroom_testbed::redis::{REDIS, Redis};
+use cloakroom_testbed::redis::Redis;
 use cloakroom_testbed::redis_cluster;
 
 use crate::fixture::{applied, load, record_of, write};
@@ -46,9 +46,7 @@ async fn a_server_that_is_not_there_or_in_no_cluster_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_used_and_never_shown() {
-    let cluster = redis_cluster::RedisClusterLaunch::new(REDIS, 3)
-        .password("hush")
-        .start();
+    let cluster = redis_cluster::RedisClusterLaunch::new(3).password("hush").start();
     let store = RedisClusterOptions::default()
         .operation_timeout(Duration::from_secs(5))
         .connect(&cluster.url())
