@@ -112,11 +112,6 @@ impl Browser {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// What the session is in the store, asked without what the browser keeps of that.
-    pub(crate) async fn state_in_the_store(&self) -> State {
-        self.without_snapshot().state().await
-    }
-
     /// Another browser that has this one's token, and nothing that it keeps of what the store said.
     pub(crate) fn without_snapshot(&self) -> Self {
         Self {

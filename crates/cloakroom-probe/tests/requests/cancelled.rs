@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use cloakroom::Sessions;
 use cloakroom::store::Error;
 use cloakroom_probe::doubles::{Hook, Moment, Verb};
 use serde_json::json;
@@ -16,7 +17,8 @@ use crate::stage::{Stage, on_every_store, on_every_strategy};
 #[test]
 fn a_request_dropped_at_any_await_has_happened_or_has_not() {
     on_every_store(async |stage| {
-        let node = stage.node().await;
+        let sessions = stage.sessions();
+        let node = stage.serve(&sessions).await;
         for (request, done) in [
             (
                 "/set?key=k&value=v",
@@ -34,8 +36,8 @@ fn a_request_dropped_at_any_await_has_happened_or_has_not() {
             for polls in 0.. {
                 let browser = node.browser();
                 browser.ok("POST /set?key=cart&value=full").await;
-                let finished = poll_and_drop(stage, request, &browser.token(), polls).await;
-                let state = browser.state_in_the_store().await;
+                let finished = poll_and_drop(stage, &sessions, request, &browser.token(), polls).await;
+                let state = browser.without_snapshot().state().await;
                 let untouched = State::of(None, json!({"cart": "full"}));
                 assert!(
                     state == untouched || state == done,
@@ -66,18 +68,26 @@ fn a_request_dropped_at_any_await_has_happened_or_has_not() {
 #[test]
 fn a_sign_in_dropped_at_any_await_leaves_one_whole_session() {
     on_every_store(async |stage| {
-        let node = stage.node().await;
+        let sessions = stage.sessions();
+        let node = stage.serve(&sessions).await;
         for polls in 0.. {
             let browser = node.browser();
             browser.ok("POST /set?key=cart&value=full").await;
             let before = stage.count().await;
-            let finished = poll_and_drop(stage, "/sign-in?principal=alice", &browser.token(), polls).await;
+            let finished = poll_and_drop(
+                stage,
+                &sessions,
+                "/sign-in?principal=alice",
+                &browser.token(),
+                polls,
+            )
+            .await;
             assert_eq!(stage.count().await, before, "one session, anonymous or signed in");
             let observer = node.signed_in("alice").await;
             if stage.can("GET /sessions") {
                 let look = async || {
                     let devices = observer.devices().await.len() - 1;
-                    let anonymous = browser.state_in_the_store().await != State::default();
+                    let anonymous = browser.without_snapshot().state().await != State::default();
                     (devices, usize::from(!anonymous))
                 };
                 let (mut devices, mut signed_in) = look().await;
@@ -87,7 +97,7 @@ fn a_sign_in_dropped_at_any_await_leaves_one_whole_session() {
                 }
                 assert_eq!(devices, signed_in, "after {polls} polls");
             }
-            stage.end_all(&stage.sessions()).await;
+            stage.end_all(&sessions).await;
             if finished {
                 break;
             }
@@ -211,8 +221,8 @@ fn no_5xx_undoes_an_ending() {
 
 /// Sends a request whose store waits before and after each call, polls it so many times, and drops it unless it
 /// is ready: whether it was.
-async fn poll_and_drop(stage: &Stage, path: &str, token: &str, polls: usize) -> bool {
-    let sessions = stage.over(Yields.before(stage.sessions().store().clone()));
+async fn poll_and_drop(stage: &Stage, sessions: &Sessions, path: &str, token: &str, polls: usize) -> bool {
+    let sessions = stage.over(Yields.before(sessions.store().clone()));
     let sessions = stage.with_keys(sessions);
     let app = stage.app(&sessions);
     let (request, cookie) = (format!("POST {path}"), format!("{NAME}={token}"));

@@ -103,7 +103,9 @@ fn a_reader_does_not_delete_what_it_finds_expired() {
             "the node with the wrong clock says so"
         );
         there.ok("POST /sign-out").await;
-        assert_eq!(stage.recording.take(), [Verb::Load; 2]);
+        let mut asked = stage.recording.take();
+        asked.dedup();
+        assert_eq!(asked, [Verb::Load]);
         assert_eq!(
             browser.state().await.principal.as_deref(),
             Some("alice"),

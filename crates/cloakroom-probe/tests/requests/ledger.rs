@@ -23,6 +23,14 @@ impl Ledger {
         }
     }
 
+    /// The same ledger, of what is written to that store by another way.
+    pub(crate) fn of(&self, way: impl Store) -> Self {
+        Self {
+            inner: AnyStore::new(way),
+            written: Arc::clone(&self.written),
+        }
+    }
+
     /// How many sessions there are: of all that were ever written, those that can still be loaded.
     pub(crate) async fn count(&self, namespace: &Namespace) -> u64 {
         let mut kept = 0;

@@ -48,6 +48,7 @@ mod no_secret_leaks;
 
 mod limits;
 
+mod cached;
 mod hybrid;
 mod sealed;
 mod strategies;

@@ -206,8 +206,10 @@ impl Case {
     async fn begin(stage: &Stage, ending: Ending, late: &str) -> Self {
         let sessions = stage.sessions();
         let node = stage.serve(&sessions).await;
-        let device = node.signed_in("alice").await;
+        // It has begun at another node: this one has not kept what it was.
+        let device = stage.node().await.signed_in("alice").await;
         device.ok("POST /set?key=cart&value=full").await;
+        let device = device.at(node.address);
         let other = node.signed_in("alice").await;
         stage.clock.advance(TOUCH_IS_DUE);
         let old = device.token();

@@ -9,11 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
 use cloakroom::store::{
-    AnyMarks, AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Owner, Query, Record, Store,
-    Timestamp, Write, Written,
+    AnyMarks, AnyStore, Capabilities, Count, Delete, Expect, Id, Load, Namespace, Owner, Query, Record,
+    Store, Timestamp, Write, Written,
 };
+use cloakroom::stores::cached::CachedOptions;
 use cloakroom::stores::disk::{DiskOptions, Durability};
-use cloakroom::stores::{self, Memory};
+use cloakroom::stores::redis::RedisOptions;
+use cloakroom::stores::{self, Cached, Memory, Redis};
 use cloakroom::testing::ManualClock;
 use cloakroom::{KeyRing, Revocations, ServerKey, Sessions};
 use cloakroom_probe::Framework;
@@ -174,6 +176,32 @@ const HYBRID: &[Kind] = &[
     },
 ];
 
+/// Some of the same stores, where each node keeps copies of what it reads. The cache knows nothing of frameworks, and of a
+/// store what its card says: these differ in that.
+const CACHED: &[Kind] = &[
+    Kind {
+        name: "memory, with near caches",
+        place: Place::Memory,
+        keys: false,
+        strategy: Strategy::Cached,
+        frameworks: AXUM,
+    },
+    Kind {
+        name: "Memcached, with a key ring and near caches",
+        place: Place::Server(servers::memcached),
+        keys: true,
+        strategy: Strategy::Cached,
+        frameworks: ACTIX,
+    },
+    Kind {
+        name: "Redis, with near caches that it feeds",
+        place: Place::Server(servers::redis),
+        keys: false,
+        strategy: Strategy::Fed,
+        frameworks: ACTIX,
+    },
+];
+
 /// Where the marks are of sessions that are sealed into their cookies.
 const SEALED: &[Kind] = &[
     Kind {
@@ -210,6 +238,10 @@ struct Kind {
 #[derive(Clone, Copy, PartialEq)]
 enum Strategy {
     Stored,
+    /// Stored, and each node keeps copies of what it reads.
+    Cached,
+    /// The same, and the server tells each node what changes.
+    Fed,
     Hybrid,
     Sealed,
 }
@@ -226,13 +258,23 @@ enum Place {
 /// How long a snapshot is good for.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
+/// How long a near cache may answer with a copy: longer than any test takes.
+const COPIED: Duration = Duration::from_hours(1);
+
 /// Runs a test on every store, each on a stage of its own, with requests that run at the same time: also where browsers keep
-/// snapshots of their sessions.
+/// snapshots of their sessions, and where nodes keep copies of them.
 pub(crate) fn on_every_store<T: AsyncFn(&Stage) + Sync>(test: T) {
+    on(STORES.iter().chain(HYBRID).chain(CACHED), &test);
+}
+
+/// Runs a test on every store in front of which no node keeps copies.
+///
+/// Why it holds nowhere else is in `strategies.rs`.
+pub(crate) fn on_every_store_without_near_caches<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(STORES.iter().chain(HYBRID), &test);
 }
 
-/// Runs a test on every store where it is asked whenever a session is read, and browsers keep no snapshots.
+/// Runs a test on every store where it is asked whenever a session is read: nobody keeps snapshots or copies.
 ///
 /// Why it holds nowhere else is in `strategies.rs`.
 pub(crate) fn on_every_store_itself<T: AsyncFn(&Stage) + Sync>(test: T) {
@@ -243,12 +285,23 @@ pub(crate) fn on_every_store_itself<T: AsyncFn(&Stage) + Sync>(test: T) {
 ///
 /// What is excepted there, and why, is in `strategies.rs`.
 pub(crate) fn on_every_strategy<T: AsyncFn(&Stage) + Sync>(test: T) {
-    on(STORES.iter().chain(HYBRID).chain(SEALED), &test);
+    on(everywhere(), &test);
 }
 
 /// Runs a test where browsers keep snapshots of their sessions.
 pub(crate) fn on_hybrid_sessions<T: AsyncFn(&Stage) + Sync>(test: T) {
     on(HYBRID, &test);
+}
+
+/// Runs a test where nodes keep copies of what they read.
+pub(crate) fn on_near_caches<T: AsyncFn(&Stage) + Sync>(test: T) {
+    on(CACHED, &test);
+}
+
+/// Runs a test where they do, and the doubles see what is sent to the store all the same: no server feeds them.
+pub(crate) fn on_near_caches_before_the_doubles<T: AsyncFn(&Stage) + Sync>(test: T) {
+    let unfed = CACHED.iter().filter(|kind| kind.strategy == Strategy::Cached);
+    on(unfed, &test);
 }
 
 /// Runs a test where sessions are sealed into their cookies.
@@ -258,7 +311,7 @@ pub(crate) fn on_sealed_sessions<T: AsyncFn(&Stage) + Sync>(test: T) {
 
 /// Runs a test under each strategy in the thread of the test, which then hears what is logged.
 pub(crate) fn on_every_strategy_in_this_thread<T: AsyncFn(&Stage)>(test: T) {
-    for kind in STORES.iter().chain(HYBRID).chain(SEALED) {
+    for kind in everywhere() {
         for framework in kind.frameworks {
             run(*kind, *framework, &test, Builder::new_current_thread());
         }
@@ -276,8 +329,12 @@ pub(crate) fn on_every_store_that_lists<T: AsyncFn(&Stage) + Sync>(test: T) {
 
 /// Runs a test on every store whose records are sealed.
 pub(crate) fn on_every_sealed_store<T: AsyncFn(&Stage) + Sync>(test: T) {
-    let kinds = STORES.iter().chain(HYBRID);
+    let kinds = STORES.iter().chain(HYBRID).chain(CACHED);
     on(kinds.filter(|kind| !matches!(kind.place, Place::Memory)), &test);
+}
+
+fn everywhere() -> impl Iterator<Item = &'static Kind> {
+    STORES.iter().chain(HYBRID).chain(CACHED).chain(SEALED)
 }
 
 fn on<'a, T: AsyncFn(&Stage) + Sync>(kinds: impl IntoIterator<Item = &'a Kind, IntoIter: Send>, test: &T) {
@@ -326,6 +383,10 @@ pub(crate) struct Stage {
     pub(crate) store: AnyStore,
     /// The same, for marks, where sessions are sealed.
     marks: Option<AnyMarks>,
+    /// The same, where it tells near caches what changes.
+    feeder: Option<Redis>,
+    /// Near caches that the server may not feed yet.
+    unfed: Mutex<Vec<Cached>>,
     pub(crate) recording: Recording,
     pub(crate) gate: Gate,
     pub(crate) flaky: Flaky,
@@ -345,7 +406,9 @@ pub(crate) struct Stage {
 impl Stage {
     async fn new(kind: Kind, framework: Framework) -> Self {
         let directory = TempDir::new().unwrap();
-        let (mut tap, mut marks) = (None, None);
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let application = format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let (mut tap, mut marks, mut feeder) = (None, None, None);
         let store = match kind.place {
             Place::Memory => AnyStore::new(Memory::default()),
             Place::Disk => {
@@ -366,18 +429,27 @@ impl Stage {
                 if kind.strategy == Strategy::Sealed {
                     marks = Some(stores::open_marks(&reached.url).await.unwrap());
                 }
-                stores::open(&reached.url).await.unwrap()
+                if kind.strategy == Strategy::Fed {
+                    // A server tells of all keys with a prefix: of its own, a stage hears nothing of others.
+                    let options = RedisOptions::default().prefix(&application);
+                    feeder = Some(options.connect(&reached.url).await.unwrap());
+                }
+                match &feeder {
+                    Some(redis) => AnyStore::new(redis.clone()),
+                    None => stores::open(&reached.url).await.unwrap(),
+                }
             }
         };
         let ledger = Ledger::before(store.clone());
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             kind,
             framework,
             store,
             marks,
+            feeder,
+            unfed: Mutex::default(),
             ledger,
-            application: format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+            application,
             directory,
             tap,
             servers: Mutex::default(),
@@ -398,7 +470,7 @@ impl Stage {
         let sessions = self.with_keys(self.sessions_without_keys());
         match self.kind.strategy {
             Strategy::Hybrid => sessions.snapshots(KeyRing::new(server_key(1)), FRESH),
-            Strategy::Stored | Strategy::Sealed => sessions,
+            Strategy::Stored | Strategy::Cached | Strategy::Fed | Strategy::Sealed => sessions,
         }
     }
 
@@ -440,6 +512,21 @@ impl Stage {
         matches!(self.kind.place, Place::Memory)
     }
 
+    /// Whether the store is asked whenever a session is read: browsers keep no snapshots, and nodes no copies.
+    pub(crate) fn is_always_asked(&self) -> bool {
+        self.kind.strategy == Strategy::Stored
+    }
+
+    /// Whether its server tells near caches what changes.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.kind.strategy == Strategy::Fed
+    }
+
+    /// Whether nodes keep copies of what they read.
+    fn has_near_caches(&self) -> bool {
+        matches!(self.kind.strategy, Strategy::Cached | Strategy::Fed)
+    }
+
     /// These sessions with the key ring, if there is one.
     pub(crate) fn with_keys(&self, sessions: Sessions) -> Sessions {
         if self.has_keys() {
@@ -451,15 +538,43 @@ impl Stage {
 
     /// The same, on a node that was not given the key ring.
     pub(crate) fn sessions_without_keys(&self) -> Sessions {
-        let flaky = self.flaky.before(self.ledger.clone());
-        self.over(self.recording.before(self.gate.before(flaky)))
-            .store_timeout(LONGEST)
+        let sessions = match self.has_near_caches() {
+            true => self.over(self.near_cache(COPIED)),
+            false => self.over(self.behind_doubles(self.ledger.clone())),
+        };
+        sessions.store_timeout(LONGEST)
+    }
+
+    /// Sessions whose near cache answers with copies for so long.
+    pub(crate) fn sessions_copied_for(&self, staleness: Duration) -> Sessions {
+        let sessions = self.over(self.near_cache(staleness));
+        self.with_keys(sessions.store_timeout(LONGEST))
+    }
+
+    /// The store with a near cache of one node's own. Where the server feeds it, the doubles stand in front of it.
+    fn near_cache(&self, staleness: Duration) -> AnyStore {
+        let options = CachedOptions::default().staleness(staleness);
+        let Some(redis) = &self.feeder else {
+            return AnyStore::new(options.around(self.behind_doubles(self.ledger.clone())));
+        };
+        let cached = redis.clone().cached(options);
+        self.unfed.lock().unwrap().push(cached.clone());
+        AnyStore::new(self.behind_doubles(self.ledger.of(cached)))
+    }
+
+    fn behind_doubles(&self, store: impl Store) -> impl Store {
+        self.recording.before(self.gate.before(self.flaky.before(store)))
     }
 
     /// Sessions of the same application in another store, by the same clock.
     pub(crate) fn over(&self, store: impl Store) -> Sessions {
         let sessions = Sessions::new(store).clock(&self.clock);
         sessions.application(&self.application).unwrap()
+    }
+
+    /// What the application's sessions are under.
+    pub(crate) fn namespace(&self) -> Namespace {
+        self.over(self.store.clone()).namespace().clone()
     }
 
     /// Whether the store can do what this request asks for, by its card.
@@ -495,10 +610,22 @@ impl Stage {
 
     /// A node that serves the probe over these sessions.
     pub(crate) async fn serve(&self, sessions: &Sessions) -> Node {
+        self.are_fed().await;
         let app = self.app(sessions);
         let (address, server) = app.serve();
         self.servers.lock().unwrap().extend(server);
         Node { address, app }
+    }
+
+    /// Waits until the server tells all near caches what changes: before, they keep nothing.
+    async fn are_fed(&self) {
+        let unfed = std::mem::take(&mut *self.unfed.lock().unwrap());
+        let mut looking = tokio::time::interval(Duration::from_millis(1));
+        for cached in unfed {
+            while !cached.stats().keeping {
+                looking.tick().await;
+            }
+        }
     }
 
     /// The probe over these sessions, to be called without a connection.
@@ -523,7 +650,7 @@ impl Stage {
 
     /// How many sessions there are in the store.
     pub(crate) async fn count(&self) -> u64 {
-        let namespace = self.sessions().namespace().clone();
+        let namespace = self.namespace();
         if !self.card().lists {
             return self.ledger.count(&namespace).await;
         }
@@ -562,15 +689,24 @@ impl Stage {
         files.concat()
     }
 
+    /// What a browser's session is in the store: asked without its snapshot, and where no node has a copy.
+    pub(crate) async fn state_in_the_store(&self, browser: &Browser) -> State {
+        let asked = browser.without_snapshot();
+        match self.has_near_caches() {
+            true => asked.at(self.node().await.address).state().await,
+            false => asked.state().await,
+        }
+    }
+
     /// The record under an id, as whoever has the store sees it.
     pub(crate) async fn record(&self, id: &str) -> Option<Record> {
-        let load = Load::new(self.sessions().namespace().clone(), id.parse().unwrap());
+        let load = Load::new(self.namespace(), id.parse().unwrap());
         Some(self.store.load(load).await.unwrap()?.record)
     }
 
     /// Puts a record under an id, as whoever can write to the store does.
     pub(crate) async fn put(&self, id: &str, record: Record) {
-        let namespace = self.sessions().namespace().clone();
+        let namespace = self.namespace();
         let id: Id = id.parse().unwrap();
         let present = self.store.load(Load::new(namespace.clone(), id)).await.unwrap();
         let expect = present.map_or(Expect::Absent, |stored| Expect::Revision(stored.revision));

@@ -63,19 +63,19 @@ fn a_record_under_another_id_opens_for_nobody() {
 
         stage.put(&of_mallory, hers.clone()).await;
         assert_eq!(
-            mallory.state_in_the_store().await,
+            stage.state_in_the_store(&mallory).await,
             State::default(),
             "her record under his id"
         );
         stage.put(&of_alice, his).await;
         assert_eq!(
-            alice.state_in_the_store().await,
+            stage.state_in_the_store(&alice).await,
             State::default(),
             "his record under her id"
         );
         stage.put(&of_alice, hers).await;
         assert_eq!(
-            alice.state_in_the_store().await.principal.as_deref(),
+            stage.state_in_the_store(&alice).await.principal.as_deref(),
             Some("alice")
         );
     });
@@ -110,11 +110,15 @@ fn what_is_in_clear_is_believed_only_as_it_was_sealed() {
         ];
         for (what, forgery) in forgeries {
             stage.put(&id, forgery).await;
-            assert_eq!(browser.state_in_the_store().await, State::default(), "{what}");
+            assert_eq!(
+                stage.state_in_the_store(&browser).await,
+                State::default(),
+                "{what}"
+            );
         }
         stage.put(&id, genuine).await;
         let expected = State::of(Some("alice"), json!({"cart": CANARY}));
-        assert_eq!(browser.state_in_the_store().await, expected);
+        assert_eq!(stage.state_in_the_store(&browser).await, expected);
     });
 }
 
@@ -134,7 +138,7 @@ fn sealed_data_of_one_session_does_not_open_in_another_of_the_same_user() {
         body[18..50].copy_from_slice(&poor.body[18..50]);
         swapped.body = body.into();
         stage.put(&id, swapped).await;
-        assert_eq!(two.state_in_the_store().await, State::default());
+        assert_eq!(stage.state_in_the_store(&two).await, State::default());
     });
 }
 
@@ -193,9 +197,9 @@ fn a_retiring_key_opens_and_the_next_write_takes_up_the_new_one() {
             .assert_outage("nothing is taken up on a read");
         at_both.ok("POST /set?key=k&value=v").await;
         assert_eq!(at_new.state().await.data["cart"], CANARY);
-        browser
-            .without_snapshot()
-            .send("GET /read")
+        // Asked where nobody has kept what it was.
+        let old = browser.without_snapshot().at(stage.node().await.address);
+        old.send("GET /read")
             .await
             .assert_outage("the old ring lacks the new key");
     });
@@ -226,7 +230,7 @@ async fn sign_in_at(sessions: &Sessions, principal: &str) -> String {
 
 /// Copies a session's record from the attacker's store.
 async fn plant(stage: &Stage, from: &AnyStore, token: &str) {
-    let namespace = stage.sessions().namespace().clone();
+    let namespace = stage.namespace();
     let load = cloakroom::store::Load::new(namespace, id_of(token).parse().unwrap());
     let stored = from.load(load).await.unwrap().unwrap();
     stage.put(&id_of(token), stored.record).await;
@@ -243,7 +247,7 @@ async fn dump(stage: &Stage) -> Vec<u8> {
     if !stage.card().lists {
         return dump;
     }
-    let namespace = stage.sessions().namespace().clone();
+    let namespace = stage.namespace();
     let limit = std::num::NonZeroUsize::new(1000).unwrap();
     let list = List::new(namespace, Query::default(), limit);
     let mut after = None;

@@ -1,7 +1,7 @@
 //! How far each invariant holds under each strategy, and which rows of the suite are not asked of all, and why.
 //!
-//! A test that runs `on_every_store` is asked also where browsers keep snapshots, and one that runs `on_every_strategy` of
-//! sealed sessions, too. Every other one is in a table.
+//! A test that runs `on_every_store` is asked also where browsers keep snapshots and where nodes keep copies, and one that runs
+//! `on_every_strategy` of sealed sessions, too. Every other one is in a table.
 
 use Holds::{Fully, Not, Within};
 
@@ -13,12 +13,14 @@ enum Holds {
     Not(&'static str),
 }
 
-/// Each invariant as the guide has it, the file that asks for it, and how far it holds of sealed sessions and of hybrid ones.
-const INVARIANTS: &[(&str, &str, Holds, Holds)] = &[
+/// Each invariant as the guides have it, the file that asks for it, and how far it holds of sealed sessions, of hybrid ones, and
+/// with near caches.
+const INVARIANTS: &[(&str, &str, Holds, Holds, Holds)] = &[
     (
         "1. No lost update",
         "no_lost_update.rs",
         Not("of_parallel_writes_the_last_cookie_wins_and_is_whole"),
+        Fully,
         Fully,
     ),
     (
@@ -26,30 +28,41 @@ const INVARIANTS: &[(&str, &str, Holds, Holds)] = &[
         "no_resurrection.rs",
         Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
         Within("a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound"),
+        Within("a_captured_token_is_dead_here_at_once_and_elsewhere_within_the_bound"),
     ),
     (
         "3. Signing in gives a new token, and the old one is dead",
         "no_fixation.rs",
         Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
         Within("a_captured_pair_is_dead_here_at_once_and_elsewhere_within_the_bound"),
+        Within("a_captured_token_is_dead_here_at_once_and_elsewhere_within_the_bound"),
     ),
     (
         "4. A slow response never undoes a login",
         "slow_neighbours.rs",
         Within("a_response_sets_the_cookie_only_if_the_session_was_created_changed_rotated_or_ended"),
         Fully,
+        Fully,
     ),
-    ("5. An outage is not a logout", "outage.rs", Fully, Fully),
+    ("5. An outage is not a logout", "outage.rs", Fully, Fully, Fully),
     (
         "6. Nothing is written for nothing",
         "nothing_for_nothing.rs",
         Fully,
         Fully,
+        Fully,
     ),
-    ("7. Both timeouts are the server's", "expiry.rs", Fully, Fully),
+    (
+        "7. Both timeouts are the server's",
+        "expiry.rs",
+        Fully,
+        Fully,
+        Fully,
+    ),
     (
         "8. A stolen store is not a stolen session",
         "stolen_store.rs",
+        Fully,
         Fully,
         Fully,
     ),
@@ -58,9 +71,16 @@ const INVARIANTS: &[(&str, &str, Holds, Holds)] = &[
         "revocation.rs",
         Within("a_captured_cookie_is_refused_after_a_sign_out_everywhere_it_is_replayed"),
         Within("the_pairs_of_other_browsers_are_dead_here_at_once_and_elsewhere_within_the_bound"),
+        Within("other_devices_are_signed_out_here_at_once_and_elsewhere_within_the_bound"),
     ),
-    ("10. What is cancelled is whole", "cancelled.rs", Fully, Fully),
-    ("11. No secret is told", "no_secret_leaks.rs", Fully, Fully),
+    (
+        "10. What is cancelled is whole",
+        "cancelled.rs",
+        Fully,
+        Fully,
+        Fully,
+    ),
+    ("11. No secret is told", "no_secret_leaks.rs", Fully, Fully, Fully),
 ];
 
 /// How an exception begins where less is held.
@@ -123,6 +143,66 @@ const EXCEPTED_OF_HYBRID: &[Excepted] = &[
         "revocation.rs",
         &["sessions_are_ended_from_another_device_at_another_node"],
         "WITHIN A BOUND at other nodes, and on the same one at once, which `hybrid.rs` asks for",
+    ),
+];
+
+/// Tests that are not asked where nodes keep copies, and how it is there.
+const EXCEPTED_OF_CACHED: &[Excepted] = &[
+    (
+        "adapter.rs",
+        &["two_extractors_see_one_session_and_load_it_once"],
+        "nothing is loaded while there is a copy: `cached.rs`",
+    ),
+    (
+        "limits.rs",
+        &["nobody_counts_sealed_sessions_so_a_limit_is_refused"],
+        "it is asked of sealed sessions",
+    ),
+    (
+        "no_secret_leaks.rs",
+        &["an_error_tells_the_client_its_kind_and_nothing_else"],
+        "a read asks no store that could fail, while there is a copy",
+    ),
+    (
+        "nothing_for_nothing.rs",
+        &[
+            "each_route_costs_what_the_design_says",
+            "a_sign_in_from_an_anonymous_session_costs_two",
+            "what_changes_nothing_writes_nothing",
+            "a_touch_is_due_after_a_twentieth_of_the_idle_timeout",
+            "a_touch_is_due_hourly_when_the_idle_timeout_is_long",
+            "a_write_is_a_touch_too",
+            "a_hundred_reads_set_no_cookie_and_write_nothing",
+        ],
+        "it costs less, by the read that a copy saves: `cached.rs`",
+    ),
+    (
+        "outage.rs",
+        &[
+            "a_store_that_is_down_or_hangs_signs_nobody_out",
+            "a_record_of_a_newer_format_is_an_outage",
+        ],
+        "a read notices nothing of it while there is a copy (`cached.rs`); everything else is asked of all",
+    ),
+    (
+        "program.rs",
+        &[
+            "who_is_signed_in_survives_that_the_program_is_killed",
+            "a_key_is_raw_bytes_or_hex_digits",
+            "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
+            "who_has_signed_out_stays_so_when_the_program_is_killed",
+            "the_program_serves_with_actix_web_as_well",
+        ],
+        "each starts the program with its own options",
+    ),
+    (
+        "revocation.rs",
+        &[
+            "an_ending_at_one_node_counts_for_the_next_request_at_another",
+            "sessions_are_ended_from_another_device_at_another_node",
+            "everyones_sessions_end_at_every_node",
+        ],
+        "WITHIN A BOUND at other nodes, and on the same one at once, which `cached.rs` asks for",
     ),
 ];
 
@@ -323,6 +403,8 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 const GUIDE: &str = include_str!("../../../cloakroom/src/guide/choosing_a_strategy.md");
+const GUIDE_TO_STORES: &str = include_str!("../../../cloakroom/src/guide/choosing_a_store.md");
+const CACHED: &str = include_str!("cached.rs");
 const SEALED: &str = include_str!("sealed.rs");
 const HYBRID: &str = include_str!("hybrid.rs");
 
@@ -334,19 +416,20 @@ fn every_row_is_asked_of_sealed_sessions_or_stands_in_the_table() {
 
 #[test]
 fn every_row_is_asked_of_hybrid_sessions_or_stands_in_the_table() {
-    let kinds = ["store(", "store_that_lists(", "sealed_store(", "strategy"];
-    let asked = |body: &str| {
-        kinds
-            .iter()
-            .any(|kinds| body.contains(&format!("on_every_{kinds}")))
-    };
+    let without_near_caches = |body: &str| body.contains("on_every_store_without_near_caches(");
+    let asked = |body: &str| is_asked_of_every_store(body) || without_near_caches(body);
     assert_eq!(tests_but(asked), tests_of(EXCEPTED_OF_HYBRID));
+}
+
+#[test]
+fn every_row_is_asked_with_near_caches_or_stands_in_the_table() {
+    assert_eq!(tests_but(is_asked_of_every_store), tests_of(EXCEPTED_OF_CACHED));
 }
 
 #[test]
 fn the_guide_says_how_far_each_invariant_holds() {
     let mut rows = GUIDE.lines().filter(|line| is_of_an_invariant(line));
-    for (invariant, file, of_sealed, of_hybrid) in INVARIANTS {
+    for (invariant, file, of_sealed, of_hybrid, _) in INVARIANTS {
         let row = rows.next().unwrap_or_default();
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let [_, name, stored, sealed, hybrid, _] = cells[..] else {
@@ -358,6 +441,29 @@ fn the_guide_says_how_far_each_invariant_holds() {
         assert_says(hybrid, of_hybrid, HYBRID, &excepted(EXCEPTED_OF_HYBRID, file));
     }
     assert_eq!(rows.next(), None);
+}
+
+#[test]
+fn the_guide_says_how_far_each_invariant_holds_with_near_caches() {
+    let mut rows = GUIDE_TO_STORES.lines().filter(|line| is_of_an_invariant(line));
+    for (invariant, file, .., cached) in INVARIANTS {
+        let row = rows.next().unwrap_or_default();
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, name, says, _] = cells[..] else {
+            panic!("{invariant}: {row}")
+        };
+        assert_eq!(name, *invariant);
+        assert_says(says, cached, CACHED, &excepted(EXCEPTED_OF_CACHED, file));
+    }
+    assert_eq!(rows.next(), None);
+}
+
+/// Whether a test runs on every store, also where browsers keep snapshots and nodes copies.
+fn is_asked_of_every_store(body: &str) -> bool {
+    let kinds = ["store(", "store_that_lists(", "sealed_store(", "strategy"];
+    kinds
+        .iter()
+        .any(|kinds| body.contains(&format!("on_every_{kinds}")))
 }
 
 /// Asserts that a cell says how far something holds, that a test shows it, and that no exception goes further.
