@@ -31,7 +31,8 @@
 //!
 //! With a [feed](Invalidations) the other processes' writes are seen as soon as the store tells of them, and the
 //! staleness is what holds if the feed is silent. When the feed is cut, copies are dropped and none is made until it is
-//! back. `Redis::cached` has the server feed the cache.
+//! back. `Redis::cached` has the server feed the cache, alone or watched by sentinels. `RedisCluster` feeds none: in front
+//! of it, as of any other store, the staleness is all there is.
 //!
 //! # What it costs
 //!

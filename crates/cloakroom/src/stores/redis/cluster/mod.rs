@@ -58,6 +58,9 @@
 //! Listing everyone finds what lives all the while at least once, also while slots move: where one has moved to a node
 //! that was gone through before, that one is gone through again.
 //!
+//! There is no `cached` as there is for a [single server](super::Redis): the nodes tell no near cache what changes. A
+//! `Cached` around this store goes by its staleness alone: a session that another process has ended goes on here for so long.
+//!
 //! Set `maxmemory-policy noeviction` on every node; with another one the card withdraws listing, revoking by principal
 //! and caps. The user needs the commands that the single server takes, and `CLUSTER` and `ASKING`.
 
