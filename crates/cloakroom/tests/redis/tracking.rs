@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::cached::CachedOptions;
 use cloakroom::stores::{Cached, Redis};
-use cloakroom_store::{Delete, Expect, Load, Owner, Store, Write, Written};
+use cloakroom_store::{Delete, Expect, Freshness, Load, Owner, Store, Write, Written};
 use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
 use crate::fixture::{id, namespace, record};
@@ -142,6 +142,32 @@ async fn without_the_feed_there_are_no_copies() {
     while body(&there, 2).await.is_some() {
         assert!(begun.elapsed() < Duration::from_secs(5), "it was never told");
         tokio::task::yield_now().await;
+    }
+}
+
+/// The server tells of it, if it is the one that feeds. Another one that has taken it, while the next is chosen, would not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_is_kept_once_it_was_read() {
+    let server = Server::start();
+    let node = node(&server).await;
+    for n in 0..50 {
+        write(&node, n, "a").await;
+        assert_eq!(node.stats().copies, 0, "{n}");
+    }
+    has_copy(&node, 0).await;
+}
+
+/// Whoever asks the store itself is told so: else each refusal is asked for twice, and no ending believes that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_feed_an_answer_is_no_copy() {
+    let server = Server::start();
+    server.command(&["ACL", "SETUSER", "default", "-client|tracking"]);
+    for staleness in [Duration::ZERO, STALENESS] {
+        let redis = Redis::connect(&server.url()).await.unwrap();
+        let node = redis.cached(CachedOptions::default().staleness(staleness));
+        write(&node, 1, "a").await;
+        let found = node.load(Load::new(namespace(), id(1))).await.unwrap().unwrap();
+        assert_eq!(found.freshness, Freshness::Latest, "{staleness:?}");
     }
 }
 

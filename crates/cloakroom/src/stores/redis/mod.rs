@@ -186,7 +186,8 @@ impl Redis {
     ///
     /// The server tells over a connection of its own, by [client tracking](https://redis.io/docs/latest/develop/reference/client-side-caching/).
     /// While that is away no copies are kept, and the store is asked each time. One that goes silent is found out within
-    /// half a second and an `operation_timeout`. Whatever happens, a copy answers for no longer than the
+    /// half a second and an `operation_timeout`. What this process writes is kept once it has been read again, since the
+    /// server tells of that, too. Whatever happens, a copy answers for no longer than the
     /// [staleness](super::cached::CachedOptions::staleness) of the options: without one none is kept.
     ///
     /// The user needs `+hello +client|tracking` beside what the store needs.

@@ -26,7 +26,7 @@ pub(super) async fn feed(server: Arc<Server>, keys: Keys, feeder: Arc<Feeder>, i
     while invalidations.is_wanted() {
         if let Ok(connected) = track(&server, &keys, &invalidations).await {
             // First, so that nothing is kept of what another server answers.
-            feeder.is_now(&connected.live);
+            feeder.is_now(&connected.live, &invalidations);
             // From here on every change is told: a load that begins now is not from before one that was not.
             invalidations.connected();
             backoff = Backoff::reconnecting();
