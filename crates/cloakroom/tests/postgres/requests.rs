@@ -10,6 +10,7 @@ use cloakroom_store::{
 };
 use cloakroom_testbed::postgres::Postgres as Server;
 use cloakroom_testbed::{Protocol, Tap};
+use tokio::task::JoinSet;
 
 use crate::fixture::{PATIENT, client, create, id, load, namespace, record, record_of, with, write};
 
@@ -117,6 +118,38 @@ async fn every_verb_is_one_statement_and_one_round_trip() {
     seen.remove("begin");
     assert_eq!(seen.len(), 12);
     assert!(seen.values().all(|counted| *counted == (1, 1)), "{seen:?}");
+}
+
+// One worker that runs all tasks, as it would run a connection after each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_statements_of_concurrent_tasks_leave_together() {
+    const TASKS: u64 = 64;
+    const EACH: usize = 20;
+    let server = Server::start();
+    let tap = Tap::before(server.address());
+    let url = with(&server, PATIENT).replace(&server.address().to_string(), &tap.address().to_string());
+    let store = Postgres::connect(&url).await.unwrap();
+    create(&store, id(1), record(b"read by all")).await;
+    tap.take(Protocol::Postgres);
+    let before = tap.pieces();
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for _ in 0..EACH {
+                assert!(load(&store, id(1)).await.unwrap().is_some());
+            }
+        });
+    }
+    tasks.join_all().await;
+    let sent = tap.take(Protocol::Postgres);
+    let statements = sent.iter().filter(|name| name.as_str() == "sync").count();
+    let pieces = tap.pieces() - before;
+    println!("{statements} statements of {TASKS} tasks came in {pieces} pieces on four connections");
+    assert!(
+        statements >= 1280 && pieces * 4 < statements,
+        "{statements} in {pieces}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

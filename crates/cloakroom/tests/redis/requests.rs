@@ -12,6 +12,7 @@ use cloakroom_testbed::redis::Redis as Server;
 use tokio::time::timeout;
 
 use crate::fixture::{create, delete, id, load, namespace, principal, record, write};
+use crate::watched::Watched;
 
 /// What a client sends, as opposed to what scripts call.
 const SENT: &[&str] = &["eval", "evalsha", "get", "ping", "scan", "script|load", "wait"];
@@ -179,9 +180,19 @@ fn among_others() -> Server {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_commands_of_concurrent_tasks_leave_together() {
     let server = Server::start();
-    let store = Redis::connect(&server.url()).await.unwrap();
+    leave_together(&server, &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn they_leave_together_for_a_primary_that_sentinels_know_too() {
+    let watched = Watched::start();
+    leave_together(watched.primary(), &watched.url("")).await;
+}
+
+async fn leave_together(server: &Server, url: &str) {
+    let store = Redis::connect(url).await.unwrap();
     create(&store, 1, "alice").await;
-    let before = traffic(&server);
+    let before = traffic(server);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..64 {
         let store = store.clone();
@@ -192,7 +203,7 @@ async fn the_commands_of_concurrent_tasks_leave_together() {
         });
     }
     tasks.join_all().await;
-    let after = traffic(&server);
+    let after = traffic(server);
     let (reads, commands) = (after.0 - before.0, after.1 - before.1);
     println!("{commands} commands of 64 tasks came in {reads} reads");
     assert!(commands >= 3200 && reads * 8 < commands, "{commands} in {reads}");

@@ -77,6 +77,41 @@ async fn each_verb_of_a_request_asks_one_node_once_but_a_sign_in() {
     assert_eq!(requests(&cluster), 1, "an ending");
 }
 
+// One worker that runs all tasks, as it would run a node's driver after each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_goes_to_one_node_at_the_same_time_leaves_together() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    let store = RedisCluster::connect(&cluster.url()).await.unwrap();
+    for n in 0..64 {
+        applied(write(&store, n, Expect::Absent, record("a")).await.unwrap());
+    }
+    let reads = || cluster.nodes().iter().map(reads).sum::<u64>();
+    requests(&cluster);
+    let before = reads();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for _ in 0..50 {
+                load(&store, n).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let (reads, commands) = (reads() - before, requests(&cluster));
+    println!("{commands} commands of 64 tasks came to three nodes in {reads} reads");
+    assert!(commands >= 3200 && reads * 4 < commands, "{commands} in {reads}");
+}
+
+/// How often a node has read from a connection.
+fn reads(node: &Redis) -> u64 {
+    let statistics = node.command(&["INFO", "stats"]);
+    let found = statistics
+        .lines()
+        .find_map(|line| line.strip_prefix("total_reads_processed:"));
+    found.unwrap().trim().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_under_a_cap_looks_whose_sessions_live_only_when_it_must() {
     let cluster = redis_cluster::RedisCluster::start(3);

@@ -82,7 +82,8 @@
 //! itself. A disk that is full is [`ErrorKind::Full`]; MariaDB 10.11.19 was seen to abort instead when there was no room
 //! for a body of more than about 8 KiB, which stands beside its page, and is then a server that is away.
 //!
-//! A connection is lent to one call at a time. A call that is given up half way takes its connection with it, so that
+//! A connection is lent to one call at a time, because the server answers a statement before it takes the next: those of
+//! concurrent requests cannot share a write, as they do with the other servers. A call that is given up half way takes its connection with it, so that
 //! nobody is handed an answer that was meant for somebody else.
 //!
 //! An application's own pool cannot be shared. A caller that gives up while `mysql_async`'s pool looks whether a
