@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use cloakroom::store::{Error as StoreError, Marks as _, Residence};
-use cloakroom::{KeyFile, KeyRing, Lifetime, Policy, Revocations, ServerKey, Sessions, stores};
+use cloakroom::stores::cached::CachedOptions;
+use cloakroom::stores::{self, Cached, Redis};
+use cloakroom::{KeyFile, KeyRing, Lifetime, Policy, Revocations, ServerKey, Sessions};
 
 /// A fixed HTTP surface over any session store, to attack it from outside and to compare libraries.
 #[derive(Debug, Clone, Parser)]
@@ -44,6 +46,9 @@ pub struct Options {
     /// How long in milliseconds a snapshot is good for, with `--strategy hybrid`
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub fresh_for: u64,
+    /// How long in milliseconds a copy of what was read is good for here; Redis, unless it is a cluster, also tells what changes
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub copied_for: u64,
 }
 
 impl Options {
@@ -77,14 +82,12 @@ impl Options {
         let lifetime = Lifetime::new(Duration::from_secs(self.idle), Duration::from_secs(self.absolute))
             .context("--idle and --absolute")?;
         let sessions = match (self.strategy, keys) {
-            (Strategy::Stored, None) => Sessions::new(self.open(stores::open(&self.store)).await?),
-            (Strategy::Stored, Some(keys)) => {
-                Sessions::new(self.open(stores::open(&self.store)).await?).keys(keys)
-            }
+            (Strategy::Stored, None) => Sessions::new(self.near_cache().await?),
+            (Strategy::Stored, Some(keys)) => Sessions::new(self.near_cache().await?).keys(keys),
             (Strategy::Sealed, Some(keys)) => Sessions::sealed(keys, self.revocations().await?),
             (Strategy::Hybrid, Some(keys)) => {
                 let fresh_for = Duration::from_millis(self.fresh_for);
-                let store = self.open(stores::open(&self.store)).await?;
+                let store = self.near_cache().await?;
                 Sessions::new(store).keys(keys.clone()).snapshots(keys, fresh_for)
             }
             (Strategy::Sealed, None) => bail!("--strategy sealed needs a key: --keys or --key-file"),
@@ -92,6 +95,17 @@ impl Options {
         };
         // What is remembered lives as long: the probe's timeouts are those it was given.
         Ok(sessions.policy(Policy::default().lifetime(lifetime).remembered(Some(lifetime))))
+    }
+
+    /// The store, and copies of what is read from it, for as long as the options say.
+    async fn near_cache(&self) -> anyhow::Result<Cached> {
+        let options = CachedOptions::default().staleness(Duration::from_millis(self.copied_for));
+        Ok(match self.store.split(':').next() {
+            Some("redis" | "rediss" | "redis+unix" | "redis-sentinel" | "rediss-sentinel") => {
+                self.open(Redis::connect(&self.store)).await?.cached(options)
+            }
+            _ => options.around(self.open(stores::open(&self.store)).await?),
+        })
     }
 
     async fn revocations(&self) -> anyhow::Result<Revocations> {

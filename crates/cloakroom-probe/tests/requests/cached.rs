@@ -7,7 +7,8 @@ use cloakroom_probe::doubles::{Fault, Health};
 use serde_json::json;
 
 use crate::browser::{Browser, State};
-use crate::encodings::{id_of, with_wrong_secret};
+use crate::encodings::{id_of, times, with_wrong_secret};
+use crate::servers::GET;
 use crate::stage::{Node, Stage, on_near_caches, on_near_caches_before_the_doubles};
 
 /// How long copies are good for at a node that waits for them to be too old.
@@ -62,7 +63,7 @@ fn reading_sends_no_server_anything_while_it_tells_what_changes() {
         }
         let (here, there) = (stage.node().await, stage.node().await);
         let token = signed_in(&here).await.token();
-        let sent = || stage.kept().windows(5).filter(|word| word == b"\nGET\r").count();
+        let sent = || times(&stage.kept(), GET);
         let read = async |node: &Node| {
             let before = sent();
             assert_eq!(node.state(&token).await, alice());

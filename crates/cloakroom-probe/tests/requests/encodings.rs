@@ -45,6 +45,14 @@ pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     first_of(haystack, [needle.to_vec()]).is_some()
 }
 
+/// How many times one holds the other.
+pub(crate) fn times(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack
+        .windows(needle.len())
+        .filter(|part| *part == needle)
+        .count()
+}
+
 /// A needle that the haystack holds, if it holds any: looked for in one pass, for dumps are large. A needle is at
 /// least eight bytes long.
 pub(crate) fn first_of(haystack: &[u8], needles: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<u8>> {

@@ -3,11 +3,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, State};
+use crate::encodings::times;
+use crate::servers::{self, GET, Reached};
 use crate::stage::server_key_bytes;
 
 #[test]
@@ -69,6 +72,32 @@ fn who_has_signed_out_stays_so_when_the_program_is_killed() {
     let state = |token| wait(probe.browser().with_token(token).state());
     assert_eq!(state(captured), State::default());
     assert_eq!(state(kept), State::of(Some("alice"), json!({"cart": "full"})));
+}
+
+#[test]
+fn a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended() {
+    let Reached { url, tap } = servers::redis();
+    let tap = tap.unwrap();
+    // For longer than the test may take.
+    let arguments = ["--store", &url, "--copied-for", "3600000"];
+    let (here, there) = (Probe::start(&arguments), Probe::start(&arguments));
+    wait(async {
+        let browser = here.browser();
+        browser.ok("POST /sign-in?principal=alice").await;
+        let captured = there.browser().with_token(browser.token());
+        let is_read_from_a_copy = async || {
+            let before = times(&tap.bytes(), GET);
+            assert_eq!(captured.state().await, State::of(Some("alice"), json!({})));
+            times(&tap.bytes(), GET) == before
+        };
+        let copied_and_ended = async {
+            while !is_read_from_a_copy().await {}
+            browser.ok("POST /sign-out").await;
+            while captured.state().await != State::default() {}
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(60), copied_and_ended).await;
+        assert!(in_time.is_ok(), "there is no copy, or nobody was told");
+    });
 }
 
 #[test]

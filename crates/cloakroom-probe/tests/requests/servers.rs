@@ -11,6 +11,9 @@ use cloakroom_testbed::redis::{Redis, RedisLaunch};
 use cloakroom_testbed::redis_cluster::RedisCluster;
 use cloakroom_testbed::redis_sentinel::Sentinels;
 
+/// How Redis is asked for one session, as it is sent.
+pub(crate) const GET: &[u8] = b"\nGET\r\n";
+
 /// A server, as one stage reaches it.
 pub(crate) struct Reached {
     pub(crate) url: String,

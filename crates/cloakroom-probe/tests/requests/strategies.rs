@@ -132,6 +132,7 @@ const EXCEPTED_OF_HYBRID: &[Excepted] = &[
         "program.rs",
         &[
             "who_is_signed_in_survives_that_the_program_is_killed",
+            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
             "a_key_is_raw_bytes_or_hex_digits",
             "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
             "who_has_signed_out_stays_so_when_the_program_is_killed",
@@ -188,6 +189,7 @@ const EXCEPTED_OF_CACHED: &[Excepted] = &[
         "program.rs",
         &[
             "who_is_signed_in_survives_that_the_program_is_killed",
+            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
             "a_key_is_raw_bytes_or_hex_digits",
             "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
             "who_has_signed_out_stays_so_when_the_program_is_killed",
@@ -321,6 +323,7 @@ const EXCEPTED: &[Excepted] = &[
         "program.rs",
         &[
             "who_is_signed_in_survives_that_the_program_is_killed",
+            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
             "a_key_is_raw_bytes_or_hex_digits",
             "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
             "who_has_signed_out_stays_so_when_the_program_is_killed",
