@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_probe::doubles::Verb::{self, Delete, List, Load, Revoke, Touch, Write};
-use cloakroom_probe::doubles::{Fault, Health};
+use cloakroom_probe::doubles::{Fault, Health, Moment};
 use serde_json::json;
 
 use crate::browser::{Browser, State};
@@ -148,6 +148,9 @@ fn updates_at_two_nodes_all_count_and_both_see_them_within_the_bound() {
         ];
         let browser = signed_in(&nodes[0]).await;
         for turn in 0..20 {
+            for node in &nodes {
+                node.state(&browser.token()).await;
+            }
             browser.at(nodes[turn % 2].address).ok("POST /add?key=n").await;
         }
         for node in &nodes {
@@ -214,6 +217,36 @@ fn what_a_stale_copy_lets_in_changes_and_ends_nothing() {
 }
 
 #[test]
+fn an_answer_from_before_an_ending_is_not_kept() {
+    on_near_caches_before_the_doubles(async |stage| {
+        for ending in [
+            "POST /sign-out",
+            "POST /sign-out-everywhere",
+            "POST /rotate",
+            "POST /sign-in?principal=bob",
+        ] {
+            if !stage.can(ending) {
+                continue;
+            }
+            let node = stage.node().await;
+            // At another node, so that this one has no copy yet.
+            let browser = signed_in(&stage.node().await).await.at(node.address);
+            let captured = browser.with_token(browser.token());
+            stage.gate.hold(Load, Moment::After, 1);
+            let reading = captured.begin("GET /read");
+            stage.gate.held(1).await;
+            browser.ok(ending).await;
+            stage.gate.release();
+            assert!(
+                reading.await.unwrap().body.contains("alice"),
+                "{ending}: it is from before"
+            );
+            assert_eq!(captured.state().await, State::default(), "{ending}");
+        }
+    });
+}
+
+#[test]
 fn other_devices_are_signed_out_here_at_once_and_elsewhere_within_the_bound() {
     on_near_caches(async |stage| {
         let endings = [
@@ -231,7 +264,9 @@ fn other_devices_are_signed_out_here_at_once_and_elsewhere_within_the_bound() {
             let (here, there) = (stage.serve(&sessions).await, node_within_the_bound(stage).await);
             let (browser, other) = (signed_in(&here).await, signed_in(&there).await);
             let token = other.token();
-            assert_eq!(here.state(&token).await, alice());
+            for node in [&here, &there] {
+                assert_eq!(node.state(&token).await, alice());
+            }
             match ending {
                 "everyone" => drop(sessions.end_everyone().await.unwrap()),
                 request => drop(browser.ok(&request.replace("OTHER", &id_of(&token))).await),
