@@ -70,6 +70,27 @@ async fn what_a_crash_left_half_made_is_finished() {
     assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
 }
 
+/// As after `mariadb-dump` without `--routines`, put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn procedures_that_a_dump_left_out_are_made_again() {
+    let url = database(shared(), "dumped").await;
+    let store = Mysql::connect(&url).await.unwrap();
+    create(&store, id(1), record_of("alice", "kept")).await;
+    for procedure in ["cloakroom_write_capped", "cloakroom_mark"] {
+        run(shared(), &format!("DROP PROCEDURE dumped.{procedure}")).await;
+        let never = MysqlOptions::default().migrate(Migrate::Never);
+        let error = never.connect(&url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured);
+        assert!(error.to_string().contains("procedures"), "{error}");
+        assert!(error.to_string().contains("schema_sql()"), "{error}");
+        let store = Mysql::connect(&url).await.unwrap();
+        assert!(fixture::load(&store, id(1)).await.unwrap().is_some());
+    }
+    let store = patient(&url).await;
+    cloakroom_store::conformance::run_marks(store.clone()).await;
+    cloakroom_store::conformance::run(store).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_release_before_are_kept_and_added_to() {
     are_kept_and_added_to("one_before", false).await;

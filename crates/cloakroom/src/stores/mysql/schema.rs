@@ -59,21 +59,22 @@ pub(super) fn sql() -> String {
 /// [`ErrorKind::Misconfigured`] when they are older, [`ErrorKind::NewerFormat`] when they are newer.
 pub(super) async fn check(connection: &mut Conn, server: &str) -> Result<(), Error> {
     let found = version(connection, server).await?;
-    if found == VERSION {
+    let what = if found != VERSION {
+        format!("are of version {found} and this release needs {VERSION}")
+    } else if !has_procedures(connection, server).await? {
+        "have lost their procedures, as by a dump without --routines".to_owned()
+    } else {
         return Ok(());
-    }
+    };
     Err(Error::new(
         ErrorKind::Misconfigured,
-        format!(
-            "the tables in {server} are of version {found} and this release needs {VERSION}: run migrate() or the SQL \
-             of schema_sql()"
-        ),
+        format!("the tables in {server} {what}: run migrate() or the SQL of schema_sql()"),
     ))
 }
 
 /// Whether there is nothing to migrate.
 pub(super) async fn is_current(connection: &mut Conn, server: &str) -> Result<bool, Error> {
-    Ok(version(connection, server).await? == VERSION)
+    Ok(version(connection, server).await? == VERSION && has_procedures(connection, server).await?)
 }
 
 /// Makes the tables, or brings them up to date. One connection does it at a time, and the others find it done.
@@ -97,7 +98,10 @@ async fn run(connection: &mut Conn, server: &str) -> Result<(), Error> {
     let failed = |error: mysql_async::Error| failure::of_call(DOING, server, &error);
     // Another node may have done it meanwhile.
     let found = version(connection, server).await?;
-    let done = usize::try_from(found).unwrap_or(0);
+    let done = match has_procedures(connection, server).await? {
+        true => usize::try_from(found).unwrap_or(0),
+        false => 0,
+    };
     connection.query_drop(VERSIONS).await.map_err(failed)?;
     for (step, statements) in STEPS.iter().enumerate().skip(done) {
         for statement in *statements {
@@ -105,7 +109,7 @@ async fn run(connection: &mut Conn, server: &str) -> Result<(), Error> {
         }
         connection
             .exec_drop(
-                "INSERT INTO cloakroom_schema (version) VALUES (?)",
+                "INSERT IGNORE INTO cloakroom_schema (version) VALUES (?)",
                 (step as i64 + 1,),
             )
             .await
@@ -139,6 +143,16 @@ async fn version(connection: &mut Conn, server: &str) -> Result<i64, Error> {
     }
     Ok(found)
 }
+
+/// Whether the procedures are there: a dump takes tables along, and procedures only when it is told to.
+async fn has_procedures(connection: &mut Conn, server: &str) -> Result<bool, Error> {
+    let found: Result<Option<i64>, _> = connection.query_first(PROCEDURES).await;
+    let found = found.map_err(|error| failure::of_call("look for the procedures", server, &error))?;
+    Ok(found == Some(2))
+}
+
+const PROCEDURES: &str = "SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE() \
+     AND routine_name IN ('cloakroom_mark', 'cloakroom_write_capped')";
 
 /// What is done, in messages.
 const DOING: &str = "migrate the tables";
