@@ -9,6 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::geteuid;
+
 use crate::{Launch, Program, Server};
 
 const SOCKET: &str = "memcached.sock";
@@ -111,24 +113,13 @@ fn launch(
     Launch {
         name: "memcached",
         program: PROGRAM,
-        user: None,
+        // It does not run as root. Told to become somebody else by itself, it would no longer end with us.
+        user: geteuid().is_root().then_some("daemon"),
         arguments: Box::new(move |port, directory| {
             let port = port.to_string();
-            // Root may not run it as root; for anybody else `-u` means nothing.
-            let mut all: Vec<OsString> = [
-                "-u",
-                "nobody",
-                "-l",
-                "127.0.0.1",
-                "-p",
-                &port,
-                "-U",
-                "0",
-                "-t",
-                "2",
-            ]
-            .map(OsString::from)
-            .into();
+            let mut all: Vec<OsString> = ["-l", "127.0.0.1", "-p", &port, "-U", "0", "-t", "2"]
+                .map(OsString::from)
+                .into();
             all.extend(arguments(directory));
             all
         }),

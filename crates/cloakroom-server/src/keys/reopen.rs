@@ -7,7 +7,7 @@ pub(super) fn run(file: &KeyFile, id: KeyId, now: Timestamp) -> anyhow::Result<S
     file.change(|keys| keys.reopen(id, now))?;
     Ok(format!(
         "\
-Key {id} is retiring again: nodes open what it sealed. Whoever was signed out and has not signed in anew is back.
+Key {id} is retiring again: nodes open what it sealed. Whoever was signed out and got no other cookie since is back.
 "
     ))
 }
