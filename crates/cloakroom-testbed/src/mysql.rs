@@ -157,6 +157,8 @@ fn arguments(port: u16, directory: &Path) -> Vec<OsString> {
         path("socket", "socket"),
         path("pid-file", "pid"),
         path("init-file", "init.sql"),
+        // Of its own: a server that starts removes what it takes for another one's leavings.
+        path("tmpdir", ""),
         format!("--port={port}").into(),
     ];
     let fixed = [

@@ -70,6 +70,11 @@ pub(super) fn is_missing_table(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(error) if error.code == 1146)
 }
 
+pub(super) fn is_missing_procedure(error: &DriverError) -> bool {
+    // ER_SP_DOES_NOT_EXIST
+    matches!(error, DriverError::Server(error) if error.code == 1305)
+}
+
 /// Whether the server only reads, as one that was the primary may. It keeps its clients, and what is ended on the new
 /// primary would live on for those that go on to read here.
 pub(super) fn is_read_only(error: &DriverError) -> bool {
