@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// What the handler sees: the data after the changes.
     pub(crate) view: View,
     changes: Vec<Change>,
+    /// What the changes are to be applied to again, as long as they have not been: what the handler sees is of before.
+    unapplied: Option<View>,
     /// Grows whenever the view changes, so that a closure that ran without the lock knows what it ran on.
     version: u64,
     /// The session ended elsewhere, or its token was replaced: what is done to it is dropped.
@@ -233,6 +235,7 @@ impl State {
     /// Forgets what was not written: after a 5xx. A write that is under way may still be applied.
     pub(crate) fn drop_changes(&mut self) {
         self.changes.clear();
+        self.unapplied = None;
         for attempt in &mut self.attempts {
             attempt.changes = 0;
         }
@@ -265,6 +268,15 @@ impl State {
         self.held.is_none() && (self.changes.is_empty() || self.drops_changes())
     }
 
+    /// Has the changes applied again, to this, and lets nothing be written before they are.
+    fn replay(&mut self, from: View) -> Replay {
+        self.unapplied = Some(from.clone());
+        Replay {
+            from,
+            changes: self.changes.clone(),
+        }
+    }
+
     /// Puts the changes that were applied again in place, or answers what there is to apply by now.
     pub(crate) fn replayed(&mut self, replay: Replay, view: View) -> Option<Replay> {
         if self.changes.len() != replay.changes.len() {
@@ -274,6 +286,7 @@ impl State {
             });
         }
         self.view = view;
+        self.unapplied = None;
         self.version += 1;
         None
     }

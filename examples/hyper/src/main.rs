@@ -59,8 +59,11 @@ fn refusal(error: &Error) -> Response<Full<Bytes>> {
     eprintln!("{error}");
     let kind = error.kind();
     let mut response = Response::builder().status(kind.status());
-    if let Some(seconds) = kind.retry_after() {
+    if let Some(seconds) = error.retry_after() {
         response = response.header("retry-after", seconds);
+    }
+    if let Some(challenge) = error.challenge() {
+        response = response.header("www-authenticate", challenge);
     }
     response
         .body(Full::from(kind.reason()))

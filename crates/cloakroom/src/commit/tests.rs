@@ -8,6 +8,7 @@ mod everyone;
 mod late;
 mod lost_replies;
 mod randomness;
+mod reapplied;
 mod scripted;
 mod signing_in;
 mod snapshots;

@@ -2,7 +2,7 @@
 
 use cloakroom_store::Deleted;
 
-use super::{CookieChange, Found, Replay, State};
+use super::{CookieChange, Found, State};
 use crate::change::View;
 use crate::data::Data;
 
@@ -29,10 +29,7 @@ impl State {
             self.base = Data::default();
             self.attempts.clear();
             self.stamp = None;
-            return Found::Changed(Replay {
-                from: View::new(Data::default(), principal, None),
-                changes: self.changes.clone(),
-            });
+            return Found::Changed(self.replay(View::new(Data::default(), principal, None)));
         }
         self.drop_out();
         Found::Over

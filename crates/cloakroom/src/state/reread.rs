@@ -95,10 +95,7 @@ impl State {
         self.seen = None;
         self.outdates_snapshot = true;
         self.base = data.clone();
-        let session = self.held.insert(Loaded::Stored(held));
-        Replay {
-            from: session.view(data),
-            changes: self.changes.clone(),
-        }
+        let from = self.held.insert(Loaded::Stored(held)).view(data);
+        self.replay(from)
     }
 }
