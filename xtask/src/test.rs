@@ -200,7 +200,7 @@ mod unit {
         assert_eq!(
             names(&[]).unwrap(),
             [
-                "fmt", "clippy", "features", "docs", "interop", "tests", "examples"
+                "fmt", "clippy", "features", "docs", "interop", "tests", "valkey", "examples"
             ]
         );
     }

@@ -10,7 +10,7 @@ use crate::bounded::bounded;
 use crate::config::Config;
 use crate::lifecycle::Happened;
 use crate::seal::AttemptsKey;
-use crate::throttle::{self, Block, Limit, Throttled, Verdict};
+use crate::throttle::{self, Block, Limit, Throttled};
 use crate::{Error, Sessions, events};
 
 /// Limits how often somebody may try to sign in: made by [`Sessions::attempts`], and kept by the application. Cheap to
@@ -260,16 +260,19 @@ impl Attempts {
                 }
                 Err(error) => return Err(error),
             };
-            let Verdict::TooMany { is_first } = limit.verdict(count) else {
+            if limit.has_room(count) {
                 so_far.begun.push(counter);
                 continue;
-            };
-            so_far.refused = Some(Refused { by, until, is_first });
-            // So many who are right at once may be refused, and then what was refused is not to keep out who comes after.
-            // The first stays, and is the only one that finds itself one above the limit.
-            if !is_first {
-                self.counters.take_back(TakeBack::new(counter)).await?;
             }
+            let refused = |is_first| Refused { by, until, is_first };
+            so_far.refused = Some(refused(false));
+            // So many who are right at once may be refused, and what was refused is not to keep out who comes after.
+            self.counters.take_back(TakeBack::new(counter)).await?;
+            // Counted apart: exact counters make one of all nodes' refusals in a window the first.
+            let refusals = throttle::of_refusals(&self.key, &limit, counted);
+            let refusals = Counter::new(self.config.namespace.clone(), refusals, until);
+            let count = self.counters.add(AddOne::new(refusals)).await?;
+            so_far.refused = Some(refused(count == 1));
             return Ok(());
         }
         unknown

@@ -38,16 +38,6 @@ pub(crate) struct Limit {
     window: Duration,
 }
 
-/// Whether an attempt may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    GoesOn,
-    /// Refused, as the first one of its window or as one more.
-    TooMany {
-        is_first: bool,
-    },
-}
-
 impl Limit {
     const SHORTEST: Duration = Duration::from_secs(1);
     const LONGEST: Duration = Duration::from_hours(24);
@@ -95,22 +85,20 @@ impl Limit {
         Timestamp::from_unix_millis(end.saturating_sub(shift))
     }
 
-    /// Whether the attempt that was counted as this one may go on. Counters are exact, so one of all nodes' is the first.
-    pub(crate) fn verdict(&self, count: u64) -> Verdict {
-        let most = u64::from(self.most);
-        if count <= most {
-            Verdict::GoesOn
-        } else {
-            Verdict::TooMany {
-                is_first: count == most + 1,
-            }
-        }
+    /// Whether the attempt that was counted as this one may go on.
+    pub(crate) fn has_room(&self, count: u64) -> bool {
+        count <= u64::from(self.most)
     }
 }
 
 /// In how many whole seconds it is that moment, at least one.
 pub(crate) fn seconds_until(moment: Timestamp, now: Timestamp) -> u64 {
     (moment.since(now).as_millis() as u64).div_ceil(1000).max(1)
+}
+
+/// What the refusals at such a counter are counted in.
+pub(crate) fn of_refusals(key: &AttemptsKey, limit: &Limit, counted: Counted) -> Counted {
+    key.counted(b'r', limit.window, counted.as_bytes())
 }
 
 /// What attempts at a principal count in, however it is spelled: with other letter case or spaces around it, it is the

@@ -39,16 +39,14 @@ fn a_limit_that_makes_no_sense_is_refused_by_its_name() {
 
 #[test]
 fn an_attempt_goes_on_up_to_the_limit() {
-    let check = |most, count, expected| assert_eq!(limit(most, 60).verdict(count), expected, "{count}");
-    let too_many = |is_first| Verdict::TooMany { is_first };
-    check(1, 1, Verdict::GoesOn);
-    check(1, 2, too_many(true));
-    check(1, 3, too_many(false));
-    check(5, 5, Verdict::GoesOn);
-    check(5, 6, too_many(true));
-    check(5, u64::MAX, too_many(false));
-    check(u32::MAX, u64::from(u32::MAX), Verdict::GoesOn);
-    check(u32::MAX, 1 << 32, too_many(true));
+    let check = |most, count, expected| assert_eq!(limit(most, 60).has_room(count), expected, "{count}");
+    check(1, 1, true);
+    check(1, 2, false);
+    check(5, 5, true);
+    check(5, 6, false);
+    check(5, u64::MAX, false);
+    check(u32::MAX, u64::from(u32::MAX), true);
+    check(u32::MAX, 1 << 32, false);
 }
 
 #[test]
