@@ -222,20 +222,20 @@ pub(crate) fn touch_failed(session: Id, error: &cloakroom_store::Error) {
 /// A store call failed, and is being settled or tried again.
 pub(crate) fn retrying(session: Id, error: &cloakroom_store::Error) {
     let error = Story::of_store(error);
-    tracing::warn!(target: "cloakroom", %session, %error, "store failed while changing session, trying again");
+    tracing::warn!(target: "cloakroom", %session, %error, "store failed while changing session, trying again if there is time");
 }
 
 /// The same, of all sessions of somebody.
 pub(crate) fn retrying_all(error: &cloakroom_store::Error) {
     let error = Story::of_store(error);
-    tracing::warn!(target: "cloakroom", %error, "store failed while ending somebody's sessions, trying again");
+    tracing::warn!(target: "cloakroom", %error, "store failed while ending somebody's sessions, trying again if there is time");
 }
 
-/// A request failed because of the store.
+/// A request failed, or was refused.
 pub(crate) fn failed(error: &crate::Error) {
     match error.kind() {
-        // What happens all the time, and a guard at work.
-        ErrorKind::NotRecent | ErrorKind::NotSignedIn | ErrorKind::TooWeak => {
+        // What happens all the time, a guard at work, and what any client can send.
+        ErrorKind::CookiesTooLarge | ErrorKind::NotRecent | ErrorKind::NotSignedIn | ErrorKind::TooWeak => {
             tracing::debug!(target: "cloakroom", %error, "request refused");
         }
         // The policy at work, not a failure.

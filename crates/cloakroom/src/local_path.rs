@@ -26,8 +26,8 @@ impl LocalPath {
     /// The path, as it stands after percent-decoding of the field it came in; `None` unless it begins with one `/`, is
     /// written in visible ASCII without a backslash, and is at most [`Self::MAX_LEN`] bytes long.
     ///
-    /// Browsers take a backslash for a slash, and leave out tabs and line feeds (WHATWG URL §4.4), so that more than two
-    /// slashes at the beginning lead away.
+    /// Browsers take a backslash for a slash, and leave out tabs and line feeds (WHATWG URL §4.4), so that not only
+    /// two slashes at the beginning lead away.
     pub fn parse(text: &str) -> Option<Self> {
         let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
         let is_local = text.len() <= Self::MAX_LEN

@@ -229,7 +229,8 @@ impl Session {
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be written in time, [`ErrorKind::AtCap`] when the
     /// policy allows no further session, [`ErrorKind::Unsupported`] for a sign-in under a cap in a store that cannot count
-    /// sessions, [`ErrorKind::TooLarge`] for more than the store takes, and [`ErrorKind::TooLate`] for a change that needs a
+    /// sessions, [`ErrorKind::TooLarge`] for more than the store takes, what an [`update`](Self::update) fails with that is applied
+    /// again to what somebody else has written, and [`ErrorKind::TooLate`] for a change that needs a
     /// cookie once the response head has left; of sealed sessions that is any change.
     pub async fn save(&self) -> Result<(), Error> {
         let _gate = self.0.gate.lock().await;
@@ -255,7 +256,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when the store could not be asked: that says nothing about the session.
+    /// [`ErrorKind::Unavailable`] when the store could not be asked: that says nothing about the session. And what a recorded
+    /// change fails with that is applied to what somebody else has written.
     pub async fn confirm(&self) -> Result<bool, Error> {
         let _gate = self.0.gate.lock().await;
         commit::refresh(&self.0).await

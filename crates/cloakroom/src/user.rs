@@ -63,7 +63,8 @@ impl<T> fmt::Debug for User<T> {
 impl Sessions {
     /// Finds users with this, when a handler asks for a [`User`] of its type.
     ///
-    /// One for each type of user: an application of customers and staff has two.
+    /// Of several the one of the type that is asked for answers, and for everybody: who is signed in and is none of its own
+    /// **is signed out**. So give customers and staff [`Sessions`] of their own, with a cookie and a namespace for each.
     #[must_use]
     pub fn users(mut self, users: impl Users) -> Self {
         Arc::make_mut(&mut self.config).users.add(users);
@@ -80,9 +81,9 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a page that is no [`LocalPath`].
+    /// [`ErrorKind::Invalid`] for a page that is no [`LocalPath`], or has a fragment, behind which no server would see `next`.
     pub fn sign_in_page(mut self, page: &str) -> Result<Self, Error> {
-        let Some(page) = LocalPath::parse(page) else {
+        let Some(page) = LocalPath::parse(page).filter(|_| !page.contains('#')) else {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 format!("the page to sign in at is a path of this application, and {page:?} is not"),

@@ -468,6 +468,11 @@ async fn whoever_is_sent_back_is_sent_to_where_they_were() {
     .await;
     assert!(
         Sessions::new(Memory::default())
+            .sign_in_page("/sign-in#form")
+            .is_err()
+    );
+    assert!(
+        Sessions::new(Memory::default())
             .sign_in_page("//evil.example")
             .is_err()
     );
