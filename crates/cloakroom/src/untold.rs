@@ -47,6 +47,43 @@ impl Drop for Untold<'_> {
     }
 }
 
+/// The end of a session, that is under way, of which a token was used that had been rotated away. It is a theft whatever
+/// becomes of the ending, and whoever used the token may be gone before that is known.
+#[must_use = "it is told when it is dropped"]
+pub(crate) struct UntoldTheft<'a> {
+    config: &'a Config,
+    session: Id,
+    owner: Option<Principal>,
+    was_told: bool,
+}
+
+impl<'a> UntoldTheft<'a> {
+    pub(crate) fn new(config: &'a Config, session: Id, owner: Option<Principal>) -> Self {
+        // Before it has ended: no copy of it is believed from now on.
+        config.outdate(session);
+        Self {
+            config,
+            session,
+            owner,
+            was_told: false,
+        }
+    }
+
+    /// Another request has ended it, and told so.
+    pub(crate) fn was_told(mut self) {
+        self.was_told = true;
+    }
+}
+
+impl Drop for UntoldTheft<'_> {
+    fn drop(&mut self) {
+        if !self.was_told {
+            let owner = self.owner.take();
+            self.config.tell(self.session, Happened::TokenReused, || owner);
+        }
+    }
+}
+
 /// The end of a principal's sessions, or of all but one, that is under way.
 #[must_use = "what becomes of it is told when it is dropped"]
 pub(crate) struct UntoldOfAll<'a> {

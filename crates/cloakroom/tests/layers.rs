@@ -86,7 +86,7 @@ const MODULES: &[Module] = &[
     effects("signed_in", "pure clock config shared session"),
     effects(
         "sessions",
-        "pure clock random config bounded revocations shared sealed deleting commit session lifecycle",
+        "pure clock random config bounded revocations shared sealed untold deleting commit session lifecycle",
     ),
     effects(
         "ending",

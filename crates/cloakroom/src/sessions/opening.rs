@@ -13,10 +13,10 @@ use super::Sessions;
 use crate::bounded::{Patience, bounded};
 use crate::cookie_header::{Found, find};
 use crate::envelope::Opened;
-use crate::lifecycle::Happened;
 use crate::session::Session;
 use crate::state::State;
 use crate::token::Token;
+use crate::untold::UntoldTheft;
 use crate::{Error, ErrorKind, deleting, events, sealed};
 
 /// The values of a request's cookies that are ours.
@@ -157,12 +157,11 @@ impl Sessions {
     async fn end_stolen(&self, id: Id, principal: Option<Principal>) -> Result<State, Error> {
         let config = &self.config;
         let delete = Delete::new(config.namespace.clone(), id, Owner::Any);
-        config.outdate(id);
+        let untold = UntoldTheft::new(config, id, principal);
         let mut patience = Patience::new(config.patience());
         let deleted = deleting::delete(config, delete, &mut patience).await;
-        // Where another request has ended it, that has told it. Where nobody can say, it was stolen all the same.
-        if !matches!(deleted, Ok(Deleted::Missing)) {
-            config.tell(id, Happened::TokenReused, || principal);
+        if let Ok(Deleted::Missing) = deleted {
+            untold.was_told();
         }
         deleted.map(|_| State::superseded())
     }

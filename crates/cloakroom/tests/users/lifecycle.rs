@@ -459,6 +459,20 @@ async fn it_hears_once_of_a_stolen_token_and_whose_it_was() {
     .await;
 }
 
+/// The session is over then, and no later request would find it to tell.
+#[tokio::test(start_paused = true)]
+async fn it_hears_of_a_stolen_token_whose_thief_hangs_up() {
+    let (store, clock) = (Failing::default(), ManualClock::default());
+    let sessions = Sessions::new(store.clone()).policy(rotating()).clock(&clock);
+    let (_, mut thief) = robbed(&sessions, &clock).await;
+    let mut events = sessions.subscribe();
+    store.has(Fault::LosesReplies);
+    let hanging_up = tokio::time::timeout(Duration::from_millis(1), thief.get("/"));
+    assert!(hanging_up.await.is_err());
+    let expected = (Happened::TokenReused, Some("alice".to_owned()));
+    assert_eq!(heard(&mut events).await, [expected]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_hears_of_a_stolen_token_also_when_the_store_does_not_say_that_it_ended() {
     let expected = (Happened::TokenReused, Some("alice".to_owned()));
