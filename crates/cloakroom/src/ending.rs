@@ -49,8 +49,10 @@ impl Session {
 
     /// Ends all other sessions of who is signed in, and says how many there were.
     ///
-    /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that turns out to have
-    /// ended meanwhile ends no others. Those are not counted whose number was lost with an answer of the store.
+    /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that is sealed, or was
+    /// read from a copy, and turns out to have ended meanwhile ends no others. What the store has said for this request is not
+    /// asked again: in one that may last long, await [`confirm`](Self::confirm) before. Those are not counted whose number was
+    /// lost with an answer of the store.
     ///
     /// # Errors
     ///
