@@ -99,10 +99,12 @@ fn go_on(held: &Claims, wanted: &Wanted<'_>, policy: &Policy, now: Timestamp) ->
         (None, true) => Meaning::Rotates,
         (None, false) => Meaning::Changed,
     };
+    // For as long as either token could be shown: who signs out with the old one ends what the new one is of.
+    let supersedes = rotates.then(|| held.ends.max(next.ends));
     Plan {
         next,
         meaning,
-        supersedes: rotates.then_some(held.ends),
+        supersedes,
     }
 }
 

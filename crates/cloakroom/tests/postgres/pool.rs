@@ -138,7 +138,7 @@ async fn a_dropped_call_leaves_no_client_that_owes_an_answer() {
     for verb in 0..4 {
         let before = process().await;
         locking
-            .batch_execute("BEGIN; LOCK TABLE cloakroom_sessions, cloakroom_bodies IN ACCESS EXCLUSIVE MODE")
+            .batch_execute("BEGIN; LOCK TABLE cloakroom_sessions IN ACCESS EXCLUSIVE MODE")
             .await
             .unwrap();
         let calling = {

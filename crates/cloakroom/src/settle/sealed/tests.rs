@@ -181,7 +181,8 @@ fn a_sign_in_keeps_the_id_and_begins_its_lifetime_anew() {
         };
         assert_eq!(
             does(Some(&held), signs_in(&alice), NOW, None),
-            Does::Seals(next.clone(), Meaning::SignsIn, Some(held.ends))
+            // Its mark is kept for as long as the new one could be shown: a sign-out with the old one ends that, too.
+            Does::Seals(next.clone(), Meaning::SignsIn, Some(next.ends))
         );
         let remembered = CheckedSignIn {
             remember: true,
@@ -197,7 +198,7 @@ fn a_sign_in_keeps_the_id_and_begins_its_lifetime_anew() {
         };
         assert_eq!(
             does(Some(&held), signs_in(&remembered), NOW, None),
-            Does::Seals(next, Meaning::SignsIn, Some(held.ends))
+            Does::Seals(next.clone(), Meaning::SignsIn, Some(next.ends))
         );
     }
 }
