@@ -277,6 +277,13 @@ impl State {
         }
     }
 
+    /// What to apply again before anything else: it failed, and fails again most likely, but what the handler sees would take
+    /// along what is not there any more.
+    fn still_unapplied(&mut self) -> Option<Replay> {
+        let from = self.unapplied.take()?;
+        Some(self.replay(from))
+    }
+
     /// Puts the changes that were applied again in place, or answers what there is to apply by now.
     pub(crate) fn replayed(&mut self, replay: Replay, view: View) -> Option<Replay> {
         if self.changes.len() != replay.changes.len() {

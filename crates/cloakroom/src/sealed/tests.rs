@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod marks;
+mod reapplied;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -78,6 +78,9 @@ impl State {
         if self.is_settled() {
             return SealedStep::Done;
         }
+        if let Some(replay) = self.still_unapplied() {
+            return SealedStep::Replay(replay);
+        }
         if self.is_changed() && !self.counts(config) {
             return self.is_over();
         }
@@ -109,7 +112,7 @@ impl State {
         if self.is_settled() {
             return Some(Effect::None);
         }
-        if self.is_changed() && !self.counts(config) {
+        if self.unapplied.is_some() || self.is_changed() && !self.counts(config) {
             return None;
         }
         match self.sealed_settlement(config, now, id) {

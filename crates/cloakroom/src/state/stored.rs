@@ -92,9 +92,8 @@ impl State {
         if self.is_settled() {
             return Step::Done;
         }
-        if let Some(from) = self.unapplied.take() {
-            // It failed, and fails again most likely: what the handler sees would overwrite what others have written.
-            return Step::Replay(self.replay(from));
+        if let Some(replay) = self.still_unapplied() {
+            return Step::Replay(replay);
         }
         if let (Some(_), Some(_), Some(Loaded::Stored(held))) = (&fresh, &config.snapshots, &mut self.held) {
             // A session that was opened from a snapshot lacks what it takes to write it.
