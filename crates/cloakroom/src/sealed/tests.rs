@@ -5,9 +5,12 @@ mod marks;
 mod reapplied;
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use cloakroom_store::{Marks as _, Sweep};
 
 use crate::clock::Clock;
 use crate::keyring::{KeyRing, ServerKey};
@@ -69,6 +72,14 @@ impl Node {
     async fn wait(&self, duration: Duration) {
         self.time.fetch_add(duration.as_millis() as u64, Ordering::SeqCst);
         tokio::time::advance(duration).await;
+    }
+
+    /// The store forgets the marks that are over: a node that begins then has heard of nothing else.
+    async fn forgets_what_is_over(&self) {
+        let now = self.sessions.config.clock.now();
+        let limit = NonZeroUsize::new(1000).unwrap();
+        let forget = Sweep::new(self.sessions.namespace().clone(), now, limit);
+        self.marks.forget(forget).await.unwrap();
     }
 
     async fn try_open(&self, cookie: &str) -> Result<Session, Error> {

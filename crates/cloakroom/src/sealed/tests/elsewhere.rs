@@ -1,8 +1,6 @@
 //! What nodes do to a session that have not heard of its ending, or whose clocks are wrong.
 
-use std::num::NonZeroUsize;
-
-use cloakroom_store::{Marks as _, Principal, Sweep};
+use cloakroom_store::Principal;
 
 use super::*;
 use crate::Lifetime;
@@ -226,13 +224,7 @@ async fn an_ending_is_remembered_for_as_long_as_the_longest_session_could_live()
             _ => drop(sessions.end_everyone().await.unwrap()),
         }
         node.wait(month - Duration::from_secs(1)).await;
-        // The store forgets what is over, and a node that begins now has heard of nothing.
-        let forget = Sweep::new(
-            sessions.namespace().clone(),
-            sessions.config.clock.now(),
-            NonZeroUsize::new(1000).unwrap(),
-        );
-        node.marks.forget(forget).await.unwrap();
+        node.forgets_what_is_over().await;
         let later = with_policy(node.neighbour(Duration::ZERO));
         assert_eq!(later.sees(&cookie).await, NOBODY, "{ending}");
         // Which is for its mark: where nobody has ended it, the cookie is still good.
@@ -240,4 +232,26 @@ async fn an_ending_is_remembered_for_as_long_as_the_longest_session_could_live()
         elsewhere.wait(month - Duration::from_secs(1)).await;
         assert_eq!(elsewhere.sees(&cookie).await.0.as_deref(), Some("alice"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_out_with_the_token_before_a_sign_in_is_remembered_for_as_long_as_the_one_after_it() {
+    let (day, month) = (Duration::from_secs(86_400), Duration::from_secs(30 * 86_400));
+    let policy = Policy::default().remembered(Some(Lifetime::new(month, month).unwrap()));
+    let with_policy = |node: Node| node.with(|sessions| sessions.policy(policy.clone()));
+    let node = with_policy(Node::new());
+    let other = with_policy(node.neighbour(Duration::ZERO));
+    let before = node.signed_in("alice").await;
+    // It has not heard of the sign-in that follows.
+    let late = other.open(&before).await;
+    let remembered = SignIn::new("alice").remember(true);
+    let after = node
+        .request(&before, |session| session.sign_in(remembered).unwrap())
+        .await;
+    late.sign_out().await.unwrap();
+    // Nobody could show the one before any more.
+    node.wait(day + Duration::from_secs(60)).await;
+    node.forgets_what_is_over().await;
+    let later = with_policy(node.neighbour(Duration::ZERO));
+    assert_eq!(later.sees(&after).await, NOBODY);
 }
