@@ -12,17 +12,33 @@ use crate::{Error, ErrorKind};
 pub(crate) struct Untold<'a> {
     config: &'a Config,
     session: Id,
-    why: Why,
+    because: Because,
     owner: Option<Principal>,
     turned_out: Option<Deleted>,
 }
 
+/// Why it is to end.
+#[derive(Debug, Clone, Copy)]
+enum Because {
+    Asked(Why),
+    Stolen,
+}
+
 impl<'a> Untold<'a> {
     pub(crate) fn new(config: &'a Config, session: Id, why: Why, owner: Option<Principal>) -> Self {
+        Self::of(config, session, Because::Asked(why), owner)
+    }
+
+    /// Because a token was used that had been rotated away: whoever used it may be gone before the store answers.
+    pub(crate) fn theft(config: &'a Config, session: Id, owner: Option<Principal>) -> Self {
+        Self::of(config, session, Because::Stolen, owner)
+    }
+
+    fn of(config: &'a Config, session: Id, because: Because, owner: Option<Principal>) -> Self {
         Self {
             config,
             session,
-            why,
+            because,
             owner,
             turned_out: None,
         }
@@ -38,49 +54,15 @@ impl Drop for Untold<'_> {
     fn drop(&mut self) {
         // Also where it only may have ended.
         self.config.outdate(self.session);
-        let what = match self.turned_out {
-            Some(Deleted::Ended) => Happened::Ended(self.why),
-            Some(Deleted::Missing | Deleted::NotOwner) => return,
-            None => Happened::MayHaveEnded(self.why),
+        let what = match (self.because, self.turned_out) {
+            // Another request has ended it, and told so.
+            (_, Some(Deleted::Missing | Deleted::NotOwner)) => return,
+            (Because::Asked(why), Some(Deleted::Ended)) => Happened::Ended(why),
+            (Because::Asked(why), None) => Happened::MayHaveEnded(why),
+            // It was stolen also where nobody can say whether it has ended.
+            (Because::Stolen, Some(Deleted::Ended) | None) => Happened::TokenReused,
         };
         self.config.tell(self.session, what, || self.owner.take());
-    }
-}
-
-/// The end of a session, that is under way, of which a token was used that had been rotated away. It is a theft whatever
-/// becomes of the ending, and whoever used the token may be gone before that is known.
-#[must_use = "it is told when it is dropped"]
-pub(crate) struct UntoldTheft<'a> {
-    config: &'a Config,
-    session: Id,
-    owner: Option<Principal>,
-    was_told: bool,
-}
-
-impl<'a> UntoldTheft<'a> {
-    pub(crate) fn new(config: &'a Config, session: Id, owner: Option<Principal>) -> Self {
-        // Before it has ended: no copy of it is believed from now on.
-        config.outdate(session);
-        Self {
-            config,
-            session,
-            owner,
-            was_told: false,
-        }
-    }
-
-    /// Another request has ended it, and told so.
-    pub(crate) fn was_told(mut self) {
-        self.was_told = true;
-    }
-}
-
-impl Drop for UntoldTheft<'_> {
-    fn drop(&mut self) {
-        if !self.was_told {
-            let owner = self.owner.take();
-            self.config.tell(self.session, Happened::TokenReused, || owner);
-        }
     }
 }
 

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_store::{
-    Delete, Deleted, Freshness, Id, Load, Owner, Principal, Store as _, Stored, Timestamp,
-};
+use cloakroom_store::{Delete, Freshness, Id, Load, Owner, Principal, Store as _, Stored, Timestamp};
 
 use super::Sessions;
 use crate::bounded::{Patience, bounded};
@@ -16,7 +14,7 @@ use crate::envelope::Opened;
 use crate::session::Session;
 use crate::state::State;
 use crate::token::Token;
-use crate::untold::UntoldTheft;
+use crate::untold::Untold;
 use crate::{Error, ErrorKind, deleting, events, sealed};
 
 /// The values of a request's cookies that are ours.
@@ -157,13 +155,13 @@ impl Sessions {
     async fn end_stolen(&self, id: Id, principal: Option<Principal>) -> Result<State, Error> {
         let config = &self.config;
         let delete = Delete::new(config.namespace.clone(), id, Owner::Any);
-        let untold = UntoldTheft::new(config, id, principal);
+        // From now on, and not only when it has ended.
+        config.outdate(id);
+        let untold = Untold::theft(config, id, principal);
         let mut patience = Patience::new(config.patience());
-        let deleted = deleting::delete(config, delete, &mut patience).await;
-        if let Ok(Deleted::Missing) = deleted {
-            untold.was_told();
-        }
-        deleted.map(|_| State::superseded())
+        let deleted = deleting::delete(config, delete, &mut patience).await?;
+        untold.turns_out(deleted);
+        Ok(State::superseded())
     }
 }
 
