@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, State};
 use crate::encodings::{id_of, times, with_wrong_secret};
+use crate::revocation::ENDS_A_TOKEN;
 use crate::servers::GET;
 use crate::stage::{Node, Stage, on_near_caches, on_near_caches_before_the_doubles};
 
@@ -163,17 +164,7 @@ fn updates_at_two_nodes_all_count_and_both_see_them_within_the_bound() {
 #[test]
 fn a_captured_token_is_dead_here_at_once_and_elsewhere_within_the_bound() {
     on_near_caches(async |stage| {
-        for ending in [
-            "POST /sign-out",
-            "POST /sign-out-everywhere",
-            "POST /end?id=OWN",
-            "POST /rotate",
-            "POST /sign-in?principal=alice",
-            "POST /sign-in?principal=bob",
-        ] {
-            if !stage.can(ending) {
-                continue;
-            }
+        for ending in ENDS_A_TOKEN.into_iter().filter(|ending| stage.can(ending)) {
             let (here, there) = (stage.node().await, node_within_the_bound(stage).await);
             let browser = signed_in(&here).await;
             let token = browser.token();

@@ -90,6 +90,33 @@ const WITHIN_A_BOUND: &str = "WITHIN A BOUND";
 /// A file, some of its tests, and how it is with them.
 type Excepted = (&'static str, &'static [&'static str], &'static str);
 
+/// Tests that count the read with which a request begins.
+const COSTS_A_READ: &[&str] = &[
+    "each_route_costs_what_the_design_says",
+    "a_sign_in_from_an_anonymous_session_costs_two",
+    "what_changes_nothing_writes_nothing",
+    "a_touch_is_due_after_a_twentieth_of_the_idle_timeout",
+    "a_touch_is_due_hourly_when_the_idle_timeout_is_long",
+    "a_write_is_a_touch_too",
+    "a_hundred_reads_set_no_cookie_and_write_nothing",
+];
+
+/// Tests that fail that read.
+const NOTICED_BY_READING: &[&str] = &[
+    "a_store_that_is_down_or_hangs_signs_nobody_out",
+    "a_record_of_a_newer_format_is_an_outage",
+];
+
+/// Tests that start the program with options of their own.
+const STARTS_THE_PROGRAM: &[&str] = &[
+    "who_is_signed_in_survives_that_the_program_is_killed",
+    "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
+    "a_key_is_raw_bytes_or_hex_digits",
+    "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
+    "who_has_signed_out_stays_so_when_the_program_is_killed",
+    "the_program_serves_with_actix_web_as_well",
+];
+
 /// Tests that are not asked where browsers keep snapshots, and how it is there.
 const EXCEPTED_OF_HYBRID: &[Excepted] = &[
     (
@@ -109,35 +136,17 @@ const EXCEPTED_OF_HYBRID: &[Excepted] = &[
     ),
     (
         "nothing_for_nothing.rs",
-        &[
-            "each_route_costs_what_the_design_says",
-            "a_sign_in_from_an_anonymous_session_costs_two",
-            "what_changes_nothing_writes_nothing",
-            "a_touch_is_due_after_a_twentieth_of_the_idle_timeout",
-            "a_touch_is_due_hourly_when_the_idle_timeout_is_long",
-            "a_write_is_a_touch_too",
-            "a_hundred_reads_set_no_cookie_and_write_nothing",
-        ],
+        COSTS_A_READ,
         "it costs less, by the read that a fresh snapshot saves: `hybrid.rs`",
     ),
     (
         "outage.rs",
-        &[
-            "a_store_that_is_down_or_hangs_signs_nobody_out",
-            "a_record_of_a_newer_format_is_an_outage",
-        ],
+        NOTICED_BY_READING,
         "a read notices nothing of it while the snapshot is fresh; everything else is asked of all",
     ),
     (
         "program.rs",
-        &[
-            "who_is_signed_in_survives_that_the_program_is_killed",
-            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
-            "a_key_is_raw_bytes_or_hex_digits",
-            "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
-            "who_has_signed_out_stays_so_when_the_program_is_killed",
-            "the_program_serves_with_actix_web_as_well",
-        ],
+        STARTS_THE_PROGRAM,
         "each starts the program with its own options",
     ),
     (
@@ -166,35 +175,17 @@ const EXCEPTED_OF_CACHED: &[Excepted] = &[
     ),
     (
         "nothing_for_nothing.rs",
-        &[
-            "each_route_costs_what_the_design_says",
-            "a_sign_in_from_an_anonymous_session_costs_two",
-            "what_changes_nothing_writes_nothing",
-            "a_touch_is_due_after_a_twentieth_of_the_idle_timeout",
-            "a_touch_is_due_hourly_when_the_idle_timeout_is_long",
-            "a_write_is_a_touch_too",
-            "a_hundred_reads_set_no_cookie_and_write_nothing",
-        ],
+        COSTS_A_READ,
         "it costs less, by the read that a copy saves: `cached.rs`",
     ),
     (
         "outage.rs",
-        &[
-            "a_store_that_is_down_or_hangs_signs_nobody_out",
-            "a_record_of_a_newer_format_is_an_outage",
-        ],
+        NOTICED_BY_READING,
         "a read notices nothing of it while there is a copy (`cached.rs`); everything else is asked of all",
     ),
     (
         "program.rs",
-        &[
-            "who_is_signed_in_survives_that_the_program_is_killed",
-            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
-            "a_key_is_raw_bytes_or_hex_digits",
-            "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
-            "who_has_signed_out_stays_so_when_the_program_is_killed",
-            "the_program_serves_with_actix_web_as_well",
-        ],
+        STARTS_THE_PROGRAM,
         "each starts the program with its own options",
     ),
     (
@@ -321,14 +312,7 @@ const EXCEPTED: &[Excepted] = &[
     ),
     (
         "program.rs",
-        &[
-            "who_is_signed_in_survives_that_the_program_is_killed",
-            "a_program_that_keeps_copies_is_told_by_redis_what_another_one_ended",
-            "a_key_is_raw_bytes_or_hex_digits",
-            "what_makes_no_sense_is_refused_with_a_sentence_that_names_it",
-            "who_has_signed_out_stays_so_when_the_program_is_killed",
-            "the_program_serves_with_actix_web_as_well",
-        ],
+        STARTS_THE_PROGRAM,
         "each starts the program with its own options, one of them with `--strategy sealed`",
     ),
     (
