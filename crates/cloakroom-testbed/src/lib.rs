@@ -37,7 +37,7 @@ mod program;
 
 pub use certificates::Certificates;
 pub use note::{is_noted, note};
-pub use program::{Program, find};
+pub use program::Program;
 pub use protocol::Protocol;
 pub use proxy::Proxy;
 pub use server::{Launch, Server};

@@ -58,7 +58,7 @@ impl Program {
 }
 
 /// Where a program is, if it is anywhere.
-pub fn find(program: &Program) -> Option<PathBuf> {
+fn find(program: &Program) -> Option<PathBuf> {
     if let Some(path) = env::var_os(program.variable) {
         return Some(PathBuf::from(path));
     }

@@ -54,6 +54,10 @@ fn listed() -> Result<Vec<String>, String> {
         .arg("--list")
         .output()
         .map_err(|error| format!("could not list the tests: {error}"))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("could not list the tests:\n{why}"));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     let tests = text.lines().filter_map(|line| line.strip_suffix(": test"));
     Ok(tests.map(str::to_owned).collect())
