@@ -229,9 +229,10 @@ impl Session {
     ///
     /// [`ErrorKind::Unavailable`] when the store could not be written in time, [`ErrorKind::AtCap`] when the
     /// policy allows no further session, [`ErrorKind::Unsupported`] for a sign-in under a cap in a store that cannot count
-    /// sessions, [`ErrorKind::TooLarge`] for more than the store takes, what an [`update`](Self::update) fails with that is applied
-    /// again to what somebody else has written, and [`ErrorKind::TooLate`] for a change that needs a
-    /// cookie once the response head has left; of sealed sessions that is any change.
+    /// sessions, [`ErrorKind::TooLarge`] for more than the store takes, and [`ErrorKind::TooLate`] for a change that needs a
+    /// cookie once the response head has left; of sealed sessions that is any change. What fails when it is applied to what
+    /// somebody else has written meanwhile, such as an [`update`](Self::update) to a value of another type, fails the save, and
+    /// nothing is written: not by the next one, either.
     pub async fn save(&self) -> Result<(), Error> {
         let _gate = self.0.gate.lock().await;
         let too_late = {
@@ -256,8 +257,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when the store could not be asked: that says nothing about the session. And what a recorded
-    /// change fails with that is applied to what somebody else has written.
+    /// [`ErrorKind::Unavailable`] when the store could not be asked: that says nothing about the session. Or as
+    /// [`save`](Self::save) does, where a recorded change cannot be applied to what somebody else has written.
     pub async fn confirm(&self) -> Result<bool, Error> {
         let _gate = self.0.gate.lock().await;
         commit::refresh(&self.0).await

@@ -13,8 +13,8 @@ impl Sessions {
     /// while nobody subscribes. The same is in the log, as events of `tracing`, without the principal.
     ///
     /// Each session that begins here is told as [`Begun`](crate::Happened::Begun), unless its request was dropped before the
-    /// store had answered. An ending whose answer was lost is settled by
-    /// asking the store again; where that does not help, it is told as [`MayHaveEnded`](crate::Happened::MayHaveEnded).
+    /// store had answered. An ending whose answer was lost is settled by asking the store again; where that does not help, it
+    /// is told as [`MayHaveEnded`](crate::Happened::MayHaveEnded).
     ///
     /// What happens on other nodes is theirs to tell, and that a session has expired nobody notices.
     ///

@@ -63,8 +63,9 @@ impl<T> fmt::Debug for User<T> {
 impl Sessions {
     /// Finds users with this, when a handler asks for a [`User`] of its type.
     ///
-    /// Of several the one of the type that is asked for answers, and for everybody: who is signed in and is none of its own
-    /// **is signed out**. So give customers and staff [`Sessions`] of their own, with a cookie and a namespace for each.
+    /// Given one for each of several types, the one that is asked for decides for everybody: **whom it does not find is signed
+    /// out**, also whoever another one would have found. So customers and staff, who are not the same people, need [`Sessions`]
+    /// of their own, each with a cookie of its own.
     #[must_use]
     pub fn users(mut self, users: impl Users) -> Self {
         Arc::make_mut(&mut self.config).users.add(users);

@@ -247,6 +247,10 @@ impl Walk {
         let session = open(&sessions, &self.signed_in(&sessions, "alice").await).await;
         assert!(session.check_form_token(CANARY).is_err());
         assert!(open(&sessions, "").await.check_form_token(CANARY).is_err());
+        // More cookies than are looked through.
+        let many = "x".repeat(65 * 1024);
+        let refused = sessions.open(std::iter::once(many.as_bytes())).await;
+        drop(refused.unwrap_err().into_response());
         let headers = |name: &str| {
             let value = match name {
                 "sec-fetch-site" => Some("cross-site"),

@@ -360,8 +360,10 @@ async fn each_type_of_user_is_found_by_its_own() {
     session.sign_in(SignIn::new("alice").credentials("old")).unwrap();
     let alice = session.user::<Account>().await.unwrap();
     assert_eq!(alice.map(|alice| alice.name), Some("alice"));
-    // Who signs in within a request is who is asked for from then on.
+    // Who signs in within a request is who is asked for from then on: and is signed out by whoever does not find them.
+    session.save().await.unwrap();
     assert!(session.user::<Staff>().await.unwrap().is_none());
+    assert!(session.principal().is_none());
 }
 
 /// Pages below `/shop`, and where one signs in.
