@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use cloakroom::stores::Redis;
 use cloakroom::{Outcome, Sessions};
-use cloakroom_store::{Deleted, ErrorKind, Expect, Store as _, Written};
+use cloakroom_store::{Deleted, ErrorKind, Expect, Load, Store as _, Written};
 use cloakroom_testbed::redis::{Redis as Server, RedisLaunch};
 
-use crate::fixture::{BOUND, create, delete, load, record, recovered, write};
+use crate::fixture::{BOUND, create, delete, id, load, namespace, record, recovered, write};
 use crate::watched::Watched;
 
 /// How the workers of a failover got on.
@@ -222,6 +222,38 @@ async fn an_answer_that_too_few_replicas_have_is_an_error() {
     // What only reads or touches does not wait.
     assert!(load(&store, 1).await.unwrap().is_some());
     replica.server().resume();
+}
+
+/// By whoever reads it, or finds nothing to change: also on a connection that has written nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_too_few_replicas_have_is_not_believed() {
+    let primary = Server::start();
+    let replica = RedisLaunch::default().replica_of(&primary).start();
+    primary.is_followed_by(1);
+    let url = format!(
+        "{}?wait_replicas=1&wait_replicas_timeout=2s&operation_timeout=3s",
+        primary.url()
+    );
+    let (here, there) = (
+        Redis::connect(&url).await.unwrap(),
+        Redis::connect(&url).await.unwrap(),
+    );
+    create(&here, 1, "alice").await;
+    let latest = async || there.load(Load::new(namespace(), id(1)).latest()).await;
+    assert!(latest().await.unwrap().is_some());
+    replica.server().pause();
+    assert!(
+        write(&here, 2, Expect::Absent, record("alice", ""))
+            .await
+            .is_err()
+    );
+    assert!(delete(&here, 1).await.is_err());
+    for error in [latest().await.unwrap_err(), delete(&there, 1).await.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    }
+    replica.server().resume();
+    assert!(latest().await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,12 @@ async fn a_user_needs_what_the_documentation_says() {
     conformance::run_marks(store.clone()).await;
     conformance::run(store).await;
 
+    let waiting = format!("redis://app:secret@{address}/1?wait_replicas=1");
+    let text = fails(ErrorKind::Misconfigured, Redis::connect(&waiting)).await;
+    assert!(text.contains("grant the user"), "{text}");
+    server.command(&["ACL", "SETUSER", "app", "+publish", "&cloakroom%waits"]);
+    Redis::connect(&waiting).await.unwrap();
+
     for withdrawn in ["-evalsha", "-eval", "-@scripting"] {
         server.command(&["ACL", "SETUSER", "app", "+eval", "+evalsha"]);
         server.command(&["ACL", "SETUSER", "app", withdrawn]);

@@ -8,18 +8,25 @@ use tokio::time::timeout;
 
 use super::failure;
 use super::keys::Keys;
+use super::pool::Replicas;
 use super::script::{self, Invocation};
 use super::server::{Connected, Server};
+use super::turn;
 
 /// The largest record body the store takes, in bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
 
-/// Asks a server what it promises, and whether it lets us do what we must.
+/// Asks a server what it promises, and whether it lets us do what we must: also for who waits for replicas.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Misconfigured`] when it belongs to a cluster, or does not let us.
-pub(super) async fn ask(server: &Server, connected: &Connected, keys: &Keys) -> Result<Capabilities, Error> {
+pub(super) async fn ask(
+    server: &Server,
+    connected: &Connected,
+    keys: &Keys,
+    replicas: Option<Replicas>,
+) -> Result<Capabilities, Error> {
     let mut questions = redis::pipe();
     questions.cmd("INFO").arg("server").cmd("INFO").arg("persistence");
     questions.cmd("INFO").arg("memory");
@@ -33,17 +40,20 @@ pub(super) async fn ask(server: &Server, connected: &Connected, keys: &Keys) -> 
     };
     questions.add_command(end_nobody.by_source());
     questions.add_command(end_nobody.by_hash());
+    if replicas.is_some() {
+        questions.add_command(turn::said_to_replicas());
+    }
     let mut asking = connected.live.connection.clone();
     let late = || io::Error::from(io::ErrorKind::TimedOut).into();
     let answers = timeout(
         server.connect_timeout,
-        asking.send_packed_commands(&questions, 0, 6),
+        asking.send_packed_commands(&questions, 0, questions.len()),
     )
     .await;
     let answers = answers.unwrap_or_else(|_elapsed| Err(late()));
     let not_connected = |error| failure::not_connected(&server.shown, &error);
     let answers = answers.map_err(not_connected)?;
-    let [about, persistence, memory, fsync, by_source, by_hash] = &*answers else {
+    let [about, persistence, memory, fsync, must @ ..] = &*answers else {
         return Err(failure::nonsense("read what it promises", &server.shown));
     };
     if says(about, "redis_mode", "cluster") {
@@ -55,7 +65,7 @@ pub(super) async fn ask(server: &Server, connected: &Connected, keys: &Keys) -> 
             ),
         ));
     }
-    for answer in [by_source, by_hash] {
+    for answer in must {
         answer.clone().extract_error().map_err(not_connected)?;
     }
     // What a server does not say, it does not promise.

@@ -80,8 +80,8 @@
 //! `~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd
 //! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hmget +hset +hsetnx +hdel +time +scan +incr +decr
 //! +eval +evalsha +wait +role +info +ping +select +config|get`. What begins with a brace are marks, and commands with `h`
-//! are for them alone. Without `config|get` the card promises no durability; the rest is missed at once or at the first
-//! write.
+//! are for them alone. With `wait_replicas` it needs `+publish &cloakroom%waits` too. Without `config|get` the card promises no
+//! durability; the rest is missed at once or at the first write.
 //!
 //! *Clusters.* A server of a cluster is refused.
 
@@ -223,7 +223,7 @@ impl Redis {
         });
         let first = server.connect().await;
         let first = first.map_err(|error| failure::not_connected(&server.shown, &error))?;
-        let card = card::ask(&server, &first, &keys).await?;
+        let card = card::ask(&server, &first, &keys, replicas).await?;
         let (connections, wait) = (options.server.connections.get(), options.server.wait_timeout);
         let waits =
             replicas.map(|replicas| Pool::new(Arc::clone(&server), connections, wait, Some(replicas), None));

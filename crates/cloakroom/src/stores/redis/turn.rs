@@ -14,6 +14,16 @@ use super::pool::Replicas;
 use super::script::Invocation;
 use super::server::{Live, Server};
 
+/// Something that every server says to its replicas, and that needs no memory.
+///
+/// From Redis 7.2 on, and in Valkey, `WAIT` waits until they have what the connection itself has last made the server say to
+/// them. Of what only reads, or finds nothing to change, that is nothing: it would answer before they have what was read.
+pub(super) fn said_to_replicas() -> Cmd {
+    let mut command = redis::cmd("PUBLISH");
+    command.arg("cloakroom%waits").arg("");
+    command
+}
+
 /// A connection to call on, until a deadline. Every round trip of it goes to the same server.
 pub(super) struct Turn<'a> {
     server: &'a Server,
@@ -116,15 +126,17 @@ impl<'a> Turn<'a> {
             let mut connection = self.live.connection.clone();
             return self.bound(connection.send_packed_command(command)).await;
         };
-        let mut both = redis::pipe();
-        both.add_command(command.clone());
-        both.cmd("WAIT").arg(replicas.count);
-        both.arg(replicas.within.as_millis() as u64);
-        let answers = self.send_all(&both).await?;
-        let [answer, reached] = <[Value; 2]>::try_from(answers).map_err(|_| self.nonsense())?;
+        let mut all = redis::pipe();
+        all.add_command(command.clone());
+        all.add_command(said_to_replicas());
+        all.cmd("WAIT").arg(replicas.count);
+        all.arg(replicas.within.as_millis() as u64);
+        let answers = self.send_all(&all).await?;
+        let [answer, said, reached] = <[Value; 3]>::try_from(answers).map_err(|_| self.nonsense())?;
         match reached {
             // It did nothing that could reach anybody.
             _ if matches!(answer, Value::ServerError(_)) => Ok(answer),
+            _ if matches!(said, Value::ServerError(_)) => Err(self.refusal(said)),
             Value::Int(reached) if reached >= replicas.count as i64 => Ok(answer),
             Value::Int(reached) => {
                 let server = &self.server.shown;
