@@ -1,4 +1,4 @@
-//! Ends stored sessions in a store that may need several tries: what has ended ends no further, so it may be asked again.
+//! Removes sessions from a store that may need several tries: what has ended ends no further, so it may be asked again.
 
 use cloakroom_store::{Delete, Deleted, Revoke, Store as _};
 

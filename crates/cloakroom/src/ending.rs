@@ -5,11 +5,10 @@ mod everyone;
 use cloakroom_store::{Delete, Deleted, Id, Owner, Principal, Revoke, Scope};
 
 use crate::bounded::Patience;
-use crate::config::{Config, Sealed};
+use crate::config::Config;
 use crate::lifecycle::Why;
-use crate::sealed::{self, This};
 use crate::untold::{Untold, UntoldOfAll};
-use crate::{Error, Session, Sessions, commit, deleting};
+use crate::{Error, Session, Sessions, commit, deleting, sealed};
 
 impl Sessions {
     /// Ends all sessions of a principal, and says how many there were: for an operator who disables an account
@@ -26,8 +25,7 @@ impl Sessions {
     pub async fn sign_out_everywhere(&self, principal: &Principal) -> Result<u64, Error> {
         let config = &self.config;
         if let Some(sealed) = &config.sealed {
-            sealed::mark_principal(config, sealed, principal).await?;
-            return unregister(config, sealed, principal.clone(), None).await;
+            return sealed::end_all_of(config, sealed, principal).await;
         }
         let mut patience = Patience::new(config.patience());
         end_all(config, principal, None, &mut patience).await
@@ -67,10 +65,7 @@ impl Session {
         };
         let (config, this) = (&self.0.config, self.id());
         if let Some(sealed) = &config.sealed {
-            if !sealed::end_all_of(&self.0, sealed, &principal, This::Stays).await? {
-                return Ok(0);
-            }
-            return unregister(config, sealed, principal, this).await;
+            return sealed::end_others(&self.0, sealed, &principal).await;
         }
         end_all(config, &principal, this, &mut self.0.patience()).await
     }
@@ -79,16 +74,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`sign_out_others`](Self::sign_out_others).
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: sessions may have
+    /// ended, this one among them, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot.
     pub async fn sign_out_everywhere(&self) -> Result<u64, Error> {
         let _gate = self.gate().await?;
         let (config, mut patience) = (&self.0.config, self.0.patience());
         let ended = match (self.principal(), &config.sealed) {
-            (Some(principal), Some(sealed)) => {
-                sealed::end_all_of(&self.0, sealed, &principal, This::Ends).await?;
-                self.0.state().end_here();
-                unregister(config, sealed, principal, None).await?
-            }
+            (Some(principal), Some(sealed)) => sealed::end_all(&self.0, sealed, &principal).await?,
             (Some(principal), None) => {
                 // This one stays until the others are gone, so that a failure half way can be tried again.
                 let others = end_all(config, &principal, self.id(), &mut patience).await?;
@@ -199,22 +191,6 @@ async fn end_all(
     let ended = revoke(config, principal.clone(), keep, patience).await;
     untold.turns_out(&ended);
     ended
-}
-
-/// Takes what is registered of a principal's sealed sessions, which have ended, off the list; says how many that were.
-async fn unregister(
-    config: &Config,
-    sealed: &Sealed,
-    principal: Principal,
-    keep: Option<Id>,
-) -> Result<u64, Error> {
-    match sealed.registers() {
-        true => {
-            let mut patience = Patience::new(config.patience());
-            revoke(config, principal, keep, &mut patience).await
-        }
-        false => Ok(0),
-    }
 }
 
 async fn revoke(

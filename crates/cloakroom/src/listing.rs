@@ -42,7 +42,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`sign_out_others`](Self::sign_out_others).
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked, or has one that a newer
+    /// release has written, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot list,
+    /// and for sealed sessions where sign-ins are not registered.
     pub async fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
         drop(self.gate().await?);
         let Some(principal) = self.principal() else {
@@ -51,7 +53,8 @@ impl Session {
         let config = &self.0.config;
         let this = self.id();
         let seen_by_cookie = self.0.state().claims().map(|claims| claims.seen);
-        let query = Query::default().principal(principal).live_at(config.clock.now());
+        let now = config.clock.now();
+        let query = Query::default().principal(principal).live_at(now);
         let mut list = List::new(config.namespace.clone(), query, PAGE);
         let mut sessions = Vec::new();
         let mut seen = HashSet::new();
@@ -77,7 +80,8 @@ impl Session {
                     };
                     sessions.push(SessionInfo {
                         id,
-                        created,
+                        // After an ending of all, a sealed session is stamped above its mark, which lies ahead.
+                        created: created.min(now),
                         last_seen,
                         expires,
                         label,

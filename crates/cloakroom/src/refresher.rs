@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_store::{Error as StoreError, Marks as _, Sweep};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -69,21 +70,27 @@ impl RevocationsRefresher {
         }
     }
 
+    /// Beside each other: a store that has much to forget is read all the same.
     async fn rounds(&self, revocations: &Revocations) {
-        let mut forgot = clock::instant();
+        tokio::join!(self.refreshing(revocations), self.forgetting(revocations));
+    }
+
+    async fn refreshing(&self, revocations: &Revocations) {
         loop {
             let now = self.config.clock.now();
             if let Err(error) = revocations.refresh(sealed::asking(&self.config, now)).await {
                 events::refresh_failed(&error);
             }
-            let now = clock::instant();
-            if now.duration_since(forgot) >= FORGET_EVERY {
-                forgot = now;
-                if let Err(error) = self.forget(revocations).await {
-                    events::forget_failed(&error);
-                }
+            sleep(self.pause(revocations.bound())).await;
+        }
+    }
+
+    async fn forgetting(&self, revocations: &Revocations) {
+        loop {
+            sleep(FORGET_EVERY).await;
+            if let Err(error) = self.forget(revocations).await {
+                events::forget_failed(&error);
             }
-            tokio::time::sleep(self.pause(revocations.bound())).await;
         }
     }
 
@@ -98,7 +105,7 @@ impl RevocationsRefresher {
             if !forgotten.more {
                 return Ok(());
             }
-            tokio::time::sleep(clock::instant().duration_since(began)).await;
+            sleep(clock::instant().duration_since(began)).await;
         }
     }
 

@@ -20,7 +20,7 @@ use crate::untold::Untold;
 use crate::{Error, events, paseto};
 use marking::{mark_session, moment_of, read_marks};
 
-pub(crate) use ending::{This, end, end_all_of, mark_everyone, mark_principal};
+pub(crate) use ending::{end, end_all, end_all_of, end_others, mark_everyone};
 pub(crate) use marking::asking;
 pub(crate) use registry::end_registered;
 

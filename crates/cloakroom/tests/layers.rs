@@ -71,11 +71,11 @@ const MODULES: &[Module] = &[
     pure("state", "pure config revocations"),
     effects("shared", "pure bounded config users lifecycle"),
     effects("untold", "error config lifecycle"),
+    effects("deleting", "error events bounded config"),
     effects(
         "sealed",
-        "pure random bounded config revocations shared lifecycle untold",
+        "pure random bounded config revocations shared lifecycle untold deleting",
     ),
-    effects("deleting", "error events bounded config"),
     effects(
         "commit",
         "pure clock random config bounded shared sealed lifecycle untold deleting",

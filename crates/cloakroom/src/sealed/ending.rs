@@ -49,46 +49,49 @@ pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<De
     Ok(Deleted::Ended)
 }
 
-/// Ends all sessions of a principal, but for the one of this request where it is to stay: `false` when that one turned out
-/// to be over, and nothing was done.
-pub(crate) async fn end_all_of(
+/// Ends all sessions of who is signed in but this one; says how many were registered.
+pub(crate) async fn end_others(
     shared: &Shared,
     sealed: &Sealed,
     principal: &Principal,
-    this: This,
-) -> Result<bool, Error> {
+) -> Result<u64, Error> {
     let config = &shared.config;
     let revocations = revocations(sealed)?;
-    if this == This::Stays {
-        if shared.state().head_sent {
-            return Err(Error::new(
-                ErrorKind::TooLate,
-                "could not sign out elsewhere: the response head has left, and with it the chance to send this session a \
-                 new cookie",
-            ));
-        }
-        // It will be stamped above every mark there is: had another node ended it, that would bring it back.
-        read_marks(config, revocations).await?;
-        if !goes_on(shared)? && shared.state().drops_changes() {
-            return Ok(false);
-        }
+    if shared.state().head_sent {
+        return Err(Error::new(
+            ErrorKind::TooLate,
+            "could not sign out elsewhere: the response head has left, and with it the chance to send this session a \
+             new cookie",
+        ));
     }
-    let present = match this {
-        This::Stays => revocations.copy().moment_for(principal),
-        This::Ends => moment_of(config, revocations, principal).await?,
-    };
+    // Of before the marks are read: whoever ends all sessions from then on marks above this.
+    let now = config.clock.now();
+    // It will be stamped above every mark there is: had another node ended it, that would bring it back.
+    read_marks(config, revocations).await?;
+    if !goes_on(shared)? && shared.state().drops_changes() {
+        return Ok(0);
+    }
+    let this = shared.state().id();
     let begun = shared.state().claims().map(|claims| claims.begun);
-    let above = present.max(begun.unwrap_or_default());
-    let kept = match this {
-        This::Stays => shared.state().id(),
-        This::Ends => None,
-    };
-    let moment = set_above(config, revocations, (principal, kept), above).await?;
+    let present = revocations.copy().moment_for(principal);
+    let above = now
+        .saturating_add(revocations.tolerated_skew())
+        .max(present)
+        .max(begun.unwrap_or_default());
+    let moment = above.saturating_add(TICK);
+    mark_all(config, revocations, (principal, this), moment).await?;
+    // Not at the mark as it stands by now: who has moved it further meant this one, too.
+    keep(shared, revocations, principal, moment);
+    registry::strike_all(config, sealed, (principal, this), moment).await
+}
+
+/// Stamps the session of this request at the mark that the others of its principal have ended by.
+fn keep(shared: &Shared, revocations: &Revocations, principal: &Principal, moment: Timestamp) {
     let mut state = shared.state();
-    if let (This::Stays, Some(claims)) = (this, state.claims())
+    if let Some(claims) = state.claims()
         && claims.principal.as_ref() == Some(principal)
     {
-        let now = config.clock.now();
+        let now = shared.config.clock.now();
         let rotated = now.max(claims.rotated.saturating_add(TICK));
         // Known here only, and only to tell what this session was from the others: a late request of the same
         // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
@@ -96,40 +99,51 @@ pub(crate) async fn end_all_of(
         revocations.copy().mark_session(claims.id, rotated, until);
         state.stay(moment, rotated, now);
     }
-    Ok(true)
 }
 
-/// Whether the session of the request stays, when the others of its principal end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum This {
-    Stays,
-    Ends,
+/// Ends all sessions of who is signed in, this one too; says how many were registered.
+pub(crate) async fn end_all(shared: &Shared, sealed: &Sealed, principal: &Principal) -> Result<u64, Error> {
+    let config = &shared.config;
+    let begun = shared.state().claims().map(|claims| claims.begun);
+    let moment = mark_principal(config, sealed, principal, begun.unwrap_or_default()).await?;
+    shared.state().end_here();
+    registry::strike_all(config, sealed, (principal, None), moment).await
 }
 
-/// Marks a principal above everything that was begun until now.
-pub(crate) async fn mark_principal(
+/// Ends all sessions of a principal; says how many were registered.
+pub(crate) async fn end_all_of(
     config: &Config,
     sealed: &Sealed,
     principal: &Principal,
-) -> Result<(), Error> {
-    let revocations = revocations(sealed)?;
-    let present = moment_of(config, revocations, principal).await?;
-    set_above(config, revocations, (principal, None), present)
-        .await
-        .map(drop)
+) -> Result<u64, Error> {
+    let moment = mark_principal(config, sealed, principal, Timestamp::default()).await?;
+    registry::strike_all(config, sealed, (principal, None), moment).await
 }
 
-/// Marks a principal, also above the mark there is: a session that was stamped at that is to end too. Tells it, and which one is
-/// to be kept.
-async fn set_above(
+/// Marks a principal above everything that was begun until now, also above the mark there is: a session that was stamped at
+/// that is to end too.
+async fn mark_principal(
+    config: &Config,
+    sealed: &Sealed,
+    principal: &Principal,
+    begun: Timestamp,
+) -> Result<Timestamp, Error> {
+    let revocations = revocations(sealed)?;
+    let present = moment_of(config, revocations, principal).await?;
+    let moment = above_all(config, revocations, present.max(begun));
+    mark_all(config, revocations, (principal, None), moment).await
+}
+
+/// Marks a principal, and tells it, and which session is to be kept; answers the mark as it stands then.
+async fn mark_all(
     config: &Config,
     revocations: &Revocations,
     (principal, kept): (&Principal, Option<Id>),
-    present: Timestamp,
+    moment: Timestamp,
 ) -> Result<Timestamp, Error> {
     let untold = UntoldOfAll::new(config, principal, kept);
     let subject = Subject::Principal(principal.clone());
-    let mark = mark_above(config, revocations, subject, present);
+    let mark = mark_at(config, revocations, subject, moment);
     let marked = set_mark(config, revocations, mark, "end the sessions of a principal").await;
     untold.turns_out(&marked);
     Ok(marked?.begun_before)
@@ -140,21 +154,28 @@ pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<Ti
     let revocations = revocations(sealed)?;
     // Whoever has signed in since a mark of theirs was stamped at it, and is to end too.
     read_marks(config, revocations).await?;
-    let latest = revocations.copy().latest();
-    let mark = mark_above(config, revocations, Subject::Everyone, latest);
+    let moment = above_all(config, revocations, revocations.copy().latest());
+    let mark = mark_at(config, revocations, Subject::Everyone, moment);
     let marked = set_mark(config, revocations, mark, "end everyone's sessions").await?;
     Ok(marked.begun_before)
 }
 
-/// A mark later than `present`, and than any clock of a node.
-fn mark_above(config: &Config, revocations: &Revocations, subject: Subject, present: Timestamp) -> Mark {
+/// A moment later than `present`, than any clock of a node, and than the mark that [`end_others`] sets on a node that has not
+/// heard of this one: its session would be above this mark, and would have escaped. Such a node has told the time before this
+/// mark was set, and so at the latest when the store did what it was asked several times.
+fn above_all(config: &Config, revocations: &Revocations, present: Timestamp) -> Timestamp {
     let skew = revocations.tolerated_skew();
+    let others = skew.saturating_add(config.patience().saturating_mul(2));
     let latest = config.clock.now().saturating_add(skew).max(present);
-    let moment = latest.saturating_add(TICK);
+    latest.saturating_add(others).saturating_add(TICK)
+}
+
+/// A mark at a moment, for as long as there can be a session that it is about.
+fn mark_at(config: &Config, revocations: &Revocations, subject: Subject, moment: Timestamp) -> Mark {
     // A session that is stamped at the mark lives no longer than any other.
     let until = moment
         .saturating_add(config.policy.longest())
-        .saturating_add(skew);
+        .saturating_add(revocations.tolerated_skew());
     Mark::new(subject, moment, until)
 }
 

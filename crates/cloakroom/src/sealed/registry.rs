@@ -1,7 +1,10 @@
 //! Registers sign-ins, where that was asked for, so that sealed sessions can be listed and ended one by one.
 
+use std::num::NonZeroUsize;
+
 use cloakroom_store::{
-    Delete, Deleted, Expect, Id, Load, Owner, Principal, Record, Store as _, Timestamp, Write, Written,
+    Delete, Deleted, Entry, Expect, Id, List, Load, Owner, Principal, Query, Record, Store as _, Timestamp,
+    Write, Written,
 };
 
 use super::marking::mark_session;
@@ -11,10 +14,14 @@ use crate::config::{Config, Sealed};
 use crate::lifecycle::Why;
 use crate::shared::Shared;
 use crate::untold::Untold;
-use crate::{Error, ErrorKind, events};
+use crate::{Error, ErrorKind, deleting, events};
 
 /// What is done, in messages.
 const REGISTER: &str = "register sign-in";
+const STRIKE_ALL: &str = "take the sessions of a principal, which have ended, off the list";
+
+/// How many are looked at in one step.
+const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// Registers who has signed in, in place of what was registered for the session before.
 pub(super) async fn register(shared: &Shared, claims: &Claims) -> Result<(), Error> {
@@ -58,6 +65,45 @@ pub(super) async fn strike(config: &Config, id: Id, owner: Option<Principal>) {
     let delete = Delete::new(config.namespace.clone(), id, Owner::Is(owner));
     if let Err(error) = bounded(config.store_timeout, config.store.delete(delete)).await {
         events::still_listed(id, &error);
+    }
+}
+
+/// Takes a principal's sessions that began before a moment, and have ended, off the list, where there is one; says how many.
+///
+/// Not what is registered by then: somebody may have signed in since, and is to be listed.
+pub(super) async fn strike_all(
+    config: &Config,
+    sealed: &Sealed,
+    (principal, keep): (&Principal, Option<Id>),
+    begun_before: Timestamp,
+) -> Result<u64, Error> {
+    if !sealed.registers() {
+        return Ok(0);
+    }
+    let mut patience = Patience::new(config.patience());
+    let query = Query::default().principal(principal.clone());
+    let mut list = List::new(config.namespace.clone(), query, PAGE);
+    let mut struck = 0;
+    loop {
+        let page = match bounded(config.store_timeout, config.store.list(list.clone())).await {
+            Ok(page) => page,
+            Err(error) => {
+                events::retrying_all(&error);
+                patience.outlast(&config.random, STRIKE_ALL, error).await?;
+                continue;
+            }
+        };
+        let have_ended = |entry: &&Entry| entry.created < begun_before && Some(entry.id) != keep;
+        for entry in page.entries.iter().filter(have_ended) {
+            let owner = Owner::Is(Some(principal.clone()));
+            let delete = Delete::new(config.namespace.clone(), entry.id, owner);
+            let deleted = deleting::delete(config, delete, &mut patience).await?;
+            struck += u64::from(deleted == Deleted::Ended);
+        }
+        match page.next {
+            Some(cursor) => list = list.after(Some(cursor)),
+            None => return Ok(struck),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::stores::Memory;
 use crate::{
     Cookie, Error, ErrorKind, Finished, Key, Outcome, Policy, Revocations, Session, Sessions, SignIn,
 };
-use marks::{Faulty, Goes};
+use marks::{Backlog, Faulty, Goes};
 
 const N: Key<u64> = Key::new("n");
 const TEXT: Key<String> = Key::new("text");
@@ -735,6 +735,23 @@ async fn the_refresher_spares_requests_the_store() {
     let before = other.marks.asked();
     assert_eq!(other.sees(&alice).await, NOBODY);
     assert_eq!(other.marks.asked(), before);
+    refreshing.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresher_that_has_much_to_forget_refreshes_all_the_same() {
+    let marks = Faulty::new(Backlog(Memory::default()));
+    let node = Node::over(marks, |revocations| revocations);
+    let other = node.neighbour(Duration::ZERO);
+    let refreshing = other.sessions.revocations_refresher().start();
+    // It begins to forget after a minute, and is never done.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let alice = node.signed_in("alice").await;
+    node.open(&alice).await.sign_out().await.unwrap();
+    tokio::time::sleep(BOUND / 2).await;
+    let before = other.marks.asked();
+    assert_eq!(other.sees(&alice).await, NOBODY);
+    assert_eq!(other.marks.asked(), before, "the request need not ask");
     refreshing.stop().await;
 }
 

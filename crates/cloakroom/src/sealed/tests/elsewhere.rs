@@ -36,6 +36,91 @@ async fn nobody_signs_out_others_to_escape_having_been_signed_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_signs_out_others_to_escape_an_ending_that_is_under_way() {
+    for how in ["by an operator", "by themselves", "everyone"] {
+        for who_is_slow in ["the thief", "the one who ends them"] {
+            let node = Node::new();
+            // Its clock is ahead by as much as is allowed.
+            let other = node.neighbour(BOUND);
+            let (stolen, phone) = (node.signed_in("alice").await, node.signed_in("alice").await);
+            let thief = other.open(&stolen).await;
+            let escape = async {
+                thief.sign_out_others().await.unwrap();
+                other.sent(&thief).await.unwrap_or(stolen)
+            };
+            let ending = async {
+                match how {
+                    "by an operator" => {
+                        let alice = Principal::new("alice").unwrap();
+                        node.sessions.sign_out_everywhere(&alice).await.unwrap();
+                    }
+                    "by themselves" => {
+                        let session = node.open(&phone).await;
+                        session.sign_out_everywhere().await.unwrap();
+                    }
+                    _ => drop(node.sessions.end_everyone().await.unwrap()),
+                }
+            };
+            // Each has read the marks before the other one has set any.
+            let thiefs = if who_is_slow == "the thief" {
+                other.marks.second(Goes::Slowly);
+                tokio::join!(escape, ending).0
+            } else {
+                node.marks.second(Goes::Slowly);
+                tokio::join!(ending, escape).1
+            };
+            for node in [&node, &other, &node.neighbour(Duration::ZERO)] {
+                node.wait(BOUND).await;
+                assert_eq!(node.sees(&thiefs).await, NOBODY, "{how}, {who_is_slow} is slow");
+            }
+            // And whoever signs in afterwards is signed in.
+            let alice = node.signed_in("alice").await;
+            assert_eq!(other.sees(&alice).await, somebody("alice", 1), "{how}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_in_while_all_of_theirs_end_is_listed() {
+    for how in 0..3 {
+        let registry = Memory::default();
+        let with_registry = |marks| {
+            let registry = registry.clone();
+            Node::over(marks, |revocations| revocations.register_in(registry))
+        };
+        let node = with_registry(Faulty::new(Memory::default()));
+        let other = with_registry(node.marks.undisturbed());
+        let before = node.signed_in("alice").await;
+        let session = node.open(&before).await;
+        // What has ended is marked, and still on the list.
+        node.marks.second(Goes::ThroughAndIsSlow);
+        let ending = async {
+            match how {
+                0 => session.sign_out_others().await.unwrap(),
+                1 => session.sign_out_everywhere().await.unwrap(),
+                _ => {
+                    let alice = Principal::new("alice").unwrap();
+                    node.sessions.sign_out_everywhere(&alice).await.unwrap()
+                }
+            }
+        };
+        let signing_in = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            other.signed_in("alice").await
+        };
+        let (ended, after) = tokio::join!(ending, signing_in);
+        assert_eq!(ended, u64::from(how > 0), "{how}");
+        let session = other.open(&after).await;
+        assert_eq!(session.principal().unwrap().as_str(), "alice");
+        let listed = session.sessions().await.unwrap();
+        assert!(listed.iter().any(|info| info.current), "{how}: {listed:?}");
+        assert_eq!(listed.len(), if how == 0 { 2 } else { 1 }, "{how}");
+        let now = other.sessions.config.clock.now();
+        assert!(listed.iter().all(|info| info.created <= now), "{listed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_token_that_was_replaced_gets_a_successor() {
     for signs_in in [false, true] {
         let node = Node::new();

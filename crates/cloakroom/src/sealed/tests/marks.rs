@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cloakroom_store::{
     AnyMarks, Capabilities, Error, ErrorKind, Mark, Marks, MarksOf, News, SetMark, Sweep, Swept, Timestamp,
     Told,
 };
+
+use tokio::time::sleep;
 
 use crate::stores::Memory;
 
@@ -20,6 +23,10 @@ pub(super) enum Goes {
     ButLosesTheAnswer,
     /// It is done, and the answer never comes.
     ThroughAndHangs,
+    /// It is done, and the answer comes a second later.
+    ThroughAndIsSlow,
+    /// It is done a second later.
+    Slowly,
     /// It is refused, and not done.
     Down,
     /// It is not done, and no answer comes.
@@ -110,6 +117,15 @@ impl Faulty {
                 done.await?;
                 pending().await
             }
+            Goes::ThroughAndIsSlow => {
+                let answer = done.await;
+                sleep(Duration::from_secs(1)).await;
+                answer
+            }
+            Goes::Slowly => {
+                sleep(Duration::from_secs(1)).await;
+                done.await
+            }
             Goes::Down => Err(failed()),
             Goes::Nowhere => pending().await,
         }
@@ -139,5 +155,31 @@ impl Marks for Faulty {
 
     fn card(&self) -> Capabilities {
         self.inner().card()
+    }
+}
+
+/// Marks with so many to forget that a sweep of them never ends.
+pub(super) struct Backlog(pub(super) Memory);
+
+impl Marks for Backlog {
+    async fn mark(&self, request: SetMark) -> Result<Mark, Error> {
+        self.0.mark(request).await
+    }
+
+    async fn marks_of(&self, request: MarksOf) -> Result<Timestamp, Error> {
+        self.0.marks_of(request).await
+    }
+
+    async fn news(&self, request: News) -> Result<Told, Error> {
+        self.0.news(request).await
+    }
+
+    async fn forget(&self, request: Sweep) -> Result<Swept, Error> {
+        sleep(Duration::from_secs(1)).await;
+        Ok(Swept::new(request.limit.get() as u64, true))
+    }
+
+    fn card(&self) -> Capabilities {
+        self.0.card()
     }
 }
