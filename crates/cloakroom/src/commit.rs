@@ -1,10 +1,11 @@
 //! Carries out what settle decides, until the store has taken it or there is nothing left to do.
 
 use cloakroom_store::{
-    Cap, Delete, ErrorKind as StoreErrorKind, Id, Load, Store as _, Touch, Touched, Write, Written,
+    Cap, Delete, ErrorKind as StoreErrorKind, Id, Load, Principal, Store as _, Touch, Touched, Write, Written,
 };
 
 use crate::bounded::{Patience, bounded};
+use crate::config::Config;
 use crate::lifecycle::{Happened, Why};
 use crate::recent::Tag;
 use crate::settle::Fresh;
@@ -27,6 +28,7 @@ pub(crate) async fn commit(shared: &Shared) -> Result<(), Error> {
     if let Some(sealed) = &shared.config.sealed {
         return sealed::commit(shared, sealed).await;
     }
+    let _told = LeftInDoubt(shared);
     let mut patience = Patience::new(shared.config.patience());
     let mut next = Next::Step(shared.state().doubt());
     loop {
@@ -163,14 +165,25 @@ fn took_effect(shared: &Shared, id: Id, effect: Effect) {
     shared::announce(config, id, effect, || shared.state().owner());
 }
 
-/// Tells that a sign-in may have ended the oldest session of its principal: the answer said which, and was lost.
-fn others_may_have_ended(shared: &Shared) {
-    let owner = shared.state().owner();
-    if let Some(principal) = &owner {
-        shared.config.outdate_principal(principal);
+/// A commit that is dropped, or gives up, before it has heard what became of a sign-in: that may have ended somebody's
+/// oldest session all the same, and nobody would say so.
+struct LeftInDoubt<'a>(&'a Shared);
+
+impl Drop for LeftInDoubt<'_> {
+    fn drop(&mut self) {
+        let principal = self.0.state().signing_in().cloned();
+        if let Some(principal) = principal {
+            others_may_have_ended(&self.0.config, &principal);
+        }
     }
-    let what = Happened::MayHaveEnded(Why::OverLimit);
-    shared.config.tell_all(what, owner.as_ref());
+}
+
+/// Tells that a sign-in may have ended the oldest session of its principal: the answer would have said which.
+fn others_may_have_ended(config: &Config, principal: &Principal) {
+    if matches!(config.policy.cap, Cap::EndOldest(_)) {
+        config.outdate_principal(principal);
+        config.tell_all(Happened::MayHaveEnded(Why::OverLimit), Some(principal));
+    }
 }
 
 /// Reads the session again and takes it up as it is now: `false` when it is over, or never was.
@@ -228,8 +241,9 @@ async fn reload(shared: &Shared, id: Id, reading: Reading) -> Result<(), Failure
         Found::Unchanged => {}
         Found::Changed(replay) => shared.apply_again(replay)?,
         Found::Written(replay, effect) => {
-            if effect.signs_in() && matches!(config.policy.cap, Cap::EndOldest(_)) {
-                others_may_have_ended(shared);
+            let owner = shared.state().owner();
+            if let (true, Some(principal)) = (effect.signs_in(), owner) {
+                others_may_have_ended(config, &principal);
             }
             took_effect(shared, id, effect);
             shared.apply_again(replay)?;

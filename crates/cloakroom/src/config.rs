@@ -207,8 +207,10 @@ impl Config {
     }
 
     fn set_namespace(&mut self, namespace: Namespace) {
-        // What has ended so far are another application's sessions.
-        (self.everyone, self.gone) = Default::default();
+        if namespace != self.namespace {
+            // What has ended so far are another application's sessions, and who has subscribed asked to hear of those.
+            (self.everyone, self.gone, self.lifecycle) = Default::default();
+        }
         self.envelope.derivation = Derivation::new(&namespace);
         if let Some(sealed) = &mut self.sealed {
             sealed.cookie.set_use(&self.application, &self.cookie);

@@ -16,7 +16,9 @@ impl Sessions {
     /// store had answered. An ending whose answer was lost is settled by asking the store again; where that does not help, it
     /// is told as [`MayHaveEnded`](crate::Happened::MayHaveEnded).
     ///
-    /// What happens on other nodes is theirs to tell, and that a session has expired nobody notices.
+    /// What happens on other nodes is theirs to tell, and that a session has expired nobody notices. What happens after another
+    /// [`cookie`](Self::cookie) or [`application`](Self::application) was named is told to who subscribes after that: of two
+    /// applications made of one value, nobody hears of the other's users.
     ///
     /// ```
     /// # #[cfg(feature = "memory")]

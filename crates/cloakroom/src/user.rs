@@ -101,7 +101,8 @@ impl Session {
     ///
     /// A user who no longer exists, who may not be signed in, or who has other credentials than those of the sign-in
     /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`. So is one whose
-    /// sign-in had no credentials where the user has some: the log warns of it.
+    /// sign-in had no credentials where the user has some: the log warns of it. Of a sign-in that this request has not saved yet
+    /// nothing comes, nor of what else it has recorded, and the session stays as it was.
     ///
     /// # Errors
     ///
@@ -159,29 +160,30 @@ impl Session {
         known: &mut Vec<KnownUser>,
     ) -> Result<Option<User<T>>, Error> {
         let of = TypeId::of::<T>();
-        match self.look_up(finder, &principal).await? {
+        let why = match self.look_up(finder, &principal).await? {
             Lookup::Found(user) => {
                 let found = typed(&user);
                 known.retain(|user| user.of != of);
                 known.push(KnownUser { of, principal, user });
-                Ok(found)
+                return Ok(found);
             }
-            Lookup::Gone => {
-                self.end_because(Why::UserGone).await?;
-                Ok(None)
-            }
-            Lookup::OtherCredentials => {
-                let why = match self.has_credentials() {
-                    true => Why::CredentialsChanged,
-                    false => Why::WithoutCredentials,
-                };
-                // Its user may be signing in with the new ones this moment, in another tab: that is not to be ended.
-                if self.confirm().await? {
-                    self.end_because(why).await?;
-                }
-                Ok(None)
-            }
+            Lookup::Gone => Why::UserGone,
+            Lookup::OtherCredentials if self.has_credentials() => Why::CredentialsChanged,
+            Lookup::OtherCredentials => Why::WithoutCredentials,
+        };
+        if self.is_still_signing_in(&principal).await? {
+            self.0.state().drop_changes();
+        } else if why == Why::UserGone || self.confirm().await? {
+            // With other credentials they may be signing in this moment, in another tab: that is not to be ended.
+            self.end_because(why).await?;
         }
+        Ok(None)
+    }
+
+    /// Whether this request signs them in, and has not saved it: the session that is there is not theirs.
+    async fn is_still_signing_in(&self, principal: &Principal) -> Result<bool, Error> {
+        let _gate = self.gate().await?;
+        Ok(self.0.state().owner().as_ref() != Some(principal))
     }
 
     async fn look_up(&self, finder: &dyn Finder, principal: &Principal) -> Result<Lookup, Error> {

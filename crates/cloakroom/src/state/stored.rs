@@ -1,6 +1,6 @@
 //! What a request knows of a stored session and of the writes under way to it: decided here, carried out elsewhere.
 
-use cloakroom_store::{Delete, Expect, Id, Owner, Revision, Timestamp, Touch, Write};
+use cloakroom_store::{Delete, Expect, Id, Owner, Principal, Revision, Timestamp, Touch, Write};
 
 use super::{CookieChange, Effect, Found, Loaded, Replay, State};
 use crate::config::Config;
@@ -85,6 +85,12 @@ impl State {
         self.attempts
             .last()
             .map_or(Doubt::None, |attempt| Doubt::About(attempt.plan.next.token.id))
+    }
+
+    /// Whose sign-in is under way, or was when no answer came.
+    pub(crate) fn signing_in(&self) -> Option<&Principal> {
+        let attempt = self.attempts.iter().find(|attempt| attempt.plan.signs_in)?;
+        attempt.plan.next.principal.as_ref()
     }
 
     /// Decides what to do next, and remembers it until it is known what became of it.

@@ -311,6 +311,78 @@ async fn it_hears_that_the_oldest_may_have_had_to_go_when_the_answer_was_lost() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_hears_that_the_oldest_may_have_had_to_go_when_no_answer_came() {
+    let oldest = Happened::MayHaveEnded(Why::OverLimit);
+    for (cap, expected) in [(Cap::None, None), (Cap::EndOldest(NonZeroU32::MIN), Some(oldest))] {
+        // Whether the client waits until the store has had its time.
+        for waits in [Duration::from_millis(1), Duration::from_secs(3600)] {
+            let store = Failing::default();
+            let sessions = Sessions::new(store.clone()).policy(Policy::default().cap(cap));
+            let mut events = sessions.subscribe();
+            let session = sessions.open(std::iter::empty()).await.unwrap();
+            session.sign_in("alice").unwrap();
+            store.has(Fault::IsDown);
+            let saved = tokio::time::timeout(waits, session.save()).await;
+            assert!(saved.is_err() || saved.is_ok_and(|saved| saved.is_err()));
+            let alice = Some("alice".to_owned());
+            let expected: Vec<Told> = expected.map(|what| (what, alice)).into_iter().collect();
+            assert_eq!(heard(&mut events).await, expected, "{cap:?} {waits:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_hears_of_the_users_of_another_application() {
+    let customers = Sessions::new(Memory::default());
+    let mut of_customers = customers.subscribe();
+    let staff = customers.clone().application("staff").unwrap();
+    let mut of_staff = staff.subscribe();
+    Browser::new(&app(&staff)).post("/alice").await;
+    assert_eq!(heard(&mut of_customers).await, []);
+    assert_eq!(heard(&mut of_staff).await, signed_in(&Some("alice".to_owned())));
+    // The same one with another cookie attribute is the same application.
+    let same = customers.cookie(cloakroom::Cookie::default());
+    Browser::new(&app(&same)).post("/bob").await;
+    assert_eq!(heard(&mut of_customers).await, signed_in(&Some("bob".to_owned())));
+    assert_eq!(heard(&mut of_staff).await, []);
+}
+
+#[tokio::test]
+async fn an_unsaved_sign_in_of_who_is_gone_ends_nobodys_session() {
+    on_every_strategy(async |sessions, _| {
+        let sessions = sessions.users(OnlyBob);
+        for before in [None, Some(SignIn::new("bob").credentials("bob's"))] {
+            let is_anonymous = before.is_none();
+            let session = sessions.open(std::iter::empty()).await.unwrap();
+            session.set(CART, &7).unwrap();
+            if let Some(before) = before {
+                session.sign_in(before).unwrap();
+            }
+            let cookie = sessions.finish(&session, Outcome::Success).await.set_cookie;
+            let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+            let mut events = sessions.subscribe();
+            let open = async || sessions.open([cookie.as_bytes()].into_iter()).await.unwrap();
+            // One who is not there, and one who has other credentials.
+            for unknown in ["alice", "bob"] {
+                if !is_anonymous && unknown == "bob" {
+                    continue;
+                }
+                let session = open().await;
+                session.sign_in(unknown).unwrap();
+                assert!(session.user::<()>().await.unwrap().is_none());
+                let finished = sessions.finish(&session, Outcome::Success).await;
+                assert!(finished.result.is_ok() && finished.set_cookie.is_none());
+                assert_eq!(heard(&mut events).await, [], "{unknown}");
+            }
+            let session = open().await;
+            assert_eq!(session.get(CART).unwrap(), Some(7));
+            assert_eq!(session.principal().is_none(), is_anonymous);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_hears_of_endings_whose_answer_was_lost() {
     let store = Failing::default();
     let sessions = Sessions::new(store.clone());

@@ -1,13 +1,15 @@
 //! Snapshots of a principal's other sessions, once all of those were to end.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use cloakroom_store::Cap;
 use tokio::time::timeout;
 
 use super::super::nothing;
 use super::super::scripted::{Act, Verb};
 use super::{Browser, hybrid};
-use crate::ErrorKind;
+use crate::{ErrorKind, Policy};
 
 #[derive(Debug, Clone, Copy)]
 enum Ends {
@@ -62,5 +64,29 @@ async fn they_are_not_believed_here_however_the_ending_turned_out() {
             }
             assert_eq!(other.n().await, None, "{ends:?} {fate:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_is_the_oldests_when_nobody_heard_that_it_had_to_go() {
+    let cap = Policy::default().cap(Cap::EndOldest(NonZeroU32::MIN));
+    // Nothing answers, or nothing tells what became of it.
+    let ways = [
+        vec![(Verb::Write, Act::HangAfterwards)],
+        vec![(Verb::Write, Act::LoseReply(nothing())), (Verb::Load, Act::Hang)],
+    ];
+    for way in ways {
+        let app = hybrid().with(|sessions| sessions.policy(cap.clone()));
+        let mut oldest = Browser::signed_in(app.clone()).await;
+        assert_eq!(oldest.n().await, Some(1));
+        assert_eq!(oldest.asked(), [], "its snapshot is believed until then");
+        for (verb, act) in way {
+            app.store.on(verb, act);
+        }
+        let session = app.open("").await;
+        session.sign_in("alice").unwrap();
+        let saved = timeout(Duration::from_millis(100), session.save()).await;
+        assert!(saved.is_err(), "dropped before it is known");
+        assert_eq!(oldest.n().await, None);
     }
 }
