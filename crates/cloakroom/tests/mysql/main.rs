@@ -15,6 +15,7 @@ mod migrations;
 
 mod settings;
 
+mod counting;
 mod sweeping;
 
 mod encryption;

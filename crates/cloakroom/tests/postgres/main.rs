@@ -10,6 +10,7 @@ mod faults;
 mod full;
 mod standby;
 
+mod counting;
 mod schema;
 mod settings;
 mod sweeping;

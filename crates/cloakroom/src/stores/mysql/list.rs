@@ -10,7 +10,7 @@ use crate::stores::sql::{self, Condition};
 /// for each.
 const ROWS: usize = 1000;
 
-/// And so many at most.
+/// And so many at most, also to count: each step is answered within the time of a call.
 const MOST_ROWS: usize = 10_000;
 
 /// See [`Store::list`](cloakroom_store::Store::list).
@@ -60,12 +60,30 @@ pub(super) async fn list(store: &Mysql, request: &List) -> Result<Page, Error> {
 
 /// See [`Store::count`](cloakroom_store::Store::count).
 pub(super) async fn count(store: &Mysql, request: &Count) -> Result<u64, Error> {
-    let conditions = sql::conditions(&request.query);
-    let mut last_created = i64::MAX;
-    let mut last_seen = i64::MAX;
-    let mut expired = -1;
+    let statement = match &request.query.principal {
+        Some(_) => include_str!("sql/count_principal.sql"),
+        None => include_str!("sql/count.sql"),
+    };
+    let (mut count, mut after) = (0, None);
+    loop {
+        let values = || counting(request, after.as_ref());
+        let mut answer = store.read("count sessions", statement, values).await?;
+        let row = answer.rows.pop();
+        let row = row.ok_or_else(|| sql::corrupt("a count that answers nothing"))?;
+        let (matching, looked_at, last) = row::counted(row)?;
+        count += matching;
+        after = last.filter(|_| looked_at == MOST_ROWS as u64);
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// The values of a step of counting, behind an id.
+fn counting(request: &Count, after: Option<&Id>) -> Values {
+    let (mut last_created, mut last_seen, mut expired) = (i64::MAX, i64::MAX, -1);
     let (mut principal, mut label) = (None, None);
-    for condition in conditions {
+    for condition in sql::conditions(&request.query) {
         match condition {
             Condition::Principal(bytes) => principal = Some(bytes),
             // Less than a moment is at most the one before it, and so there is a moment for "all".
@@ -75,28 +93,20 @@ pub(super) async fn count(store: &Mysql, request: &Count) -> Result<u64, Error> 
             Condition::LabelContains(bytes) => label = Some(bytes),
         }
     }
-    let statement = match principal {
-        Some(_) => include_str!("sql/count_principal.sql"),
-        None => include_str!("sql/count.sql"),
+    let values = Values::default();
+    let values = values.number(last_created).number(last_seen).number(expired);
+    let values = match label {
+        Some(label) => values.number(1).bytes(label),
+        None => values.number(0).bytes(&[]),
     };
-    let values = || {
-        let values = Values::of(&request.namespace);
-        let values = match principal {
-            Some(principal) => values.bytes(principal),
-            None => values,
-        };
-        let values = values.number(last_created).number(last_seen).number(expired);
-        match label {
-            Some(label) => values.number(1).bytes(label),
-            None => values.number(0).bytes(&[]),
-        }
+    let values = values.namespace(&request.namespace);
+    let values = match principal {
+        Some(principal) => values.bytes(principal),
+        None => values,
     };
-    let mut answer = store.read("count sessions", statement, values).await?;
-    let counted = answer
-        .rows
-        .pop()
-        .ok_or_else(|| sql::corrupt("a count that answers nothing"))?;
-    Ok(row::number(counted)?.unsigned_abs())
+    // Every id is behind no bytes.
+    let after = after.map_or(&[][..], |id| id.as_bytes());
+    values.bytes(after).limit(MOST_ROWS)
 }
 
 fn cursor(last: Id) -> Cursor {

@@ -1,6 +1,6 @@
 //! How rows hold records.
 
-use cloakroom_store::{Entry, Error, Label, Mark, Principal, Record, Revision, Stored, Timestamp};
+use cloakroom_store::{Entry, Error, Id, Label, Mark, Principal, Record, Revision, Stored, Timestamp};
 use mysql_async::{Row, Value};
 
 use crate::stores::{sql, subject};
@@ -27,6 +27,14 @@ pub(super) fn entry(row: Row) -> Result<Entry, Error> {
 /// A number in the first column.
 pub(super) fn number(row: Row) -> Result<i64, Error> {
     Columns(row.unwrap().into_iter()).number()
+}
+
+/// How many match, of how many that were looked at, and the last of those.
+pub(super) fn counted(row: Row) -> Result<(u64, u64, Option<Id>), Error> {
+    let mut columns = Columns(row.unwrap().into_iter());
+    let (matching, looked_at) = (columns.number()?, columns.number()?);
+    let last = columns.bytes()?.as_deref().map(sql::id).transpose()?;
+    Ok((matching.unsigned_abs(), looked_at.unsigned_abs(), last))
 }
 
 /// Bytes in the two columns of a row.

@@ -117,8 +117,8 @@ fn busy(doing: &str, server: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!(
-            "could not {doing} in {server}: no connection within wait_timeout; it takes none, or sweeping and listing \
-             keep theirs busy"
+            "could not {doing} in {server}: no connection within wait_timeout; it takes none, or others of \
+             its kind keep it busy"
         ),
     )
 }

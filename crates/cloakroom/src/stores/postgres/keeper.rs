@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cloakroom_store::Error;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::driver::Shared;
 use super::failure;
@@ -39,6 +39,7 @@ impl Keeper {
     /// Keeps the connection until nobody holds the store any more. Begins with this one, if there is one.
     pub(super) async fn keep(self, first: Option<Ready>) {
         let mut next = first;
+        let mut backoff = Backoff::reconnecting();
         loop {
             let (line, driver) = match next.take() {
                 Some(ready) => ready,
@@ -51,6 +52,7 @@ impl Keeper {
                 lines.live[self.place] = Some(Arc::clone(&line));
                 lines.trouble = None;
             });
+            let begun = Instant::now();
             self.drive(&line, driver).await;
             line.give_up();
             self.lines.send_modify(|lines| lines.live[self.place] = None);
@@ -58,6 +60,7 @@ impl Keeper {
                 return;
             }
             self.given_up.remember(line.process());
+            sleep(backoff.after_connection(begun.elapsed())).await;
         }
     }
 

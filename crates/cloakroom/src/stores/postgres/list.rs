@@ -1,14 +1,17 @@
 //! Listing and counting: what a query asks, as SQL.
 
-use cloakroom_store::{Count, Cursor, Error, List, Namespace, Page};
+use cloakroom_store::{Count, Cursor, Error, Id, List, Namespace, Page, Query};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::row;
-use crate::stores::sql::{Condition, conditions, position};
+use crate::stores::sql::{self, Condition, position};
 
 /// How many rows are looked at for one page, so that a page of what is rare does not take long.
 const ROWS: usize = 10_000;
+
+/// How many rows are counted in one step, each of which is answered within the time of a call.
+const COUNTED: usize = 50_000;
 
 /// One statement that shows a page.
 pub(super) struct Listing {
@@ -26,17 +29,7 @@ impl Listing {
     pub(super) fn new(request: &List) -> Result<Self, Error> {
         let after = position(request.after.as_ref())?;
         let mut values = Values::new(&request.namespace);
-        values.place(after.map(|id| id.as_bytes().to_vec()), Type::BYTEA);
-        let mut whose = "true".to_owned();
-        let mut others = Vec::new();
-        for condition in conditions(&request.query) {
-            let text = values.condition(condition);
-            match condition {
-                // There is an index for it.
-                Condition::Principal(_) => whose = text,
-                _ => others.push(text),
-            }
-        }
+        let (whose, others) = values.after(after.as_ref()).conditions(&request.query);
         let limit = request.limit.get().min(ROWS);
         let (rows, conditions) = if others.is_empty() {
             (limit, "true".to_owned())
@@ -76,18 +69,30 @@ impl Listing {
     }
 }
 
-/// Counts what matches.
-pub(super) async fn count(client: &Client, request: &Count) -> Result<i64, tokio_postgres::Error> {
+/// How many match of the next rows, and after which session to go on unless that was the end.
+pub(super) async fn count(
+    client: &Client,
+    request: &Count,
+    after: Option<&Id>,
+) -> Result<Row, tokio_postgres::Error> {
     let mut values = Values::new(&request.namespace);
-    let mut text = "SELECT count(*) FROM cloakroom_sessions WHERE namespace = $1".to_owned();
-    for condition in conditions(&request.query) {
-        text.push_str(" AND ");
-        text.push_str(&values.condition(condition));
-    }
-    client
-        .query_typed_one(&text, &values.borrowed())
-        .await?
-        .try_get(0)
+    let (whose, others) = values.after(after).conditions(&request.query);
+    let conditions = match others.is_empty() {
+        true => "true".to_owned(),
+        false => others.join(" AND "),
+    };
+    let text = include_str!("sql/count.sql")
+        .replace("{whose}", &whose)
+        .replace("{conditions}", &conditions)
+        .replace("{rows}", &COUNTED.to_string());
+    client.query_typed_one(&text, &values.borrowed()).await
+}
+
+/// What an answer of [`count`] says.
+pub(super) fn counted(row: &Row) -> Result<(u64, Option<Id>), Error> {
+    let matching: i64 = row::column(row, 0)?;
+    let last: Option<&[u8]> = row::column(row, 1)?;
+    Ok((matching.unsigned_abs(), last.map(sql::id).transpose()?))
 }
 
 /// The values of a statement, in the order of their places, with their types: so it is one round trip, not three.
@@ -105,6 +110,26 @@ impl Values {
     fn place(&mut self, value: impl ToSql + Sync + Send + 'static, r#type: Type) -> String {
         self.0.push((Box::new(value), r#type));
         format!("${}", self.0.len())
+    }
+
+    /// Begins behind an id.
+    fn after(&mut self, id: Option<&Id>) -> &mut Self {
+        self.place(id.map(|id| id.as_bytes().to_vec()), Type::BYTEA);
+        self
+    }
+
+    /// A query as SQL: whose sessions, for which there is an index, and what else they are to be.
+    fn conditions(&mut self, query: &Query) -> (String, Vec<String>) {
+        let mut whose = "true".to_owned();
+        let mut others = Vec::new();
+        for condition in sql::conditions(query) {
+            let text = self.condition(condition);
+            match condition {
+                Condition::Principal(_) => whose = text,
+                _ => others.push(text),
+            }
+        }
+        (whose, others)
     }
 
     fn condition(&mut self, condition: Condition<'_>) -> String {

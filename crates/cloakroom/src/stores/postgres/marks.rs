@@ -67,7 +67,7 @@ impl Marks for Postgres {
         let mut rows = self
             .0
             .reach
-            .list("read what was marked", Work::Reads, async |client| {
+            .learn("read what was marked", async |client| {
                 client
                     .query(
                         include_str!("sql/news.sql"),

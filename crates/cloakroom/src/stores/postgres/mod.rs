@@ -37,9 +37,10 @@
 //! other: who finds another under way asks again some milliseconds later, and nobody else waits for that.
 //!
 //! Requests share four [`connections`](PostgresOptions::connections), on which statements follow each other without
-//! waiting for answers; there is no pool to check out of, and what is asked at the same time leaves in one write. Two
-//! more are opened when they are needed: to sweep, and to list, count and revoke everyone's. They all rely on the state of
-//! their session: a pooler between the store and the server must pool sessions, not transactions.
+//! waiting for answers; there is no pool to check out of, and what is asked at the same time leaves in one write. Three
+//! more are opened when they are needed: to sweep, to read which sealed sessions have ended, and to list, count and revoke
+//! everyone's. They all rely on the state of their session: a pooler between the store and the server must pool sessions, not
+//! transactions.
 //!
 //! With the feature `deadpool-postgres_v0_14` the store also works over the pool that an application has already:
 //! `Postgres::from_pool` says what that costs.

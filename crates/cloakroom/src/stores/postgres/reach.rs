@@ -19,6 +19,8 @@ pub(super) enum Reach {
         requests: Connections,
         sweeping: Aside,
         listing: Aside,
+        /// Requests wait for marks, and not behind a listing.
+        learning: Aside,
     },
     #[cfg(feature = "deadpool-postgres_v0_14")]
     Shared(Box<Shared>),
@@ -36,6 +38,7 @@ impl Reach {
         Ok(Self::Own {
             sweeping: aside(),
             listing: aside(),
+            learning: aside(),
             requests: Connections::open(opening, given_up).await?,
         })
     }
@@ -65,6 +68,19 @@ impl Reach {
             Self::Own { listing, .. } => listing.ask(doing, work, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
             Self::Shared(shared) => shared.ask(doing, work, ask).await,
+        }
+    }
+
+    /// Asks what was marked, which may be much.
+    pub(super) async fn learn<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { learning, .. } => learning.ask(doing, Work::Reads, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => shared.ask(doing, Work::Reads, ask).await,
         }
     }
 

@@ -96,10 +96,18 @@ impl Store for Postgres {
     }
 
     async fn count(&self, request: Count) -> Result<u64, Error> {
-        let counted = self.0.reach.list("count sessions", Work::Reads, async |client| {
-            list::count(client, &request).await
-        });
-        Ok(counted.await?.unsigned_abs())
+        let (mut count, mut after) = (0, None);
+        loop {
+            let step = self.0.reach.list("count sessions", Work::Reads, async |client| {
+                list::count(client, &request, after.as_ref()).await
+            });
+            let (matching, last) = list::counted(&step.await?)?;
+            count += matching;
+            after = last;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {

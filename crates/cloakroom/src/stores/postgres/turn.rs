@@ -1,8 +1,9 @@
 //! One after the other for each principal, without waiting where others wait behind.
 //!
 //! A statement that waits for a lock of PostgreSQL holds up every request that shares its connection, whoever's they are.
-//! So nothing on a shared connection waits: it takes the lock if nobody has it, or answers that somebody has, and asks again
-//! a moment later.
+//! So nothing on a shared connection waits for many: it takes the lock if nobody has it, or answers that somebody has, and
+//! asks again a moment later. What waits there, waits for the row of one session, or for the one that numbers marks, and so
+//! for one commit of somebody else.
 
 use std::time::Duration;
 

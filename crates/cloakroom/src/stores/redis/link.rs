@@ -31,12 +31,6 @@ impl Link {
     }
 }
 
-/// How long a connection must have lasted for the next to be tried at once.
-const LASTING: Duration = Duration::from_secs(1);
-
-/// How long to wait at most after one that lasted less: a server that took it will take another.
-const SHORT: Duration = Duration::from_millis(100);
-
 /// How often the sentinels are asked while all seems well. A primary that was cut off from everybody but us goes on to
 /// take writes that will be lost: this is for how long.
 const SENTINELS_ASKED: Duration = Duration::from_secs(1);
@@ -61,11 +55,7 @@ pub(super) async fn keep(
                 let begun = Instant::now();
                 let reason = until_dead(&server, connection).await;
                 publish(Link::Down(reason.into()));
-                if begun.elapsed() >= LASTING {
-                    backoff = Backoff::reconnecting();
-                } else {
-                    sleep(backoff.pause().min(SHORT)).await;
-                }
+                sleep(backoff.after_connection(begun.elapsed())).await;
             }
             Err(error) => {
                 publish(Link::Down(error.to_string().into()));

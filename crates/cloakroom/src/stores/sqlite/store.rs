@@ -59,7 +59,20 @@ impl Store for Sqlite {
     }
 
     async fn count(&self, request: Count) -> Result<u64, Error> {
-        self.bounded(self.count_all(request)).await
+        let request = Arc::new(request);
+        let (mut count, mut after) = (0, None);
+        loop {
+            let asked = Arc::clone(&request);
+            let step = self.read(move |connection| {
+                list::count(connection, &asked.namespace, &asked.query, after.as_ref())
+            });
+            let (matching, last) = self.bounded(step).await?;
+            count += matching;
+            after = last;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     async fn revoke(&self, request: Revoke) -> Result<Revoked, Error> {
@@ -144,23 +157,6 @@ impl Sqlite {
             .await
             .map_err(|_| failure::closed(self.path()))?;
         blocking(move || readers.read_patiently(wait, read)).await
-    }
-
-    async fn count_all(&self, request: Count) -> Result<u64, Error> {
-        let request = Arc::new(request);
-        let (mut count, mut after) = (0, None);
-        loop {
-            let asked = Arc::clone(&request);
-            let step = self.read(move |connection| {
-                list::count(connection, &asked.namespace, &asked.query, after.as_ref())
-            });
-            let (matching, last) = step.await?;
-            count += matching;
-            after = last;
-            if after.is_none() {
-                return Ok(count);
-            }
-        }
     }
 
     /// Ends in time, and then says that there is more: what was removed is counted, not lost in an error.
