@@ -1,5 +1,7 @@
 //! What goes wrong: each an error that says what to do, in bounded time, and afterwards the same store works.
 
+use std::time::Duration;
+
 use cloakroom::stores::Redis;
 use cloakroom_store::{
     Deleted, ErrorKind, Expect, Revoke, Scope, Store as _, Timestamp, Touch, Write, Written,
@@ -54,6 +56,27 @@ async fn a_peer_that_vanished_without_a_word_is_replaced() {
     println!("replaced after {took:?}");
     assert!(took.as_secs() < 5, "{took:?}");
     assert!(load(&store, 1).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_vanished_is_replaced_though_nobody_waits_for_its_silence() {
+    let server = Server::start();
+    let proxy = Proxy::to(server.server().address());
+    let url = format!("redis://{}?operation_timeout=2s", proxy.address());
+    let store = Redis::connect(&url).await.unwrap();
+    create(&store, 1, "alice").await;
+    proxy.forget_connections();
+    // Whoever asks gives up before the store would.
+    let mut tries = 0;
+    loop {
+        let asked = tokio::time::timeout(Duration::from_millis(200), load(&store, 1)).await;
+        match asked {
+            Ok(Ok(found)) => break assert!(found.is_some()),
+            Ok(Err(_)) | Err(_) => tries += 1,
+        }
+        assert!(tries < 100, "nobody has looked at the connection");
+    }
+    assert!(tries > 0, "it had vanished");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,12 @@
 //! What sign-ins leave behind that were refused, came too late, or whose process died: nobody is misled by it.
 
+use std::time::Instant;
+
 use cloakroom::stores::RedisCluster;
 use cloakroom_store::{Expect, Id, Load, Query, Record, Store, Timestamp, Write, Written};
 use cloakroom_testbed::redis_cluster;
 
-use crate::fixture::{applied, id, listed, namespace, principal, record, record_of, write};
+use crate::fixture::{BOUND, applied, id, listed, namespace, principal, record, record_of, write};
 
 const FILINGS: &str = "cloakroom%test%f%alice";
 
@@ -12,11 +14,15 @@ const FILINGS: &str = "cloakroom%test%f%alice";
 const TEXT: [u8; Id::LEN] = *b"an id of letters";
 const LONG_AGO: &str = "\0\0\0\0\0\0\0a";
 
+/// The node that has a key.
+fn owner(cluster: &redis_cluster::RedisCluster, key: &str) -> usize {
+    let slot = cluster.nodes()[0].command(&["CLUSTER", "KEYSLOT", key]);
+    cluster.owner(slot.parse().unwrap())
+}
+
 /// Sends a command on a key to the node that has it.
 fn on_its_node(cluster: &redis_cluster::RedisCluster, key: &str, command: &[&str]) -> String {
-    let slot = cluster.nodes()[0].command(&["CLUSTER", "KEYSLOT", key]);
-    let owner = cluster.owner(slot.parse().unwrap());
-    cluster.nodes()[owner].command(command)
+    cluster.nodes()[owner(cluster, key)].command(command)
 }
 
 fn filed(cluster: &redis_cluster::RedisCluster) -> String {
@@ -125,4 +131,29 @@ async fn filings_of_ended_sessions_do_not_pile_up() {
     }
     let left: u64 = filed(&cluster).parse().unwrap();
     assert!(left < 200 + 20, "{left} are filed of which 200 live");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_does_not_wait_for_nodes_that_have_other_sessions() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    for node in cluster.nodes() {
+        node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let store = RedisCluster::connect(&cluster.url()).await.unwrap();
+    // Much to tidy, a third of it on the node that will not answer.
+    for n in 0..100 {
+        let filing = format!("{n:016}{LONG_AGO}{LONG_AGO}f");
+        on_its_node(&cluster, FILINGS, &["ZADD", FILINGS, "0", &filing]);
+    }
+    let away = (owner(&cluster, FILINGS) + 1) % 3;
+    let elsewhere = |n: &u64| owner(&cluster, &crate::fixture::key(*n)) != away;
+    let sessions: Vec<u64> = (0..100).filter(elsewhere).take(10).collect();
+    cluster.nodes()[away].server().pause();
+    for n in sessions {
+        let begun = Instant::now();
+        let written = write(&store, n, Expect::Absent, record_of("alice", "a")).await;
+        applied(written.unwrap());
+        assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+    }
+    cluster.nodes()[away].server().resume();
 }

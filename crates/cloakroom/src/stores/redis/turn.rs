@@ -1,6 +1,7 @@
 //! One call: a connection that was chosen for it, and until when it must be answered.
 
 use std::future::Future;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -146,19 +147,21 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Waits for an answer until the deadline. Who gets none has the connection looked at.
+    /// Waits for an answer until the deadline. Who gets none, or gives up before, has the connection looked at.
     async fn bound<T>(&self, sent: impl Future<Output = Result<T, RedisError>>) -> Result<T, Error> {
+        let unanswered = Unanswered(&self.live);
         // Pinned here, so that it is not moved again.
         match timeout_at(self.deadline, pin!(sent)).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => {
+                unanswered.answered();
+                Ok(answer)
+            }
             Ok(Err(error)) => {
                 // Errors that the server answers are values here: this is the connection's.
                 self.live.is_broken.store(true, Ordering::Relaxed);
-                self.live.suspected.notify_one();
                 Err(failure::refused(self.what, &self.server.shown, &error))
             }
             Err(_elapsed) => {
-                self.live.suspected.notify_one();
                 let waited = self.server.operation_timeout;
                 Err(failure::no_answer(self.what, &self.server.shown, waited))
             }
@@ -174,5 +177,20 @@ impl<'a> Turn<'a> {
             }
             failure::refused(self.what, &self.server.shown, &error)
         })
+    }
+}
+
+/// A call that has not been answered yet: dropped before, it has the connection looked at.
+struct Unanswered<'a>(&'a Live);
+
+impl Unanswered<'_> {
+    fn answered(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.suspected.notify_one();
     }
 }
