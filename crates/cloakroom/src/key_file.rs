@@ -68,7 +68,7 @@ impl KeyFile {
     /// # Errors
     ///
     /// Those of [`read`](Self::read), those of `change`, and [`ErrorKind::Unavailable`] when the file cannot be
-    /// written. It is then as it was.
+    /// written. It is then as it was; or changed already, where only the sync of its directory failed, so read it again.
     pub fn change<T>(&self, change: impl FnOnce(&mut Keys) -> Result<T, Error>) -> Result<T, Error> {
         let directory = guard::lock(&self.path)?;
         let before = self.read()?;

@@ -1,7 +1,7 @@
 //! The bounded queue in front of the one thread that writes, for stores that have one.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -37,6 +37,25 @@ pub(crate) enum Taken<J> {
 
 /// The queue was closed.
 pub(crate) struct Closed;
+
+/// Held by the writer: when it ends, also by a panic, nobody waits for it any more.
+pub(crate) struct Writing<J>(Arc<Queue<J>>);
+
+impl<J> Writing<J> {
+    pub(crate) fn of(queue: &Arc<Queue<J>>) -> Self {
+        Self(Arc::clone(queue))
+    }
+}
+
+impl<J> Drop for Writing<J> {
+    fn drop(&mut self) {
+        self.0.close();
+        // Whoever waits for one of them learns that it was dropped.
+        while let Taken::Jobs(jobs) = self.0.take(None) {
+            drop(jobs);
+        }
+    }
+}
 
 impl<J> Queue<J> {
     pub(crate) fn new() -> Self {
@@ -108,5 +127,37 @@ impl<J> Queue<J> {
     fn waiting(&self) -> MutexGuard<'_, Waiting<J>> {
         // Nothing that panics runs while it is locked.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_writer_that_has_panicked() {
+        let queue = Arc::new(Queue::<tokio::sync::oneshot::Sender<()>>::new());
+        let (job, first) = tokio::sync::oneshot::channel();
+        let (other, second) = tokio::sync::oneshot::channel();
+        assert!(queue.push(job, 4096 * GROUP as usize).await.is_ok());
+        assert!(queue.push(other, 0).await.is_ok());
+        let writing = Writing::of(&queue);
+        let writer = std::thread::spawn(move || {
+            let _writing = writing;
+            let Taken::Jobs(_taken) = queue.take(None) else {
+                return queue;
+            };
+            panic!("a writer that has a fault");
+        });
+        assert!(first.await.is_err(), "what it had taken");
+        assert!(second.await.is_err(), "what waited behind it");
+        assert!(writer.join().is_err());
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_it_is_refused() {
+        let queue = Arc::new(Queue::<()>::new());
+        drop(Writing::of(&queue));
+        assert!(queue.push((), 0).await.is_err());
     }
 }

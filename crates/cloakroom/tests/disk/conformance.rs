@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cloakroom::stores::Disk;
 use cloakroom::stores::disk::{DiskOptions, Durability};
-use cloakroom_store::AnyStore;
 use cloakroom_store::conformance::{self, Restarts};
+use cloakroom_store::{AnyStore, Store as _};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_store_keeps_marks() {
@@ -50,14 +50,22 @@ async fn marks_and_counters_survive_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_store_conforms() {
     let directory = tempfile::tempdir().unwrap();
-    conformance::run(Disk::open(directory.path()).await.unwrap()).await;
+    let store = Disk::open(directory.path()).await.unwrap();
+    assert!(store.capabilities().survives_restart);
+    conformance::run(store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_when_it_syncs_later() {
     let directory = tempfile::tempdir().unwrap();
     let options = DiskOptions::default().durability(Durability::Within(Duration::from_millis(10)));
-    conformance::run(options.open(directory.path()).await.unwrap()).await;
+    let store = options.open(directory.path()).await.unwrap();
+    let card = store.capabilities();
+    assert!(
+        !card.survives_restart,
+        "what was not synced yet goes with the process"
+    );
+    conformance::run(store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,6 +97,7 @@ struct Inner {
     engine: Arc<Engine>,
     queue: Arc<Queue<Box<dyn Job>>>,
     counters: Arc<Counters>,
+    durability: Durability,
     /// The writer's thread, until somebody has waited for its end.
     thread: Mutex<Option<JoinHandle<Result<(), Failure>>>>,
 }
@@ -144,6 +145,7 @@ impl Disk {
             engine,
             queue,
             counters,
+            durability: options.durability,
             thread: Mutex::new(Some(thread)),
         })))
     }

@@ -14,7 +14,7 @@ use super::failure::{self, Fault};
 use super::job::{self, Verb};
 use super::list::Going;
 use super::revoke::{self, EndBegunBefore, RevokePrincipal};
-use super::{Disk, blocking, list, sweep, tables};
+use super::{Disk, Durability, blocking, list, sweep, tables};
 
 /// How long everyone's sessions are looked for in one call, where it may leave some behind.
 const LOOKING: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ impl Store for Disk {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("disk", Residence::Elsewhere)
-            .survives_restart(true)
+            .survives_restart(self.0.durability == Durability::EveryCommit)
             .max_body(Self::MAX_BODY)
     }
 }

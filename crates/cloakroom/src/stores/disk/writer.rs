@@ -11,7 +11,7 @@ use super::job::{Change, Job};
 use super::options::Durability;
 use super::stats::Counters;
 use super::tables::{self, Revisions, Tables};
-use crate::stores::queue::{Queue, Taken};
+use crate::stores::queue::{Queue, Taken, Writing};
 
 /// How long touches wait to be synced, and how soon a failed engine is tried again.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,6 +38,7 @@ enum Committed {
 impl Writer {
     /// Carries out what comes until nothing more does, then leaves everything on the disk.
     pub(super) fn run(mut self) -> Result<(), Failure> {
+        let _writing = Writing::of(&self.queue);
         loop {
             match self.queue.take(self.patience()) {
                 Taken::Jobs(jobs) => self.carry_out(jobs),

@@ -12,7 +12,7 @@ use super::file::DataFile;
 use super::job::Job;
 use super::options::{SqliteOptions, Synchronous};
 use super::readers::Readers;
-use crate::stores::queue::{Queue, Taken};
+use crate::stores::queue::{Queue, Taken, Writing};
 
 /// Runs on a thread of its own until the queue is closed.
 pub(super) struct Writer {
@@ -60,6 +60,7 @@ impl Writer {
 
     /// Carries out what comes until nothing more does.
     pub(super) fn run(mut self) {
+        let _writing = Writing::of(&self.queue);
         while let Taken::Jobs(jobs) = self.queue.take(None) {
             let began = Instant::now();
             self.carry_out(jobs);
