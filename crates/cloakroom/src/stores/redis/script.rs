@@ -85,7 +85,12 @@ pub(super) static END_BEGUN_BEFORE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Sets a mark.
-pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));
+pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/record.lua"),
+        include_str!("lua/mark.lua")
+    ))
+});
 
 /// Reads the moments of subjects.
 pub(super) static MARKS_OF: LazyLock<Script> =

@@ -4,8 +4,8 @@ local subject, begun_before, over, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local kept = redis.call('HGET', marks, subject)
 if kept then
-  if kept:sub(1, 8) > begun_before then begun_before = kept:sub(1, 8) end
-  if kept:sub(9, 16) > over then over = kept:sub(9, 16) end
+  if later(kept:sub(1, 8), begun_before) then begun_before = kept:sub(1, 8) end
+  if later(kept:sub(9, 16), over) then over = kept:sub(9, 16) end
 end
 
 -- By the clock, so that a replica that takes over without the last marks gives none of their numbers again.
