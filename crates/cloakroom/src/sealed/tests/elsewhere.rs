@@ -81,6 +81,72 @@ async fn nobody_signs_out_others_to_escape_an_ending_that_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_signed_out_ends_nobodys_session_at_a_node_that_has_not_heard_of_it() {
+    let node = Node::new();
+    let other = node.neighbour(Duration::ZERO);
+    let stolen = node.signed_in("alice").await;
+    assert_eq!(other.sees(&stolen).await, somebody("alice", 1));
+    node.open(&stolen).await.sign_out().await.unwrap();
+    let alice = node.signed_in("alice").await;
+    let thief = other.open(&stolen).await;
+    assert_eq!(thief.principal().unwrap().as_str(), "alice");
+    assert_eq!(thief.sign_out_everywhere().await.unwrap(), 0);
+    for node in [&node, &other] {
+        node.wait(BOUND).await;
+        assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_mark_is_so_late_that_another_ending_could_not_come_after_it() {
+    let node = Node::new().with(|sessions| sessions.store_timeout(Duration::MAX));
+    // A clock that is wrong by months, and a store that may take for ever.
+    let broken = node.neighbour(Duration::from_secs(100 * 86_400));
+    broken.sessions.end_everyone().await.unwrap();
+    for how in 0..3 {
+        node.wait(BOUND).await;
+        let (alice, phone) = (node.signed_in("alice").await, node.signed_in("alice").await);
+        assert_eq!(node.sees(&phone).await, somebody("alice", 1), "{how}");
+        match how {
+            0 => drop(node.open(&alice).await.sign_out_everywhere().await.unwrap()),
+            1 => {
+                let alice = Principal::new("alice").unwrap();
+                node.sessions.sign_out_everywhere(&alice).await.unwrap();
+            }
+            _ => drop(node.sessions.end_everyone().await.unwrap()),
+        }
+        assert_eq!(node.sees(&phone).await, NOBODY, "{how}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_in_after_the_store_has_lost_an_ending_is_signed_in() {
+    let node = Node::new();
+    let alice = Principal::new("alice").unwrap();
+    node.sessions.sign_out_everywhere(&alice).await.unwrap();
+    // This node still knows of it.
+    node.marks.restart();
+    let alice = node
+        .request("", |session| session.sign_in("alice").unwrap())
+        .await;
+    assert_eq!(node.sees(&alice).await.0.as_deref(), Some("alice"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_was_dropped_before_the_others_are_signed_out_signs_nobody_out() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let session = node.open(&alice).await;
+    session.rotate().unwrap();
+    node.marks.second(Goes::ThroughAndHangs);
+    let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
+    assert!(save.is_err());
+    session.sign_out_others().await.unwrap();
+    let alice = node.sent(&session).await.unwrap();
+    assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_signs_in_while_all_of_theirs_end_is_listed() {
     for how in 0..3 {
         let registry = Memory::default();
