@@ -49,12 +49,6 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// No pause between two tries is longer.
-    pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1 << (Self::DOUBLINGS - 1));
-
-    /// How often pauses grow, for a store that is away.
-    const DOUBLINGS: u32 = 11;
-
     pub(crate) fn new(whole: Duration) -> Self {
         Self {
             whole,
@@ -89,7 +83,7 @@ impl Patience {
             return Err(Error::store(doing, error));
         }
         let noise = u64::from_le_bytes(random.draw()?);
-        let waited = self.pause(noise, Self::DOUBLINGS).await;
+        let waited = self.pause(noise, 11).await;
         waited.map_err(|Exhausted| Error::store(doing, error))
     }
 

@@ -54,11 +54,6 @@ impl Session {
         let this = self.id();
         let seen_by_cookie = self.0.state().claims().map(|claims| claims.seen);
         let now = config.clock.now();
-        // What has ended, and is registered all the same: a sign-in was under way, or the store could not be asked.
-        let ended_before = match &config.sealed {
-            Some(sealed) => sealed.ended_before(&principal),
-            None => Timestamp::default(),
-        };
         let query = Query::default().principal(principal).live_at(now);
         let mut list = List::new(config.namespace.clone(), query, PAGE);
         let mut sessions = Vec::new();
@@ -76,9 +71,9 @@ impl Session {
                 ..
             } in page.entries
             {
-                let current = Some(id) == this;
                 // A listing may show a session twice.
-                if (created >= ended_before || current) && seen.insert(id) {
+                if seen.insert(id) {
+                    let current = Some(id) == this;
                     let last_seen = match config.sealed {
                         None => Some(last_seen),
                         Some(_) => seen_by_cookie.filter(|_| current),

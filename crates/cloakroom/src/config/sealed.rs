@@ -1,6 +1,6 @@
 //! What the sealed strategy takes, and what this node knows of its sessions.
 
-use cloakroom_store::{Principal, Timestamp};
+use cloakroom_store::Timestamp;
 
 use crate::claims::Claims;
 use crate::revocations::{Revocations, Verdict};
@@ -25,14 +25,6 @@ impl Sealed {
     pub(crate) fn everyones_moment(&self) -> Timestamp {
         let revocations = self.revocations.as_ref();
         revocations.map_or_else(Timestamp::default, |revocations| revocations.copy().everyone())
-    }
-
-    /// Before which moment no session of a principal counts, as far as this node knows.
-    pub(crate) fn ended_before(&self, principal: &Principal) -> Timestamp {
-        let revocations = self.revocations.as_ref();
-        revocations.map_or_else(Timestamp::default, |revocations| {
-            revocations.copy().moment_for(principal)
-        })
     }
 
     /// Whether a session still counts, with a token it got at this moment, as far as this node knows.

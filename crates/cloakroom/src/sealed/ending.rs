@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use cloakroom_store::{Deleted, Id, Mark, Principal, Subject, Timestamp};
 
-use super::marking::{Heard, hear, mark_session, moment_of, read_marks, set_mark};
-use super::{registry, take_turn};
-use crate::bounded::Patience;
-use crate::claims::Claims;
+use super::marking::{mark_session, moment_of, read_marks, set_mark};
+use super::{goes_on, registry};
 use crate::config::{Config, Sealed};
 use crate::lifecycle::Why;
-use crate::policy::Policy;
 use crate::revocations::{Revocations, Verdict};
 use crate::shared::Shared;
 use crate::untold::{Untold, UntoldOfAll};
@@ -18,9 +15,6 @@ use crate::{Error, ErrorKind};
 
 /// The least by which one moment is later than another.
 const TICK: Duration = Duration::from_millis(1);
-
-/// For how long a mark that is being set is waited for at most by those who come before it.
-const LONGEST_TRIES: Duration = Duration::from_mins(5);
 
 /// Ends the session of this request.
 pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<Deleted, Error> {
@@ -70,62 +64,48 @@ pub(crate) async fn end_others(
              new cookie",
         ));
     }
-    let this = shared.state().id();
-    // It gets another token.
-    let _turn = match this {
-        Some(id) => Some(take_turn(shared, revocations, id).await?),
-        None => None,
-    };
+    // Of before the marks are read: whoever ends all sessions from then on marks above this.
+    let now = config.clock.now();
     // It will be stamped above every mark there is: had another node ended it, that would bring it back.
-    let Some(Heard { asked, present }) = hear(shared, revocations, principal).await? else {
+    read_marks(config, revocations).await?;
+    if !goes_on(shared)? && shared.state().drops_changes() {
         return Ok(0);
-    };
-    let above = asked.saturating_add(revocations.tolerated_skew()).max(present);
-    let moment = no_later_than_ever(config, above.saturating_add(TICK));
+    }
+    let this = shared.state().id();
+    let begun = shared.state().claims().map(|claims| claims.begun);
+    let present = revocations.copy().moment_for(principal);
+    let above = now
+        .saturating_add(revocations.tolerated_skew())
+        .max(present)
+        .max(begun.unwrap_or_default());
+    let moment = above.saturating_add(TICK);
     mark_all(config, revocations, (principal, this), moment).await?;
     // Not at the mark as it stands by now: who has moved it further meant this one, too.
-    let kept = keep(shared, revocations, principal, moment);
-    let struck = registry::strike_all(config, sealed, (principal, this), moment).await?;
-    if let Some(kept) = kept.filter(|_| sealed.registers()) {
-        // As of this moment, or another one that signs out the others takes it for one that has ended.
-        registry::register(shared, &kept).await?;
-    }
-    Ok(struck)
+    keep(shared, revocations, principal, moment);
+    registry::strike_all(config, sealed, (principal, this), moment).await
 }
 
-/// Stamps the session of this request at the mark that the others of its principal have ended by; answers it as it is then.
-fn keep(
-    shared: &Shared,
-    revocations: &Revocations,
-    principal: &Principal,
-    moment: Timestamp,
-) -> Option<Claims> {
+/// Stamps the session of this request at the mark that the others of its principal have ended by.
+fn keep(shared: &Shared, revocations: &Revocations, principal: &Principal, moment: Timestamp) {
     let mut state = shared.state();
-    let (id, ends, rotated) = match (state.claims(), state.rotated()) {
-        (Some(claims), Some(rotated)) if claims.principal.as_ref() == Some(principal) => {
-            (claims.id, claims.ends, rotated)
-        }
-        _ => return None,
-    };
-    let now = shared.config.clock.now();
-    let rotated = now.max(rotated.saturating_add(TICK));
-    // Known here only, and only to tell what this session was from the others: a late request of the same
-    // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
-    let until = ends.saturating_add(revocations.tolerated_skew());
-    revocations.copy().mark_session(id, rotated, until);
-    state.stay(moment, rotated, now);
-    state.claims().cloned()
+    if let Some(claims) = state.claims()
+        && claims.principal.as_ref() == Some(principal)
+    {
+        let now = shared.config.clock.now();
+        let rotated = now.max(claims.rotated.saturating_add(TICK));
+        // Known here only, and only to tell what this session was from the others: a late request of the same
+        // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
+        let until = claims.ends.saturating_add(revocations.tolerated_skew());
+        revocations.copy().mark_session(claims.id, rotated, until);
+        state.stay(moment, rotated, now);
+    }
 }
 
 /// Ends all sessions of who is signed in, this one too; says how many were registered.
 pub(crate) async fn end_all(shared: &Shared, sealed: &Sealed, principal: &Principal) -> Result<u64, Error> {
     let config = &shared.config;
-    let revocations = revocations(sealed)?;
-    let Some(Heard { present, .. }) = hear(shared, revocations, principal).await? else {
-        return Ok(0);
-    };
-    let moment = above_all(config, revocations, present);
-    mark_all(config, revocations, (principal, None), moment).await?;
+    let begun = shared.state().claims().map(|claims| claims.begun);
+    let moment = mark_principal(config, sealed, principal, begun.unwrap_or_default()).await?;
     shared.state().end_here();
     registry::strike_all(config, sealed, (principal, None), moment).await
 }
@@ -136,27 +116,37 @@ pub(crate) async fn end_all_of(
     sealed: &Sealed,
     principal: &Principal,
 ) -> Result<u64, Error> {
-    let revocations = revocations(sealed)?;
-    // A session that was stamped at the mark there is, is to end too.
-    let present = moment_of(config, revocations, principal).await?;
-    let moment = above_all(config, revocations, present);
-    mark_all(config, revocations, (principal, None), moment).await?;
+    let moment = mark_principal(config, sealed, principal, Timestamp::default()).await?;
     registry::strike_all(config, sealed, (principal, None), moment).await
 }
 
-/// Marks a principal, and tells it, and which session is to be kept.
+/// Marks a principal above everything that was begun until now, also above the mark there is: a session that was stamped at
+/// that is to end too.
+async fn mark_principal(
+    config: &Config,
+    sealed: &Sealed,
+    principal: &Principal,
+    begun: Timestamp,
+) -> Result<Timestamp, Error> {
+    let revocations = revocations(sealed)?;
+    let present = moment_of(config, revocations, principal).await?;
+    let moment = above_all(config, revocations, present.max(begun));
+    mark_all(config, revocations, (principal, None), moment).await
+}
+
+/// Marks a principal, and tells it, and which session is to be kept; answers the mark as it stands then.
 async fn mark_all(
     config: &Config,
     revocations: &Revocations,
     (principal, kept): (&Principal, Option<Id>),
     moment: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Timestamp, Error> {
     let untold = UntoldOfAll::new(config, principal, kept);
     let subject = Subject::Principal(principal.clone());
     let mark = mark_at(config, revocations, subject, moment);
     let marked = set_mark(config, revocations, mark, "end the sessions of a principal").await;
     untold.turns_out(&marked);
-    marked.map(drop)
+    Ok(marked?.begun_before)
 }
 
 /// Marks everyone above everything that was begun until now; answers the moment before which nothing counts any more.
@@ -172,25 +162,12 @@ pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<Ti
 
 /// A moment later than `present`, than any clock of a node, and than the mark that [`end_others`] sets on a node that has not
 /// heard of this one: its session would be above this mark, and would have escaped. Such a node has told the time before this
-/// mark was there, and so at the latest when the last try to set it may have arrived.
+/// mark was set, and so at the latest when the store did what it was asked several times.
 fn above_all(config: &Config, revocations: &Revocations, present: Timestamp) -> Timestamp {
     let skew = revocations.tolerated_skew();
-    let tries = config
-        .patience()
-        .saturating_add(config.store_timeout.saturating_mul(2))
-        .saturating_add(Patience::LONGEST_PAUSE);
+    let others = skew.saturating_add(config.patience().saturating_mul(2));
     let latest = config.clock.now().saturating_add(skew).max(present);
-    let above = latest
-        .saturating_add(skew)
-        .saturating_add(tries.min(LONGEST_TRIES))
-        .saturating_add(TICK);
-    no_later_than_ever(config, above)
-}
-
-/// Bounds how far ahead a mark lies. Above one at the end of time there would be no room for another ending: so whatever a
-/// broken clock, or somebody who had the key, has made of the marks, the next ending comes above it.
-fn no_later_than_ever(config: &Config, moment: Timestamp) -> Timestamp {
-    moment.min(config.clock.now().saturating_add(Policy::LONGEST / 2))
+    latest.saturating_add(others).saturating_add(TICK)
 }
 
 /// A mark at a moment, for as long as there can be a session that it is about.

@@ -2,7 +2,6 @@
 
 use cloakroom_store::{Id, Mark, Principal, Subject, Timestamp};
 
-use super::goes_on;
 use crate::Error;
 use crate::bounded::{Patience, bounded};
 use crate::config::{Config, Sealed};
@@ -55,35 +54,7 @@ pub(super) async fn read_marks(config: &Config, revocations: &Revocations) -> Re
     }
 }
 
-/// What there was to hear.
-pub(super) struct Heard {
-    /// The time before the marks were read: whoever sets one that is not among them does so later.
-    pub(super) asked: Timestamp,
-    /// From which moment sessions of the principal count, the one of the request among them.
-    pub(super) present: Timestamp,
-}
-
-/// Reads the marks, so that a session which another node has ended ends no others: `None` when it is over, and nothing of
-/// what the request did remains to be done.
-pub(super) async fn hear(
-    shared: &Shared,
-    revocations: &Revocations,
-    principal: &Principal,
-) -> Result<Option<Heard>, Error> {
-    let asked = shared.config.clock.now();
-    read_marks(&shared.config, revocations).await?;
-    // Before the session is looked at: a mark that arrives in between ends it, or comes after all that follows.
-    let present = revocations.copy().moment_for(principal);
-    if !goes_on(shared)? && shared.state().drops_changes() {
-        return Ok(None);
-    }
-    let begun = shared.state().claims().map(|claims| claims.begun);
-    let present = present.max(begun.unwrap_or_default());
-    Ok(Some(Heard { asked, present }))
-}
-
-/// Reads before which moment no session of a principal counts, from a store that may need several tries; as far as this node
-/// knows, where the store has lost it.
+/// Reads before which moment no session of a principal counts, from a store that may need several tries.
 pub(super) async fn moment_of(
     config: &Config,
     revocations: &Revocations,
@@ -93,7 +64,7 @@ pub(super) async fn moment_of(
     loop {
         let asking = asking(config, config.clock.now());
         match revocations.moment_of(asking, principal).await {
-            Ok(moment) => return Ok(moment.max(revocations.copy().moment_for(principal))),
+            Ok(moment) => return Ok(moment),
             Err(error) => patience.outlast(&config.random, LEARN, error).await?,
         }
     }

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 
 use cloakroom_store::{
-    Delete, Deleted, Entry, ErrorKind as StoreErrorKind, Expect, Id, List, Load, Owner, Principal, Query,
-    Record, Store as _, Timestamp, Write, Written,
+    Delete, Deleted, Entry, Expect, Id, List, Load, Owner, Principal, Query, Record, Store as _, Timestamp,
+    Write, Written,
 };
 
-use super::marking::{hear, mark_session};
+use super::marking::mark_session;
 use crate::bounded::{Patience, bounded};
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
@@ -87,11 +87,6 @@ pub(super) async fn strike_all(
     loop {
         let page = match bounded(config.store_timeout, config.store.list(list.clone())).await {
             Ok(page) => page,
-            // The server has been restarted meanwhile: from the beginning.
-            Err(error) if list.after.is_some() && error.kind() == StoreErrorKind::InvalidCursor => {
-                list = list.after(None);
-                continue;
-            }
             Err(error) => {
                 events::retrying_all(&error);
                 patience.outlast(&config.random, STRIKE_ALL, error).await?;
@@ -133,11 +128,6 @@ pub(crate) async fn end_registered(
         None => Ok(Deleted::Missing),
         Some(stored) if stored.record.principal.as_ref() != Some(&principal) => Ok(Deleted::NotOwner),
         Some(stored) => {
-            if let Some(revocations) = &sealed.revocations
-                && hear(shared, revocations, &principal).await?.is_none()
-            {
-                return Ok(Deleted::Missing);
-            }
             let untold = Untold::new(config, id, Why::EndedByUser, Some(principal.clone()));
             mark_session(shared, sealed, (id, stored.record.expires), Timestamp::MAX).await?;
             untold.turns_out(Deleted::Ended);

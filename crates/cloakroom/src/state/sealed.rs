@@ -192,8 +192,6 @@ impl State {
             claims.begun = begun;
             claims.rotated = rotated;
             claims.seen = now.max(claims.seen);
-            // Later than a moment that a mark was, or may have been, set for by this request.
-            self.stamp = None;
             self.cookie = Some(CookieChange::Seal);
         }
     }
