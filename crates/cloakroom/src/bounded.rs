@@ -49,6 +49,12 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
+    /// How often pauses grow, for a store that is away.
+    const DOUBLINGS: u32 = 11;
+
+    /// No pause between two tries is longer: half a millisecond, so often doubled.
+    pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1 << (Self::DOUBLINGS - 1));
+
     pub(crate) fn new(whole: Duration) -> Self {
         Self {
             whole,
@@ -83,7 +89,7 @@ impl Patience {
             return Err(Error::store(doing, error));
         }
         let noise = u64::from_le_bytes(random.draw()?);
-        let waited = self.pause(noise, 11).await;
+        let waited = self.pause(noise, Self::DOUBLINGS).await;
         waited.map_err(|Exhausted| Error::store(doing, error))
     }
 

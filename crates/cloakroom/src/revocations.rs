@@ -132,7 +132,8 @@ impl Revocations {
 
     /// Sets by how much the clocks of two nodes may differ: 5 seconds by default.
     ///
-    /// A mark lies so far in the future, so that it is also about what a node with a faster clock has begun.
+    /// A mark lies so far in the future, so that it is also about what a node with a faster clock has begun; and one that spares
+    /// no session as much further again, and by as long as it may take to set it.
     #[must_use]
     pub fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;

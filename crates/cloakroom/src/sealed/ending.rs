@@ -6,6 +6,7 @@ use cloakroom_store::{Deleted, Id, Mark, Principal, Subject, Timestamp};
 
 use super::marking::{mark_session, moment_of, read_marks, set_mark};
 use super::{goes_on, registry};
+use crate::bounded::Patience;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::Why;
 use crate::revocations::{Revocations, Verdict};
@@ -15,6 +16,9 @@ use crate::{Error, ErrorKind};
 
 /// The least by which one moment is later than another.
 const TICK: Duration = Duration::from_millis(1);
+
+/// For as long as this, at most, a mark that is being set outdoes those who have not heard of it.
+const LONGEST_TRIES: Duration = Duration::from_mins(5);
 
 /// Ends the session of this request.
 pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<Deleted, Error> {
@@ -68,12 +72,13 @@ pub(crate) async fn end_others(
     let now = config.clock.now();
     // It will be stamped above every mark there is: had another node ended it, that would bring it back.
     read_marks(config, revocations).await?;
+    // Before the session is looked at: a mark that arrives in between ends it, or lies above what follows.
+    let present = revocations.copy().moment_for(principal);
     if !goes_on(shared)? && shared.state().drops_changes() {
         return Ok(0);
     }
     let this = shared.state().id();
     let begun = shared.state().claims().map(|claims| claims.begun);
-    let present = revocations.copy().moment_for(principal);
     let above = now
         .saturating_add(revocations.tolerated_skew())
         .max(present)
@@ -162,12 +167,21 @@ pub(crate) async fn mark_everyone(config: &Config, sealed: &Sealed) -> Result<Ti
 
 /// A moment later than `present`, than any clock of a node, and than the mark that [`end_others`] sets on a node that has not
 /// heard of this one: its session would be above this mark, and would have escaped. Such a node has told the time before this
-/// mark was set, and so at the latest when the store did what it was asked several times.
+/// mark was there, and so at the latest when the last try to set it may have arrived.
+///
+/// Bounded, also where a store may take for ever: there must be room for another ending after this one.
 fn above_all(config: &Config, revocations: &Revocations, present: Timestamp) -> Timestamp {
     let skew = revocations.tolerated_skew();
-    let others = skew.saturating_add(config.patience().saturating_mul(2));
+    let tries = config
+        .patience()
+        .saturating_add(config.store_timeout.saturating_mul(2))
+        .saturating_add(Patience::LONGEST_PAUSE)
+        .min(LONGEST_TRIES);
     let latest = config.clock.now().saturating_add(skew).max(present);
-    latest.saturating_add(others).saturating_add(TICK)
+    latest
+        .saturating_add(skew)
+        .saturating_add(tries)
+        .saturating_add(TICK)
 }
 
 /// A mark at a moment, for as long as there can be a session that it is about.

@@ -60,11 +60,14 @@ pub(super) async fn moment_of(
     revocations: &Revocations,
     principal: &Principal,
 ) -> Result<Timestamp, Error> {
+    // Where the store has lost it: this node's copy says no to whoever is stamped before that. Of before the store is asked, so
+    // that an ending which comes meanwhile ends what is stamped at this.
+    let known = revocations.copy().moment_for(principal);
     let mut patience = Patience::new(config.patience());
     loop {
         let asking = asking(config, config.clock.now());
         match revocations.moment_of(asking, principal).await {
-            Ok(moment) => return Ok(moment),
+            Ok(moment) => return Ok(moment.max(known)),
             Err(error) => patience.outlast(&config.random, LEARN, error).await?,
         }
     }

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use cloakroom_store::{
-    Delete, Deleted, Entry, Expect, Id, List, Load, Owner, Principal, Query, Record, Store as _, Timestamp,
-    Write, Written,
+    Delete, Deleted, Entry, ErrorKind as StoreErrorKind, Expect, Id, List, Load, Owner, Principal, Query,
+    Record, Store as _, Timestamp, Write, Written,
 };
 
 use super::marking::mark_session;
@@ -87,6 +87,11 @@ pub(super) async fn strike_all(
     loop {
         let page = match bounded(config.store_timeout, config.store.list(list.clone())).await {
             Ok(page) => page,
+            // The server has been restarted meanwhile: from the beginning.
+            Err(error) if list.after.is_some() && error.kind() == StoreErrorKind::InvalidCursor => {
+                list = list.after(None);
+                continue;
+            }
             Err(error) => {
                 events::retrying_all(&error);
                 patience.outlast(&config.random, STRIKE_ALL, error).await?;

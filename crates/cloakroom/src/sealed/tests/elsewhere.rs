@@ -81,6 +81,41 @@ async fn nobody_signs_out_others_to_escape_an_ending_that_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_mark_is_so_late_that_another_ending_could_not_come_after_it() {
+    // A store that may take for ever.
+    let node = Node::new().with(|sessions| sessions.store_timeout(Duration::MAX));
+    for how in ["by themselves", "by an operator", "everyone"] {
+        let (alice, phone) = (node.signed_in("alice").await, node.signed_in("alice").await);
+        assert_eq!(node.sees(&phone).await, somebody("alice", 1), "{how}");
+        match how {
+            "by themselves" => drop(node.open(&alice).await.sign_out_everywhere().await.unwrap()),
+            "by an operator" => {
+                let alice = Principal::new("alice").unwrap();
+                let _ended: u64 = node.sessions.sign_out_everywhere(&alice).await.unwrap();
+            }
+            _ => drop(node.sessions.end_everyone().await.unwrap()),
+        }
+        assert_eq!(node.sees(&phone).await, NOBODY, "{how}");
+    }
+    let alice = node.signed_in("alice").await;
+    node.sessions.end_everyone().await.unwrap();
+    assert_eq!(node.sees(&alice).await, NOBODY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_in_after_the_store_has_lost_an_ending_is_signed_in() {
+    let node = Node::new();
+    let alice = Principal::new("alice").unwrap();
+    node.sessions.sign_out_everywhere(&alice).await.unwrap();
+    // This node still knows of it.
+    node.marks.restart();
+    let alice = node
+        .request("", |session| session.sign_in("alice").unwrap())
+        .await;
+    assert_eq!(node.sees(&alice).await.0.as_deref(), Some("alice"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_signs_in_while_all_of_theirs_end_is_listed() {
     for how in 0..3 {
         let registry = Memory::default();
