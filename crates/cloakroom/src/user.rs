@@ -101,8 +101,9 @@ impl Session {
     ///
     /// A user who no longer exists, who may not be signed in, or who has other credentials than those of the sign-in
     /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`. So is one whose
-    /// sign-in had no credentials where the user has some: the log warns of it. Of a sign-in that this request has not saved yet
-    /// nothing comes, nor of what else it has recorded, and the session stays as it was.
+    /// sign-in had no credentials where the user has some: the log warns of it. Where this request
+    /// signs in somebody else than who was signed in, and has not saved it, nothing comes of that, nor of what else it has
+    /// recorded, and the session stays as it was.
     ///
     /// # Errors
     ///
