@@ -137,3 +137,51 @@ impl Invocation<'_> {
         command
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// Whether what stands before an operator is a part of a string, and not a number that was made of one.
+    fn is_part_of_a_string(before: &str) -> bool {
+        let mut open = 0;
+        let call = before.trim_end().char_indices().rev().find(|(_, character)| {
+            open += match character {
+                ')' => 1,
+                '(' => -1,
+                _ => 0,
+            };
+            open <= 0
+        });
+        call.is_some_and(|(at, _)| before[..at].ends_with(":sub"))
+    }
+
+    /// Lua compares strings as the server's locale sorts them, and under most of those bytes do not go by their value.
+    #[test]
+    fn no_script_compares_parts_of_strings() {
+        assert!(is_part_of_a_string("if kept:sub(1, 8) ") && is_part_of_a_string("kept:sub(1, size(kept))"));
+        assert!(!is_part_of_a_string("unpacked(id:sub(1, 8)) ") && !is_part_of_a_string("#found"));
+        let redis = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/stores/redis");
+        let mut scripts = 0;
+        for directory in ["lua", "cluster/lua"] {
+            for script in fs::read_dir(redis.join(directory)).unwrap() {
+                let path = script.unwrap().path();
+                let text = fs::read_to_string(&path).unwrap();
+                for line in text
+                    .lines()
+                    .map(|line| line.split("--").next().unwrap_or_default())
+                {
+                    let mut compared = line.match_indices(['<', '>']);
+                    assert!(
+                        compared.all(|(at, _)| !is_part_of_a_string(&line[..at])),
+                        "{}: {line}: use `later`",
+                        path.display()
+                    );
+                }
+                scripts += 1;
+            }
+        }
+        assert_eq!(scripts, 20);
+    }
+}
