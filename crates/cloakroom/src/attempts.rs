@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{AddOne, AnyCounters, Counter, Counters, Error as StoreError, TakeBack, Timestamp};
+use cloakroom_store::{
+    AddOne, AnyCounters, Counter, Counters, Error as StoreError, Namespace, TakeBack, Timestamp,
+};
 
 use crate::bounded::bounded;
 use crate::config::Config;
@@ -288,8 +290,9 @@ impl Attempts {
         Error::too_many_attempts(by.word(), throttle::seconds_until(until, now))
     }
 
-    pub(crate) fn counters(&self) -> &AnyCounters {
-        &self.counters
+    /// Where they are counted, and for which application and cookie.
+    pub(crate) fn counted_in(&self) -> (&Namespace, &AnyCounters) {
+        (&self.config.namespace, &self.counters)
     }
 }
 

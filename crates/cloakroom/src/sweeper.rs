@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{AnyCounters, Counters as _, Error as StoreError, Store as _, Sweep, Swept};
+use cloakroom_store::{AnyCounters, Counters as _, Error as StoreError, Namespace, Store as _, Sweep, Swept};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -39,8 +39,8 @@ pub struct Sweeper {
     every: Duration,
     batch: NonZeroUsize,
     margin: Duration,
-    /// Beside the sessions.
-    counters: Option<AnyCounters>,
+    /// Whose counters are forgotten, too.
+    attempts: Vec<Attempts>,
 }
 
 impl Sessions {
@@ -52,7 +52,7 @@ impl Sessions {
             every: Duration::from_secs(60),
             batch: BATCH,
             margin: Duration::from_secs(600),
-            counters: None,
+            attempts: Vec::new(),
         }
     }
 }
@@ -78,11 +78,12 @@ impl Sweeper {
         self
     }
 
-    /// Also forgets what [`Attempts`] have counted, once it is over: those of one store, so say it once.
+    /// Also forgets what these [`Attempts`] have counted, once it is over, and whatever else has been counted in the same
+    /// store for the same [application](Sessions::application) and cookie. Called again for others, it forgets theirs as well.
     ///
     /// Where that store lets counters go by itself, there is nothing to do.
     pub fn attempts(mut self, attempts: &Attempts) -> Self {
-        self.counters = Some(attempts.counters().clone());
+        self.attempts.push(attempts.clone());
         self
     }
 
@@ -118,29 +119,35 @@ impl Sweeper {
 
     /// Adds up what it removes, which counts also when it fails.
     async fn round(&self, total: &mut Swept) -> Result<(), StoreError> {
-        self.batches(total, |sweep| self.config.store.sweep(sweep)).await
+        let namespace = &self.config.namespace;
+        self.batches(namespace, total, |sweep| self.config.store.sweep(sweep))
+            .await
     }
 
-    /// Forgets what was counted and is over, where the store does not do so by itself.
+    /// Forgets what was counted and is over, where the store does not do so by itself. Where one store fails, the others'
+    /// is forgotten all the same.
     async fn forget(&self) -> Result<(), StoreError> {
-        match self.lasting() {
-            Some(counters) => {
-                let mut forgotten = Swept::default();
-                self.batches(&mut forgotten, |sweep| counters.forget(sweep)).await
-            }
-            None => Ok(()),
+        let mut all = Ok(());
+        for (namespace, counters) in self.lasting() {
+            let mut forgotten = Swept::default();
+            let done = self
+                .batches(namespace, &mut forgotten, |sweep| counters.forget(sweep))
+                .await;
+            all = all.and(done);
         }
+        all
     }
 
     /// The counters that do not go by themselves.
-    fn lasting(&self) -> Option<&AnyCounters> {
-        let counters = self.counters.as_ref();
-        counters.filter(|counters| !counters.card().expires_by_itself)
+    fn lasting(&self) -> impl Iterator<Item = (&Namespace, &AnyCounters)> {
+        let all = self.attempts.iter().map(Attempts::counted_in);
+        all.filter(|(_, counters)| !counters.card().expires_by_itself)
     }
 
     /// Has so much removed at a time until nothing is left that can be had.
     async fn batches<Sweeping>(
         &self,
+        namespace: &Namespace,
         total: &mut Swept,
         remove: impl Fn(Sweep) -> Sweeping,
     ) -> Result<(), StoreError>
@@ -152,7 +159,7 @@ impl Sweeper {
         loop {
             let began = clock::instant();
             let expired_before = config.clock.now().saturating_sub(self.margin);
-            let sweep = Sweep::new(config.namespace.clone(), expired_before, pace.next());
+            let sweep = Sweep::new(namespace.clone(), expired_before, pace.next());
             let swept = bounded(config.store_timeout, remove(sweep)).await;
             let took = clock::instant().duration_since(began);
             match swept {
@@ -178,7 +185,7 @@ impl Sweeper {
 
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let sweeps = !self.config.store.capabilities().expires_by_itself;
-        if !sweeps && self.lasting().is_none() {
+        if !sweeps && self.lasting().next().is_none() {
             return;
         }
         let rounds = async {
@@ -243,7 +250,7 @@ mod tests {
         let sweeper = Sessions::new(Memory::default()).sweeper();
         let limits = Mutex::new(Vec::new());
         let mut total = Swept::default();
-        let swept = sweeper.batches(&mut total, async |sweep: Sweep| {
+        let swept = sweeper.batches(&sweeper.config.namespace, &mut total, async |sweep: Sweep| {
             let limit = sweep.limit.get();
             let calls = {
                 let mut limits = limits.lock().unwrap();
@@ -266,7 +273,7 @@ mod tests {
         let sweeper = Sessions::new(Memory::default()).sweeper();
         let answers = Mutex::new(vec![Swept::all_but_held(3), Swept::new(1000, true)]);
         let mut total = Swept::default();
-        let swept = sweeper.batches(&mut total, async |_: Sweep| {
+        let swept = sweeper.batches(&sweeper.config.namespace, &mut total, async |_: Sweep| {
             Ok(answers.lock().unwrap().pop().expect("it goes on"))
         });
         swept.await.unwrap();

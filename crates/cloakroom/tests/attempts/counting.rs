@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloakroom::store::{Counters, Namespace, Sweep, Swept, Timestamp};
 use cloakroom::stores::Memory;
 use cloakroom::testing::ManualClock;
-use cloakroom::{Attempts, Error, ErrorKind, Happened, Heard, Sessions, Subscription, Throttled};
+use cloakroom::{Attempts, Cookie, Error, ErrorKind, Happened, Heard, Sessions, Subscription, Throttled};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -448,6 +448,20 @@ async fn a_sweeper_forgets_what_is_over() {
         Swept::new(0, false),
         "all that was over is gone"
     );
+    // Those of another cookie are counted apart, and forgotten where the sweeper is told of them, as well as these.
+    let cookie = Cookie::builder("other").build().unwrap();
+    let others = Sessions::new(Memory::default()).cookie(cookie).clock(&clock);
+    let of_others = limited(&others, store.clone(), 5, 5);
+    go_on(&attempts, "bob", "203.0.113.8", 1).await;
+    go_on(&of_others, "bob", "203.0.113.8", 1).await;
+    clock.advance(WINDOW + Duration::from_secs(600));
+    let sweeper = sessions.sweeper().attempts(&of_others).attempts(&attempts);
+    sweeper.sweep().await.unwrap();
+    for sessions in [&sessions, &others] {
+        let namespace = Namespace::new(sessions.namespace().as_str()).unwrap();
+        let over = Sweep::new(namespace, clock.now(), 100.try_into().unwrap());
+        assert_eq!(store.forget(over).await.unwrap().removed, 0);
+    }
     // By hand it is the same.
     clock.advance(WINDOW + Duration::from_secs(600));
     go_on(&attempts, "alice", "203.0.113.8", 1).await;
