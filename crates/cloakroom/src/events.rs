@@ -42,6 +42,14 @@ pub(crate) fn without_credentials(session: Id) {
     );
 }
 
+/// A user's credentials were taken away, or the application does not say which they have: a fault of its own, too.
+pub(crate) fn credentials_gone(session: Id) {
+    tracing::warn!(
+        target: "cloakroom", %session,
+        "signed out: the sign-in had credentials, and Users::credentials answers none: where users have some, it says which"
+    );
+}
+
 /// What was done to a session has been dropped, because it is over or belongs to another token now.
 pub(crate) fn dropped(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "late changes dropped");

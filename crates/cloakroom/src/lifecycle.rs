@@ -68,6 +68,9 @@ pub enum Happened {
 pub enum Why {
     /// Its user has other credentials now: see [`Users::credentials`](crate::Users::credentials).
     CredentialsChanged,
+    /// It was signed in with credentials, and its user has none: they were taken away, or
+    /// [`Users::credentials`](crate::Users::credentials) is missing where the application finds its users.
+    CredentialsGone,
     /// Its user ended it, perhaps from another device.
     EndedByUser,
     /// Its user signed in once more than the policy allows, and it was the oldest.
@@ -89,6 +92,7 @@ impl Why {
     fn words(self) -> &'static str {
         match self {
             Self::CredentialsChanged => "its user has other credentials now",
+            Self::CredentialsGone => "its user has no credentials any more",
             Self::EndedByUser => "ended by its user",
             Self::OverLimit => "more sessions than allowed",
             Self::SignedInAsAnother => "somebody else signed in",
@@ -143,8 +147,10 @@ fn log(what: Happened, session: Option<Id>) {
         (Happened::Begun, Some(session)) => events::begun(session),
         (Happened::Ended(why), Some(session)) => {
             events::ended(session, why.words());
-            if why == Why::WithoutCredentials {
-                events::without_credentials(session);
+            match why {
+                Why::CredentialsGone => events::credentials_gone(session),
+                Why::WithoutCredentials => events::without_credentials(session),
+                _ => {}
             }
         }
         (Happened::MayHaveEnded(why), session) => events::may_have_ended(session, why.words()),

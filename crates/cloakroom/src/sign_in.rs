@@ -82,7 +82,7 @@ impl SignIn {
     /// The session keeps a fingerprint, from which nobody has the credentials back.
     ///
     /// Where [`Users::credentials`](crate::Users::credentials) answers some, a sign-in without them is over when its user is
-    /// first looked up, and the log warns of it.
+    /// first looked up, and where it answers none, one with them; the log warns of it.
     ///
     /// ```
     /// # use cloakroom::{Error, Session, SignIn};

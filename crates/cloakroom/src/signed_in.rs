@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_store::Timestamp;
 
 use crate::authentication::{self, Authentication};
+use crate::lifecycle::Why;
 use crate::seal::Fingerprint;
 use crate::{Error, Session};
 
@@ -96,9 +97,17 @@ impl Session {
         }
     }
 
-    /// Whether the sign-in had credentials, whichever.
-    pub(crate) fn has_credentials(&self) -> bool {
-        matches!(self.kept(), Some((_, Some(_))))
+    /// Whether the session was signed in with the credentials that its user has, or without any where there are none; and
+    /// if not, why it is over.
+    pub(crate) fn is_signed_in_with_what_there_is(&self, credentials: Option<&[u8]>) -> Result<(), Why> {
+        let had_some = matches!(self.kept(), Some((_, Some(_))));
+        match credentials {
+            Some(credentials) if self.signed_in_with(credentials) => Ok(()),
+            Some(_) if had_some => Err(Why::CredentialsChanged),
+            Some(_) => Err(Why::WithoutCredentials),
+            None if had_some => Err(Why::CredentialsGone),
+            None => Ok(()),
+        }
     }
 
     fn require_somebody(&self) -> Result<(), Error> {

@@ -159,7 +159,8 @@ impl State {
         self.over && !self.signs_in()
     }
 
-    fn signs_in(&self) -> bool {
+    /// Whether somebody is to be signed in who is not yet.
+    pub(crate) fn signs_in(&self) -> bool {
         let signs_in = |change: &Change| matches!(change, Change::SignIn(_));
         self.changes.iter().any(signs_in)
     }

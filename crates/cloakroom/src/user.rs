@@ -101,9 +101,9 @@ impl Session {
     ///
     /// A user who no longer exists, who may not be signed in, or who has other credentials than those of the sign-in
     /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`. So is one whose
-    /// sign-in had no credentials where the user has some: the log warns of it. Where this request
-    /// signs in somebody else than who was signed in, and has not saved it, nothing comes of that, nor of what else it has
-    /// recorded, and the session stays as it was.
+    /// sign-in had no credentials where the user has some, or some where there are none: the log warns of it. Where it is a
+    /// sign-in of this request that is not saved which does not fit, of somebody else or with other credentials, nothing comes
+    /// of that, nor of what else it has recorded, and the session stays as it was.
     ///
     /// # Errors
     ///
@@ -162,17 +162,15 @@ impl Session {
     ) -> Result<Option<User<T>>, Error> {
         let of = TypeId::of::<T>();
         let why = match self.look_up(finder, &principal).await? {
-            Lookup::Found(user) => {
+            Ok(user) => {
                 let found = typed(&user);
                 known.retain(|user| user.of != of);
                 known.push(KnownUser { of, principal, user });
                 return Ok(found);
             }
-            Lookup::Gone => Why::UserGone,
-            Lookup::OtherCredentials if self.has_credentials() => Why::CredentialsChanged,
-            Lookup::OtherCredentials => Why::WithoutCredentials,
+            Err(why) => why,
         };
-        if self.is_still_signing_in(&principal).await? {
+        if self.is_of_an_unsaved_sign_in(why, &principal).await? {
             self.0.state().drop_changes();
         } else if why == Why::UserGone || self.confirm().await? {
             // With other credentials they may be signing in this moment, in another tab: that is not to be ended.
@@ -181,15 +179,18 @@ impl Session {
         Ok(None)
     }
 
-    /// Whether this request signs them in, and has not saved it: the session that is there is not theirs.
-    async fn is_still_signing_in(&self, principal: &Principal) -> Result<bool, Error> {
+    /// Whether that is to be said of a sign-in which this request has not saved, and not of the session that is there: it is
+    /// somebody else's, or nobody's; or theirs, with credentials of its own.
+    async fn is_of_an_unsaved_sign_in(&self, why: Why, principal: &Principal) -> Result<bool, Error> {
         let _gate = self.gate().await?;
-        Ok(self.0.state().owner().as_ref() != Some(principal))
+        let state = self.0.state();
+        let is_theirs = state.owner().as_ref() == Some(principal);
+        Ok(!is_theirs || (why != Why::UserGone && state.signs_in()))
     }
 
     async fn look_up(&self, finder: &dyn Finder, principal: &Principal) -> Result<Lookup, Error> {
-        let signed_in_with = |credentials: &[u8]| self.signed_in_with(credentials);
-        let looking = async { Ok(finder.look_up(principal, &signed_in_with).await) };
+        let compare = |credentials: Option<&[u8]>| self.is_signed_in_with_what_there_is(credentials);
+        let looking = async { Ok(finder.look_up(principal, &compare).await) };
         let unavailable = || Error::new(ErrorKind::Unavailable, "could not find out who is signed in");
         match bounded(self.0.config.store_timeout, looking).await {
             Ok(Ok(lookup)) => Ok(lookup),

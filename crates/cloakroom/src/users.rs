@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use cloakroom_store::Principal;
 
+use crate::lifecycle::Why;
+
 /// Finds the user for who is signed in: implemented by the application, and given to [`Sessions::users`](crate::Sessions::users).
 ///
 /// ```
@@ -70,13 +72,18 @@ pub trait Users: Send + Sync + 'static {
     /// with other [credentials](crate::SignIn::credentials) ends: so a change of the password ends them all, where a store can
     /// list them and where not.
     ///
-    /// By default there are none, and nothing is compared.
+    /// By default there are none, as of users who sign in with somebody else's word.
     ///
     /// **Whoever answers some has to give them to each sign-in, too**, with [`SignIn::credentials`](crate::SignIn::credentials).
     /// A session that was signed in without any ends at the first look-up, for nobody can say that the password is still the
     /// same: to its user, signing in seems not to work. The log then has a warning that names the missing call, and subscribers hear
     /// [`Why::WithoutCredentials`](crate::Why::WithoutCredentials). An application that begins to answer some signs out who was
     /// signed in before, once.
+    ///
+    /// So it is the other way round: a session that was signed in with some ends where its user has none any more, because the
+    /// password was taken away, and nobody should stay signed in with it. Of an application that gives them to its sign-ins
+    /// and does not answer them here that is every session: it is warned of, too
+    /// ([`Why::CredentialsGone`](crate::Why::CredentialsGone)). Given [`Users`] for several types, all of them answer the same.
     fn credentials<'a>(&self, user: &'a Self::User) -> Option<&'a [u8]> {
         let _ = user;
         None
@@ -86,22 +93,16 @@ pub trait Users: Send + Sync + 'static {
 /// A user, whatever their type is.
 pub(crate) type AnyUser = Arc<dyn Any + Send + Sync>;
 
-/// What became of looking for a user.
-pub(crate) enum Lookup {
-    Found(AnyUser),
-    /// There is no such user any more, or none who may be signed in.
-    Gone,
-    /// The session was signed in with other credentials than the user's.
-    OtherCredentials,
-}
+/// The user, or why the session is over: there is none any more, or not one with whose credentials it was signed in.
+pub(crate) type Lookup = Result<AnyUser, Why>;
 
 /// Why nobody can say who it is.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 type Looking<'a> = Pin<Box<dyn Future<Output = Result<Lookup, Cause>> + Send + 'a>>;
 
-/// Whether a session was signed in with these credentials.
-type SignedInWith<'a> = &'a (dyn Fn(&[u8]) -> bool + Send + Sync);
+/// Whether a session was signed in with what its user has for credentials, and if not, why it is over.
+type Compare<'a> = &'a (dyn Fn(Option<&[u8]>) -> Result<(), Why> + Send + Sync);
 
 /// The [`Users`] of an application, one for each type of user.
 #[derive(Clone, Default)]
@@ -127,19 +128,16 @@ impl fmt::Debug for Registry {
 
 /// [`Users`] whose type is forgotten.
 pub(crate) trait Finder: Send + Sync {
-    fn look_up<'a>(&'a self, principal: &'a Principal, signed_in_with: SignedInWith<'a>) -> Looking<'a>;
+    fn look_up<'a>(&'a self, principal: &'a Principal, compare: Compare<'a>) -> Looking<'a>;
 }
 
 impl<U: Users> Finder for U {
-    fn look_up<'a>(&'a self, principal: &'a Principal, signed_in_with: SignedInWith<'a>) -> Looking<'a> {
+    fn look_up<'a>(&'a self, principal: &'a Principal, compare: Compare<'a>) -> Looking<'a> {
         Box::pin(async move {
             let Some(user) = self.find(principal).await.map_err(Into::into)? else {
-                return Ok(Lookup::Gone);
+                return Ok(Err(Why::UserGone));
             };
-            Ok(match self.credentials(&user) {
-                Some(credentials) if !signed_in_with(credentials) => Lookup::OtherCredentials,
-                Some(_) | None => Lookup::Found(Arc::new(user)),
-            })
+            Ok(compare(self.credentials(&user)).map(|()| Arc::new(user) as AnyUser))
         })
     }
 }

@@ -47,6 +47,18 @@ impl Users for Everybody {
     }
 }
 
+/// Finds everybody, without one.
+struct Passwordless;
+
+impl Users for Passwordless {
+    type User = ();
+    type Error = Infallible;
+
+    async fn find(&self, _: &Principal) -> Result<Option<()>, Infallible> {
+        Ok(Some(()))
+    }
+}
+
 impl Walk {
     /// Whether this is the id of a session it came across.
     pub(crate) fn knows(&self, id: &str) -> bool {
@@ -111,6 +123,21 @@ impl Walk {
         let sessions = sessions.users(Everybody);
         let dave = open(&sessions, &self.signed_in(&sessions, "dave").await).await;
         assert!(dave.user::<()>().await.unwrap().is_none());
+
+        let sessions = sessions.users(Passwordless);
+        let frank = self.begun(&sessions, |session| {
+            let sign_in = SignIn::new("frank").credentials(PASSWORD);
+            session.sign_in(sign_in).unwrap();
+        });
+        let frank = frank.await;
+        assert!(
+            open(&sessions, &frank)
+                .await
+                .user::<()>()
+                .await
+                .unwrap()
+                .is_none()
+        );
 
         let capped = Policy::default().cap(Cap::Refuse(NonZeroU32::MIN));
         let sessions = sessions.policy(capped);

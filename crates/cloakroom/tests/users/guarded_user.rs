@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom::store::Principal;
 use cloakroom::stores::Memory;
-use cloakroom::{ErrorKind, Sessions, SignIn, Users};
+use cloakroom::{ErrorKind, Sessions, Users};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::guard::{again, connected, ends};
@@ -21,6 +21,8 @@ struct Known(Arc<Mutex<Answer>>);
 enum Answer {
     /// This is their hash.
     There(Option<&'static str>),
+    /// There they are, without a hash, under this name.
+    Named(&'static str),
     Gone,
     Unknown,
     /// They are gone, and it takes its time to say so.
@@ -40,7 +42,10 @@ impl Default for Known {
     }
 }
 
-struct Account(Option<&'static str>);
+struct Account {
+    hash: Option<&'static str>,
+    name: &'static str,
+}
 
 impl Users for Known {
     type User = Account;
@@ -49,7 +54,8 @@ impl Users for Known {
     async fn find(&self, _: &Principal) -> Result<Option<Account>, &'static str> {
         let answer = *self.0.lock().unwrap();
         match answer {
-            Answer::There(hash) => Ok(Some(Account(hash))),
+            Answer::There(hash) => Ok(Some(Account { hash, name: "" })),
+            Answer::Named(name) => Ok(Some(Account { hash: None, name })),
             Answer::Gone => Ok(None),
             Answer::Unknown => Err("the database is down"),
             Answer::GoneSlowly(time) => {
@@ -61,7 +67,7 @@ impl Users for Known {
     }
 
     fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
-        account.0.map(str::as_bytes)
+        account.hash.map(str::as_bytes)
     }
 }
 
@@ -94,18 +100,16 @@ async fn it_ends_with_its_user_and_signs_them_out() {
 #[tokio::test(start_paused = true)]
 async fn what_it_has_found_is_what_the_session_answers() {
     let known = Known::default();
-    known.is(Answer::There(Some("old")));
+    known.is(Answer::Named("Alice"));
     let sessions = Sessions::new(Memory::default()).users(known.clone());
-    let session = sessions.open(std::iter::empty()).await.unwrap();
-    session.sign_in(SignIn::new("alice").credentials("old")).unwrap();
-    session.save().await.unwrap();
+    let (session, _) = connected(&sessions).await;
     let mut guard = session.guard().user::<Account>().unwrap();
-    let hash = async || session.user::<Account>().await.unwrap().and_then(|user| user.0.0);
-    assert_eq!(hash().await, Some("old"));
-    known.is(Answer::There(None));
-    assert_eq!(hash().await, Some("old"));
+    let name = async || session.user::<Account>().await.unwrap().map(|user| user.name);
+    assert_eq!(name().await, Some("Alice"));
+    known.is(Answer::Named("Alice B."));
+    assert_eq!(name().await, Some("Alice"));
     assert!(timeout(Duration::from_secs(6), guard.over()).await.is_err());
-    assert_eq!(hash().await, None);
+    assert_eq!(name().await, Some("Alice B."));
 }
 
 #[tokio::test(start_paused = true)]
