@@ -10,7 +10,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE,
 use actix_web::{Error, HttpResponse};
 use pin_project_lite::pin_project;
 
-use crate::actix::instead::{Asked, Instead};
+use crate::actix::instead::{Asked, Instead, asks_no_more};
 use crate::adapter::{Finish, Finishing, Slot, caching};
 use crate::sessions::Finished;
 
@@ -80,13 +80,13 @@ enum Answer<B> {
 impl<B: MessageBody> Answer<B> {
     fn new(answer: Result<ServiceResponse<B>, Error>, asked: Option<&Asked>, slot: &Slot) -> Self {
         match answer {
-            Ok(response) => Self::Response(match Instead::of(response.response(), asked, slot) {
+            Ok(mut response) => Self::Response(match Instead::of(response.response_mut(), asked, slot) {
                 None => response.map_into_left_body(),
                 Some(instead) => response.into_response(instead.response()).map_into_right_body(),
             }),
             Err(error) => {
-                let response = error.error_response();
-                match Instead::of(&response, asked, slot) {
+                let mut response = error.error_response();
+                match Instead::of(&mut response, asked, slot) {
                     None => Self::Error(error, response, None),
                     Some(instead) => Self::Error(error, instead.response(), Some(instead)),
                 }
@@ -114,7 +114,8 @@ impl<B: MessageBody> Answer<B> {
             // It stays an error, and the one it was: outer middlewares look for those they know.
             Self::Error(mut error, response, instead) => {
                 let first = Cell::new(Some(response));
-                error.add_response_mapper(move |again| {
+                error.add_response_mapper(move |mut again| {
+                    asks_no_more(&mut again);
                     let again = || instead.as_ref().map_or(again, Instead::response);
                     let response = first.take().unwrap_or_else(again).map_into_left_body();
                     conclude(response, finished.as_ref()).map_into_boxed_body()

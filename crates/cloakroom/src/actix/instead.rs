@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{ACCEPT, HeaderValue, LOCATION};
+use actix_web::http::header::{ACCEPT, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, Uri};
 
@@ -43,8 +43,8 @@ impl Asked {
 pub(super) enum Instead {
     /// It learns the kind of a failure.
     Refusal(ErrorKind),
-    /// Its browser is sent here to sign in.
-    SignIn(String),
+    /// Its browser is sent to a page to sign in at, and keeps the cookies that others have set.
+    SignIn { page: String, cookies: Vec<HeaderValue> },
 }
 
 impl Instead {
@@ -52,7 +52,8 @@ impl Instead {
     ///
     /// A handler that takes an `Option` of a user has run as if nobody were signed in when nobody could say who is: actix-web
     /// takes each error for a `None`. Its answer does not leave: to the user it would be a sign-out.
-    pub(super) fn of<B>(answer: &HttpResponse<B>, asked: Option<&Asked>, slot: &Slot) -> Option<Self> {
+    pub(super) fn of<B>(answer: &mut HttpResponse<B>, asked: Option<&Asked>, slot: &Slot) -> Option<Self> {
+        let asks = asks_no_more(answer);
         if let Some(error) = slot.failure()
             && !answer.status().is_server_error()
             && answer.status().as_u16() != error.kind().status()
@@ -60,18 +61,29 @@ impl Instead {
             events::failed(error);
             return Some(Self::Refusal(error.kind()));
         }
-        let asked = asked?;
-        answer.extensions().get::<AsksForSignIn>()?;
-        asked.location().map(Self::SignIn)
+        let page = asked.filter(|_| asks)?.location()?;
+        let cookies = answer.headers().get_all(SET_COOKIE).cloned().collect();
+        Some(Self::SignIn { page, cookies })
     }
 
     /// As a response.
     pub(super) fn response(&self) -> HttpResponse {
         match self {
             Self::Refusal(kind) => refusal(*kind),
-            Self::SignIn(page) => HttpResponse::SeeOther()
-                .insert_header((LOCATION, page.as_str()))
-                .finish(),
+            Self::SignIn { page, cookies } => {
+                let mut sent = HttpResponse::SeeOther();
+                sent.insert_header((LOCATION, page.as_str()));
+                for line in cookies {
+                    sent.append_header((SET_COOKIE, line));
+                }
+                sent.finish()
+            }
         }
     }
+}
+
+/// Whether an answer asks for a sign-in. It asks nobody after that: a middleware further out, of other sessions, has
+/// another page.
+pub(super) fn asks_no_more<B>(answer: &mut HttpResponse<B>) -> bool {
+    answer.extensions_mut().remove::<AsksForSignIn>().is_some()
 }

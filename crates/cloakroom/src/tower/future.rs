@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::adapter::{Finish, Finishing, Slot, caching};
 use crate::sessions::Finished;
 use crate::tower::refusal::refusal;
-use crate::tower::sign_in::Asked;
+use crate::tower::sign_in::{self, Asked};
 
 pin_project! {
     /// The response of a [`SessionService`](crate::tower::SessionService), once its session is written.
@@ -49,10 +49,7 @@ where
             Some(waiting) => waiting,
             none => {
                 let response = ready!(this.inner.poll(context))?;
-                let response = match this.asked {
-                    Some(asked) => asked.answer(response),
-                    None => response,
-                };
+                let response = sign_in::answer(response, this.asked.as_deref());
                 let Some(leaving) = this.slot.leave() else {
                     return Poll::Ready(Ok(response));
                 };

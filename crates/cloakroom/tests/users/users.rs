@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{get, post};
 use cloakroom::store::Principal;
 use cloakroom::stores::Memory;
-use cloakroom::{Error, ErrorKind, LocalPath, Session, Sessions, SignIn, User, Users};
+use cloakroom::{Cookie, Error, ErrorKind, LocalPath, Session, Sessions, SignIn, User, Users};
 
 use crate::browser::Browser;
 use crate::frameworks::{App, Framework, everywhere};
@@ -479,4 +480,60 @@ async fn whoever_is_sent_back_is_sent_to_where_they_were() {
             .is_err()
     );
     assert!(LocalPath::parse("/sign-in?shop").is_some());
+}
+
+/// An application for customers, who are sent to `/sign-in`, within one for staff, who are sent to `/staff`. It has cookies
+/// of its own besides.
+async fn within_another(framework: Framework, customers: &Sessions, staff: &Sessions) -> App {
+    match framework {
+        Framework::Axum => App::Axum({
+            let with_cookie = async |response: Response| ([("set-cookie", "seen=yes; Path=/")], response);
+            let inner = Router::new()
+                .route("/account", get(account))
+                .layer(axum::middleware::map_response(with_cookie))
+                .layer(customers.layer());
+            Router::new()
+                .route("/tools", get(recent))
+                .merge(inner)
+                .layer(staff.layer())
+        }),
+        #[cfg(feature = "actix")]
+        Framework::Actix => App::Actix({
+            use actix_web::middleware::DefaultHeaders;
+            use actix_web::web::{get, resource};
+            let customers = customers.middleware();
+            on_actix::App::new(staff, |app| {
+                let account = resource("/account").route(get().to(account));
+                let with_cookie = DefaultHeaders::new().add(("set-cookie", "seen=yes; Path=/"));
+                app.service(account.wrap(with_cookie).wrap(customers))
+                    .route("/tools", get().to(recent));
+            })
+            .await
+        }),
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_to_one_application_is_not_sent_to_another_around_it() {
+    everywhere(async |framework, sessions, _| {
+        let cookie = Cookie::builder("staff").build().unwrap();
+        let staff = Sessions::new(Memory::default()).cookie(cookie);
+        let staff = staff.sign_in_page("/staff").unwrap();
+        let customers = sessions.users(Database::of_alice());
+        let with_page = customers.clone().sign_in_page("/sign-in").unwrap();
+        for (customers, location) in [(customers, ""), (with_page, "/sign-in?next=/account")] {
+            let app = within_another(framework, &customers, &staff).await;
+            let answer = Browser::new(&app).get("/account").await;
+            let status = match location {
+                "" => StatusCode::UNAUTHORIZED,
+                _ => StatusCode::SEE_OTHER,
+            };
+            assert_eq!((answer.status, answer.header("location")), (status, location));
+            // What is not about who signs in is theirs, and stays.
+            assert_eq!(answer.header("set-cookie"), "seen=yes; Path=/");
+            let answer = Browser::new(&app).get("/tools").await;
+            assert_eq!(answer.header("location"), "/staff?next=/tools");
+        }
+    })
+    .await;
 }
