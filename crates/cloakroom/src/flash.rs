@@ -123,8 +123,8 @@ struct Message {
 }
 
 impl Unread {
-    /// How many bytes the texts have together at most, so that a sealed session's cookie has room for other things. The
-    /// newest one stays in any case.
+    /// How many bytes the texts have together at most as JSON, which writes two for a quotation mark, so that a sealed
+    /// session's cookie has room for other things. The newest one stays in any case.
     const ROOM: usize = 1024;
 
     /// These and one more.
@@ -134,7 +134,7 @@ impl Unread {
         self.0.push(Message { name, flash, until });
         let mut room = Self::ROOM;
         let fits = |message: &&Message| {
-            let left = room.checked_sub(message.flash.text.len());
+            let left = room.checked_sub(json_len(&message.flash.text));
             room = left.unwrap_or(0);
             left.is_some()
         };
@@ -190,6 +190,12 @@ impl Name {
         }
         whole + PARAMETER + &self.0 + fragment
     }
+}
+
+/// How many bytes a text is in JSON, without the quotation marks around it.
+fn json_len(text: &str) -> usize {
+    let json = serde_json::to_string(text).expect("a text is JSON");
+    json.len() - "\"\"".len()
 }
 
 /// Where a query has the name.

@@ -49,6 +49,16 @@ fn the_oldest_go_when_they_are_too_long() {
 }
 
 #[test]
+fn what_takes_more_room_as_json_takes_more_room() {
+    let quotes = || Flash::info("\"".repeat(300));
+    let unread = Unread::default()
+        .with(name(1), quotes(), NOW)
+        .with(name(2), quotes(), NOW);
+    assert_eq!(unread.0.len(), 1, "each is 600 bytes");
+    assert!(unread.take(&name(2), NOW).0.is_some());
+}
+
+#[test]
 fn nobody_waits_for_ever() {
     let later = |seconds: u64| NOW.saturating_add(Duration::from_secs(seconds));
     let unread = Unread::default().with(name(1), Flash::info("one"), NOW);
