@@ -44,16 +44,17 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] where this request has signed in or rotated and not [saved](Self::save) that: the token
-    /// would be one of before. [`ErrorKind::Unavailable`] when the operating system gives no randomness.
+    /// [`ErrorKind::Invalid`] where this request has begun the session, signed in or rotated, and not [saved](Self::save)
+    /// that: the token would be one of before. [`ErrorKind::Unavailable`] when the operating system gives no randomness.
     pub fn form_token(&self) -> Result<Option<String>, Error> {
         let shared = &self.0;
         let tags = {
             let state = shared.state();
-            if state.renews_token() {
+            if state.awaits_token() {
                 return Err(Error::new(
                     ErrorKind::Invalid,
-                    "no form token before the new token is saved: await `Session::save` first, or redirect",
+                    "no form token before the session is saved, which this request begins, signs in or rotates: await \
+                     `Session::save` first, or redirect",
                 ));
             }
             state.form_tags(&shared.config)

@@ -8,10 +8,12 @@ use crate::held::Held;
 use crate::seal::FormRoot;
 
 impl State {
-    /// What is recorded gives the session another token, and with it other form tokens, once it is written.
-    pub(crate) fn renews_token(&self) -> bool {
+    /// Whether what is recorded gives the session its first token, or another one, and with it its form tokens, once it is
+    /// written.
+    pub(crate) fn awaits_token(&self) -> bool {
+        let begins = self.held.is_none() && !self.view.data.as_bytes().is_empty();
         let renews = |change: &Change| matches!(change, Change::SignIn(_) | Change::Rotate);
-        self.changes.iter().any(renews)
+        (begins && !self.drops_changes()) || self.changes.iter().any(renews)
     }
 
     /// The tags that the forms of the session as it is held may carry, the one for new forms first; none without a

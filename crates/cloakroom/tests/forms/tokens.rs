@@ -165,9 +165,20 @@ async fn who_has_no_session_has_no_form_token() {
             None,
             "looking at a form begins no session"
         );
-        // Nor has one that is only about to begin.
+        // One that is about to begin has none yet, and a form without it would be refused.
         session.set(NUMBER, &1).unwrap();
+        let error = session.form_token().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{}", server.name);
+        assert!(error.to_string().contains("Session::save"), "{error}");
+        session.remove(NUMBER).unwrap();
         assert_eq!(session.form_token().unwrap(), None, "{}", server.name);
+        // Saved, it has one, on the page that it begins with.
+        let session = browser.open(&server).await;
+        session.set(NUMBER, &1).unwrap();
+        session.save().await.unwrap();
+        let token = session.form_token().unwrap().unwrap();
+        browser.close(&server, &session).await;
+        assert!(accepts(&mut browser, &server, &token).await, "{}", server.name);
     }
 }
 
