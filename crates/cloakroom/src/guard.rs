@@ -26,20 +26,21 @@ impl Session {
     /// # impl WebSocket { async fn recv(&mut self) -> Option<String> { None } }
     /// # fn socket() -> WebSocket { WebSocket }
     ///
-    /// async fn talk(_: User<Account>, session: Session, upgrade: Upgrade) -> Result<(), Error> {
+    /// async fn connect(_: User<Account>, session: Session, upgrade: Upgrade) -> Result<(), Error> {
     ///     let guard = session.guard().user::<Account>()?;
     ///     Ok(upgrade.on(serve(socket(), guard)))
     /// }
     ///
     /// async fn serve(mut socket: WebSocket, mut guard: Guard) {
-    ///     loop {
-    ///         tokio::select! {
-    ///             () = guard.over() => break,
-    ///             message = socket.recv() => match message {
-    ///                 Some(message) => println!("{message}"),
-    ///                 None => break,
-    ///             },
-    ///         }
+    ///     tokio::select! {
+    ///         () = guard.over() => {}
+    ///         () = talk(&mut socket) => {}
+    ///     }
+    /// }
+    ///
+    /// async fn talk(socket: &mut WebSocket) {
+    ///     while let Some(message) = socket.recv().await {
+    ///         println!("{message}");
     ///     }
     /// }
     /// ```
@@ -107,7 +108,8 @@ impl Guard {
     /// session's absolute timeout, and that of a sealed session not past the bound of
     /// [`Revocations`](crate::Revocations::refresh_within), at which its requests are refused, too.
     ///
-    /// Dropped while it waits, it goes on where it was when it is called again.
+    /// Race it against all that the connection does, as above: also against what it says, for a client that does not read holds
+    /// that up as long as it likes. Dropped while it waits, it goes on where it was when it is called again.
     ///
     /// # Panics
     ///

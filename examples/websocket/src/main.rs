@@ -21,6 +21,7 @@ use cloakroom::store::Principal;
 use cloakroom::stores::Sqlite;
 use cloakroom::{Cookie, CrossSite, Error, Guard, Session, Sessions, User, Users};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn StdError>> {
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         .route("/", get(home))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
-        .route("/talk", any(talk))
+        .route("/talk", any(connect))
         .layer(sessions.layer())
         // No other site opens a websocket in the name of who is signed in here.
         .layer(CrossSite::default().layer());
@@ -85,32 +86,35 @@ async fn sign_out(session: Session) -> Result<Redirect, Error> {
 }
 
 /// Whoever is not signed in gets a 401.
-async fn talk(_: User<Account>, session: Session, upgrade: WebSocketUpgrade) -> Result<Response, Error> {
+async fn connect(_: User<Account>, session: Session, upgrade: WebSocketUpgrade) -> Result<Response, Error> {
     // Without `every` it asks every five seconds: so much later than a sign-out a connection ends.
     let guard = session.guard().user::<Account>()?.every(Duration::from_secs(1));
     Ok(upgrade.on_upgrade(|socket| serve(socket, guard)))
 }
 
-/// Says everything back, until the browser has gone or the session is over.
+/// Talks until the browser has gone or the session is over, whatever is being said at that moment.
 async fn serve(mut socket: WebSocket, mut guard: Guard) {
-    loop {
-        tokio::select! {
-            () = guard.over() => {
-                let reason = "the session is over".into();
-                let frame = CloseFrame { code: close_code::POLICY, reason };
-                // Whoever has gone needs no goodbye.
-                let _ = socket.send(Message::Close(Some(frame))).await;
-                return;
-            }
-            said = socket.recv() => match said {
-                Some(Ok(Message::Text(text))) => {
-                    if socket.send(Message::Text(text)).await.is_err() {
-                        return;
-                    }
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return,
-            },
+    tokio::select! {
+        () = guard.over() => {}
+        () = talk(&mut socket) => return,
+    }
+    let reason = "the session is over".into();
+    let frame = CloseFrame {
+        code: close_code::POLICY,
+        reason,
+    };
+    let goodbye = socket.send(Message::Close(Some(frame)));
+    // Whoever has gone needs no goodbye, and whoever does not read is not waited for.
+    let _ = timeout(Duration::from_secs(5), goodbye).await;
+}
+
+/// Says everything back.
+async fn talk(socket: &mut WebSocket) {
+    while let Some(Ok(said)) = socket.recv().await {
+        if let Message::Text(text) = said
+            && socket.send(Message::Text(text)).await.is_err()
+        {
+            return;
         }
     }
 }

@@ -2,40 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
-use std::time::Duration;
+mod talk;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tempfile::TempDir;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use visitor::{Program, Visitor};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// The program asks every second. A machine with other things to do gets many times that.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn start(directory: &TempDir) -> Program {
-    let file = directory.path().join("sessions.db");
-    Program::start_with(env!("CARGO_BIN_EXE_websocket"), &[file.to_str().unwrap()])
-}
-
-/// Opens a websocket with the cookies of this browser, from a page of this origin.
-async fn talk(program: &Program, browser: &Visitor, origin: &str) -> Result<Socket, Error> {
-    let mut request = format!("ws://{}/talk", program.address()).into_client_request()?;
-    let headers = request.headers_mut();
-    headers.insert("cookie", browser.cookie().parse().unwrap());
-    headers.insert("origin", origin.parse().unwrap());
-    Ok(connect_async(request).await?.0)
-}
-
-async fn talk_here(program: &Program, browser: &Visitor) -> Socket {
-    let origin = format!("http://{}", program.address());
-    talk(program, browser, &origin).await.unwrap()
-}
+use talk::{PATIENCE, Socket, start, talk, talk_here};
 
 async fn is_answered(socket: &mut Socket, text: &'static str) {
     socket.send(Message::text(text)).await.unwrap();
