@@ -348,6 +348,8 @@ async fn the_layer_keeps_to_the_rules() {
         !response.headers().contains_key("vary"),
         "a page that is read is the same for everyone"
     );
+    let websocket = reading.with("upgrade", "websocket");
+    assert_eq!(respond(&mut app, &websocket).await.status(), 403);
 }
 
 /// The same through actix-web.

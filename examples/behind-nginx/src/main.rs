@@ -16,7 +16,7 @@ use std::error::Error as StdError;
 use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::stores::Redis;
-use cloakroom::{Error, Key, Session, Sessions};
+use cloakroom::{CrossSite, Error, Key, Session, Sessions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,13 +27,16 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or("localhost:3001".to_owned());
     let redis = arguments.next().unwrap_or("redis://localhost".to_owned());
+    let origin = arguments.next().unwrap_or("http://localhost:8080".to_owned());
 
     let sessions = Sessions::new(Redis::connect(&redis).await?);
     let app = Router::new()
         .route("/", get(home))
         .route("/sign-in", post(sign_in))
         .route("/add", post(add))
-        .layer(sessions.layer());
+        .layer(sessions.layer())
+        // What nginx is to browsers, whatever it tells the nodes.
+        .layer(CrossSite::default().own(&origin)?.layer());
     let listener = TcpListener::bind(listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let mut asked_to_end = signal(SignalKind::terminate())?;

@@ -17,10 +17,14 @@ const USERS: usize = 8;
 #[test]
 fn nobody_notices_that_nodes_are_replaced() {
     let redis = Redis::start();
-    let start = || Program::start_with(env!("CARGO_BIN_EXE_behind-nginx"), &[&redis.url()]);
+    let address = free_address();
+    let origin = format!("http://{address}");
+    let start = || Program::start_with(env!("CARGO_BIN_EXE_behind-nginx"), &[&redis.url(), &origin]);
     let mut nodes: Vec<Program> = (0..3).map(|_| start()).collect();
     let mut all: Vec<SocketAddr> = nodes.iter().map(Program::address).collect();
-    let nginx = Nginx::start(&nodes);
+    let nginx = Nginx::start(address, &nodes);
+    let mut elsewhere = Visitor::of(all[0]).made_by("cross-site");
+    assert_eq!(elsewhere.send("POST", "/sign-in").status, 403);
     let (done, requests) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         for _ in 0..USERS {
@@ -90,9 +94,8 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(nodes: &[Program]) -> Self {
+    fn start(address: SocketAddr, nodes: &[Program]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let address = free_address();
         std::fs::write(directory.path().join("nginx.conf"), configuration(address, nodes)).unwrap();
         let process = nginx(directory.path())
             .args(["-g", "daemon off;"])
