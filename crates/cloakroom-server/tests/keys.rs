@@ -65,6 +65,29 @@ fn a_rotation_takes_five_commands() {
 }
 
 #[test]
+fn a_key_seals_once_every_node_has_heard_that_it_opens() {
+    let file = File::default();
+    file.ok("generate");
+    file.ok("add");
+    let [first, next] = file.ids()[..] else { panic!() };
+    file.ok(&format!("activate {next} --now"));
+    // All nodes open what the one before has sealed: there is nothing to wait for.
+    file.ok(&format!("activate {first}"));
+    file.ok(&format!("activate {next}"));
+    file.ok(&format!("retire {first} --longest-session 0"));
+    // As a day later: until now nodes have refused it.
+    file.date_back(next);
+    file.ok(&format!("reopen {first}"));
+    let said = file.refusal(&format!("activate {first}"));
+    for part in ["is retiring for", "signs out whoever has what it seals", "--now"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(file.states(), [KeyState::Retiring, KeyState::Active]);
+    file.ok(&format!("activate {first} --now"));
+    assert_eq!(file.states(), [KeyState::Active, KeyState::Retiring]);
+}
+
+#[test]
 fn a_compromised_key_is_replaced_and_its_bytes_are_gone() {
     let file = File::default();
     file.ok("generate");
@@ -205,6 +228,19 @@ impl File {
         assert!(stdout.is_empty());
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
         sentence
+    }
+
+    /// Writes a key's dates as if all that was a day ago.
+    fn date_back(&self, id: cloakroom::KeyId) {
+        let mut text = fs::read_to_string(&self.path).unwrap();
+        let line = text.lines().find(|line| line.starts_with(&id.to_string()));
+        let line = line.unwrap().to_owned();
+        let [_, _, created, since, _] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!()
+        };
+        let yesterday = "2026-01-01T00:00:00Z";
+        text = text.replace(&line, &line.replace(created, yesterday).replace(since, yesterday));
+        fs::write(&self.path, text).unwrap();
     }
 
     fn states(&self) -> Vec<KeyState> {

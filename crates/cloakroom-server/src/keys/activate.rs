@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use cloakroom::store::Timestamp;
-use cloakroom::{KeyFile, KeyId, KeyState, Keys};
+use cloakroom::{KeyFile, KeyId, KeyInfo, KeyState, Keys};
 
 use super::{Named, spoken};
 
-/// How long a key is pending at least. Nodes look at their file every second; copies take longer.
+/// How long a key was pending, or is open again, at least. Nodes look at their file every second; copies take longer.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
@@ -44,20 +44,32 @@ Sooner, when every node that watches the file has logged opened=0 for {before} f
 
     /// Answers which key was active before.
     fn activate(&self, keys: &mut Keys, id: KeyId, now: Timestamp) -> anyhow::Result<KeyId> {
-        let before = keys.active().id;
+        let active = keys.active();
         let key = keys.iter().find(|key| key.id == id);
-        if let Some(key) = key.filter(|key| key.state == KeyState::Pending && !self.now)
-            && key.since.age(now) < ON_ITS_WAY
+        if let Some(key) = key.filter(|key| !self.now && key.since.age(now) < ON_ITS_WAY)
+            && let Some(risk) = on_its_way(&key, &active)
         {
             bail!(
-                "key {id} is pending for {} only, and a node that does not have it yet answers 503 for what it seals: \
+                "key {id} is {} for {} only, and a node that has not heard of it yet {risk}: \
                  wait a minute and see that every node has it, or give --now if they do",
+                key.state,
                 spoken(key.since.age(now))
             );
         }
+        let before = active.id;
         if before != id {
             keys.activate(id, now)?;
         }
         Ok(before)
+    }
+}
+
+/// What a node does to what a key seals of whose state it may not have heard yet.
+fn on_its_way(key: &KeyInfo, active: &KeyInfo) -> Option<&'static str> {
+    match key.state {
+        KeyState::Pending => Some("answers 503 for what it seals"),
+        // Since another one is active it has been opening all along. Otherwise it was refused until then.
+        KeyState::Retiring if key.since != active.since => Some("signs out whoever has what it seals"),
+        _ => None,
     }
 }
