@@ -125,15 +125,15 @@ impl Sessions {
     /// Keeps what the store says of a session for a moment in a second cookie, sealed under these keys: the hybrid
     /// strategy.
     ///
-    /// While such a snapshot is fresh, a request that only reads asks no store. It is good for `fresh_for`, of which
-    /// ten seconds are a good value, and never for more than a twentieth of the session's idle timeout. What is
+    /// While such a snapshot is fresh, a request that only reads asks no store. It is good for `fresh_for`, for 10 seconds
+    /// where that is `None`, and never for more than a twentieth of the session's idle timeout. What is
     /// written goes through the store, as without; the response brings the snapshot of it.
     ///
     /// ```
     /// # use cloakroom::{KeyRing, Sessions, stores::Memory};
     /// # use std::time::Duration;
     /// # fn f(keys: KeyRing) {
-    /// let sessions = Sessions::new(Memory::default()).snapshots(keys, Duration::from_secs(10));
+    /// let sessions = Sessions::new(Memory::default()).snapshots(keys, Duration::from_secs(5));
     /// # }
     /// ```
     ///
@@ -151,7 +151,8 @@ impl Sessions {
     /// A snapshot opens only together with the token it was taken for: one that comes late, after a sign-in, is
     /// nobody's.
     #[must_use]
-    pub fn snapshots(mut self, keys: KeyRing, fresh_for: Duration) -> Self {
+    pub fn snapshots(mut self, keys: KeyRing, fresh_for: impl Into<Option<Duration>>) -> Self {
+        let fresh_for = fresh_for.into().unwrap_or(Duration::from_secs(10));
         Arc::make_mut(&mut self.config).set_snapshots(keys, fresh_for);
         self
     }
