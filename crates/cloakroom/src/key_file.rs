@@ -23,8 +23,8 @@ use guard::Holder;
 /// A file that holds the server's [`Keys`], for its owner only.
 ///
 /// `cloakroom keys` makes and changes it; programs [`read`](Self::read) it and [`watch`](Self::watch) it. It is refused
-/// unless it is a regular file that belongs to the user who asks and has mode 0600 or 0400, and a symbolic link is
-/// followed only below the directory it is in. Needs a Unix; elsewhere see [`KeyRing::from_env`](crate::KeyRing::from_env).
+/// unless it is a regular file that belongs to the user who asks and that nobody else may use, which is mode 0600 or 0400,
+/// and a symbolic link is followed only below the directory it is in. Needs a Unix; elsewhere see [`KeyRing::from_env`](crate::KeyRing::from_env).
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     path: PathBuf,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use cloakroom::Revocations;
+use cloakroom::stores::Memory;
+use cloakroom_probe::doubles::Verb;
 use serde_json::json;
 
 use crate::browser::{Answer, NAME, SNAPSHOT, State};
@@ -187,6 +190,49 @@ fn a_snapshot_alone_or_of_another_session_is_nothing() {
         mallory.snapshot.clone_from(&browser.snapshot);
         let principal = mallory.state(&node).await.principal;
         assert_eq!(principal.as_deref(), Some("mallory"));
+    });
+}
+
+#[test]
+fn what_is_sealed_for_one_purpose_opens_for_no_other() {
+    on_hybrid_sessions(async |stage| {
+        // The same key, application and cookie, and another strategy.
+        let revocations = Revocations::danger_in_memory(Memory::default());
+        let sealed = stage.serve(&stage.sealed(revocations)).await;
+        let hybrid = stage.node().await;
+        let browser = Browser::signed_in(stage, &hybrid).await;
+        let mut of_sealed = Browser {
+            session: None,
+            snapshot: None,
+        };
+        of_sealed.ok(&sealed, "POST /sign-in?principal=mallory").await;
+        let read = async |node: &Node, session: &str, snapshot: &str| {
+            let line = format!("{NAME}={session}; {SNAPSHOT}={snapshot}");
+            node.app.call("GET /read", line.as_bytes()).await
+        };
+        let (token, snapshot) = (browser.session.unwrap(), browser.snapshot.unwrap());
+        let cookie = of_sealed.session.unwrap();
+        for node in [&sealed, &hybrid] {
+            let anonymous = read(node, "nonsense", "nonsense").await;
+            let state: State = serde_json::from_str(&anonymous.body).unwrap();
+            assert_eq!(state, State::default());
+            // What is a session at one of them is none at the other.
+            let others = if std::ptr::eq(node, &sealed) {
+                &token
+            } else {
+                &cookie
+            };
+            for (session, beside) in [(&snapshot, &snapshot), (others, &snapshot), (others, &cookie)] {
+                assert_eq!(read(node, session, beside).await, anonymous);
+            }
+        }
+        // In place of the snapshot it says nothing: the store is asked.
+        for other in [&cookie, &token] {
+            stage.recording.take();
+            let answer = read(&hybrid, &token, other).await;
+            assert_eq!(serde_json::from_str::<State>(&answer.body).unwrap(), alice());
+            assert_eq!(stage.recording.take(), [Verb::Load]);
+        }
     });
 }
 

@@ -496,7 +496,8 @@ impl Stage {
         self.marks.clone().expect("sessions are sealed on this stage")
     }
 
-    fn sealed(&self, revocations: Revocations) -> Sessions {
+    /// Sealed sessions with these marks.
+    pub(crate) fn sealed(&self, revocations: Revocations) -> Sessions {
         let sessions = Sessions::sealed(KeyRing::new(server_key(1)), revocations).clock(&self.clock);
         let sessions = sessions.application(&self.application).unwrap();
         sessions.store_timeout(LONGEST)
