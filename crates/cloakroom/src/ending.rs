@@ -70,7 +70,8 @@ impl Session {
         end_all(config, &principal, this, &mut self.0.patience()).await
     }
 
-    /// Ends all sessions of who is signed in, this one too, and says how many there were.
+    /// Ends all sessions of who is signed in, this one too, and says how many there were: none, where this one is sealed and
+    /// turns out to have ended meanwhile.
     ///
     /// # Errors
     ///

@@ -133,7 +133,7 @@ fn each_route_costs_what_the_design_says() {
             ("POST /sign-in?principal=bob", &[Mark, MarksOf]),
             ("POST /sign-out", &[Mark]),
             ("POST /sign-out-others", &[News, Mark]),
-            ("POST /sign-out-everywhere", &[MarksOf, Mark]),
+            ("POST /sign-out-everywhere", &[News, Mark]),
         ] {
             costs(stage, &cart().await, request, expected).await;
         }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cloakroom_store::{Deleted, Id, Mark, Principal, Subject, Timestamp};
 
-use super::marking::{mark_session, moment_of, read_marks, set_mark};
-use super::{goes_on, registry};
+use super::marking::{Heard, hear, mark_session, moment_of, read_marks, set_mark};
+use super::{registry, take_turn};
 use crate::bounded::Patience;
+use crate::claims::Claims;
 use crate::config::{Config, Sealed};
 use crate::lifecycle::Why;
 use crate::revocations::{Revocations, Verdict};
@@ -68,49 +69,60 @@ pub(crate) async fn end_others(
              new cookie",
         ));
     }
-    // Of before the marks are read: whoever ends all sessions from then on marks above this.
-    let now = config.clock.now();
-    // It will be stamped above every mark there is: had another node ended it, that would bring it back.
-    read_marks(config, revocations).await?;
-    // Before the session is looked at: a mark that arrives in between ends it, or lies above what follows.
-    let present = revocations.copy().moment_for(principal);
-    if !goes_on(shared)? && shared.state().drops_changes() {
-        return Ok(0);
-    }
     let this = shared.state().id();
-    let begun = shared.state().claims().map(|claims| claims.begun);
-    let above = now
-        .saturating_add(revocations.tolerated_skew())
-        .max(present)
-        .max(begun.unwrap_or_default());
+    // It gets another token.
+    let _turn = match this {
+        Some(id) => Some(take_turn(shared, revocations, id).await?),
+        None => None,
+    };
+    // It will be stamped above every mark there is: had another node ended it, that would bring it back.
+    let Some(Heard { asked, present }) = hear(shared, revocations, principal).await? else {
+        return Ok(0);
+    };
+    let above = asked.saturating_add(revocations.tolerated_skew()).max(present);
     let moment = above.saturating_add(TICK);
-    mark_all(config, revocations, (principal, this), moment).await?;
+    let marked = mark_all(config, revocations, (principal, this), moment).await?;
     // Not at the mark as it stands by now: who has moved it further meant this one, too.
-    keep(shared, revocations, principal, moment);
+    let kept = keep(shared, revocations, principal, moment);
+    if let Some(kept) = kept.filter(|_| sealed.registers() && marked == moment) {
+        // As of this moment: whoever signs out the others next takes what is registered as of before for what has ended.
+        registry::register(shared, &kept).await?;
+    }
     registry::strike_all(config, sealed, (principal, this), moment).await
 }
 
-/// Stamps the session of this request at the mark that the others of its principal have ended by.
-fn keep(shared: &Shared, revocations: &Revocations, principal: &Principal, moment: Timestamp) {
+/// Stamps the session of this request at the mark that the others of its principal have ended by; answers it as it is then.
+fn keep(
+    shared: &Shared,
+    revocations: &Revocations,
+    principal: &Principal,
+    moment: Timestamp,
+) -> Option<Claims> {
     let mut state = shared.state();
-    if let Some(claims) = state.claims()
-        && claims.principal.as_ref() == Some(principal)
-    {
-        let now = shared.config.clock.now();
-        let rotated = now.max(claims.rotated.saturating_add(TICK));
-        // Known here only, and only to tell what this session was from the others: a late request of the same
-        // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
-        let until = claims.ends.saturating_add(revocations.tolerated_skew());
-        revocations.copy().mark_session(claims.id, rotated, until);
-        state.stay(moment, rotated, now);
+    let rotated = state.rotated()?;
+    let claims = state.claims()?;
+    if claims.principal.as_ref() != Some(principal) {
+        return None;
     }
+    let now = shared.config.clock.now();
+    let rotated = now.max(rotated.saturating_add(TICK));
+    // Known here only, and only to tell what this session was from the others: a late request of the same
+    // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
+    let until = claims.ends.saturating_add(revocations.tolerated_skew());
+    revocations.copy().mark_session(claims.id, rotated, until);
+    state.stay(moment, rotated, now);
+    state.claims().cloned()
 }
 
 /// Ends all sessions of who is signed in, this one too; says how many were registered.
 pub(crate) async fn end_all(shared: &Shared, sealed: &Sealed, principal: &Principal) -> Result<u64, Error> {
     let config = &shared.config;
-    let begun = shared.state().claims().map(|claims| claims.begun);
-    let moment = mark_principal(config, sealed, principal, begun.unwrap_or_default()).await?;
+    let revocations = revocations(sealed)?;
+    let Some(Heard { present, .. }) = hear(shared, revocations, principal).await? else {
+        return Ok(0);
+    };
+    let moment = above_all(config, revocations, present);
+    let moment = mark_all(config, revocations, (principal, None), moment).await?;
     shared.state().end_here();
     registry::strike_all(config, sealed, (principal, None), moment).await
 }
@@ -121,22 +133,12 @@ pub(crate) async fn end_all_of(
     sealed: &Sealed,
     principal: &Principal,
 ) -> Result<u64, Error> {
-    let moment = mark_principal(config, sealed, principal, Timestamp::default()).await?;
-    registry::strike_all(config, sealed, (principal, None), moment).await
-}
-
-/// Marks a principal above everything that was begun until now, also above the mark there is: a session that was stamped at
-/// that is to end too.
-async fn mark_principal(
-    config: &Config,
-    sealed: &Sealed,
-    principal: &Principal,
-    begun: Timestamp,
-) -> Result<Timestamp, Error> {
     let revocations = revocations(sealed)?;
+    // A session that was stamped at the mark there is, is to end too.
     let present = moment_of(config, revocations, principal).await?;
-    let moment = above_all(config, revocations, present.max(begun));
-    mark_all(config, revocations, (principal, None), moment).await
+    let moment = above_all(config, revocations, present);
+    let moment = mark_all(config, revocations, (principal, None), moment).await?;
+    registry::strike_all(config, sealed, (principal, None), moment).await
 }
 
 /// Marks a principal, and tells it, and which session is to be kept; answers the mark as it stands then.

@@ -2,9 +2,11 @@
 
 use cloakroom_store::{Id, Mark, Principal, Subject, Timestamp};
 
+use super::goes_on;
 use crate::Error;
 use crate::bounded::{Patience, bounded};
 use crate::config::{Config, Sealed};
+use crate::policy::Policy;
 use crate::revocations::{Asking, LEARN, Revocations};
 use crate::shared::Shared;
 
@@ -52,6 +54,40 @@ pub(super) async fn read_marks(config: &Config, revocations: &Revocations) -> Re
             Err(error) => patience.outlast(&config.random, LEARN, error).await?,
         }
     }
+}
+
+/// What there was to hear of a principal.
+pub(super) struct Heard {
+    /// The time before the marks were read: whoever sets one that is not among them does so later.
+    pub(super) asked: Timestamp,
+    /// From which moment on sessions of the principal count, the one of the request among them.
+    pub(super) present: Timestamp,
+}
+
+/// Reads the marks, so that a session which has ended on another node ends no others: `None` when it turns out to be over, and
+/// nothing that the request has recorded begins another one.
+pub(super) async fn hear(
+    shared: &Shared,
+    revocations: &Revocations,
+    principal: &Principal,
+) -> Result<Option<Heard>, Error> {
+    let asked = shared.config.clock.now();
+    read_marks(&shared.config, revocations).await?;
+    // Before the session is looked at: a mark that arrives in between ends it, or lies above what follows.
+    let marked = revocations.copy().moment_for(principal);
+    if !goes_on(shared)? && shared.state().drops_changes() {
+        return Ok(None);
+    }
+    let begun = shared
+        .state()
+        .claims()
+        .map(|claims| claims.begun)
+        .unwrap_or_default();
+    // A session is stamped at a mark. Whoever had the key may have sealed one of the end of time, and above a mark there no
+    // other ending would come.
+    let begun = begun.min(asked.saturating_add(Policy::LONGEST));
+    let present = marked.max(begun);
+    Ok(Some(Heard { asked, present }))
 }
 
 /// Reads before which moment no session of a principal counts, from a store that may need several tries.

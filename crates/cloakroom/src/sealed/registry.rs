@@ -7,7 +7,7 @@ use cloakroom_store::{
     Record, Store as _, Timestamp, Write, Written,
 };
 
-use super::marking::mark_session;
+use super::marking::{hear, mark_session};
 use crate::bounded::{Patience, bounded};
 use crate::claims::Claims;
 use crate::config::{Config, Sealed};
@@ -133,6 +133,11 @@ pub(crate) async fn end_registered(
         None => Ok(Deleted::Missing),
         Some(stored) if stored.record.principal.as_ref() != Some(&principal) => Ok(Deleted::NotOwner),
         Some(stored) => {
+            if let Some(revocations) = &sealed.revocations
+                && hear(shared, revocations, &principal).await?.is_none()
+            {
+                return Ok(Deleted::Missing);
+            }
             let untold = Untold::new(config, id, Why::EndedByUser, Some(principal.clone()));
             mark_session(shared, sealed, (id, stored.record.expires), Timestamp::MAX).await?;
             untold.turns_out(Deleted::Ended);

@@ -923,7 +923,7 @@ async fn a_policy_that_cannot_be_kept_is_refused() {
 }
 
 #[test]
-fn a_store_that_forgets_is_refused() {
+fn a_store_that_a_restart_empties_is_refused_for_marks() {
     let error = Revocations::new(Memory::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("danger_in_memory"), "{error}");

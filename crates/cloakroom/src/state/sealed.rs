@@ -192,6 +192,8 @@ impl State {
             claims.begun = begun;
             claims.rotated = rotated;
             claims.seen = now.max(claims.seen);
+            // Later than what this request may have set a mark for.
+            self.stamp = None;
             self.cookie = Some(CookieChange::Seal);
         }
     }

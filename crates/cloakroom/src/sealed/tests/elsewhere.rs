@@ -1,6 +1,6 @@
 //! What nodes do to a session that have not heard of its ending, or whose clocks are wrong.
 
-use cloakroom_store::Principal;
+use cloakroom_store::{Principal, Timestamp};
 
 use super::*;
 use crate::Lifetime;
@@ -100,6 +100,128 @@ async fn no_mark_is_so_late_that_another_ending_could_not_come_after_it() {
     let alice = node.signed_in("alice").await;
     node.sessions.end_everyone().await.unwrap();
     assert_eq!(node.sees(&alice).await, NOBODY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_forged_for_the_end_of_time_makes_no_mark_that_no_ending_outdoes() {
+    for everywhere in [false, true] {
+        let node = Node::new();
+        let session = node.open(&node.signed_in("alice").await).await;
+        let forged = {
+            let state = session.0.state();
+            let mut claims = state.claims().unwrap().clone();
+            claims.begun = Timestamp::MAX;
+            let sealed = session.0.config.sealed.as_ref().unwrap();
+            let nonce = [7; paseto::NONCE_LEN];
+            sealed.cookie.seal(&claims, state.settled_data(), &nonce).unwrap()
+        };
+        let forged = node.open(&format!("__Host-session={forged}")).await;
+        assert_eq!(forged.principal().unwrap().as_str(), "alice");
+        match everywhere {
+            true => drop(forged.sign_out_everywhere().await.unwrap()),
+            false => drop(forged.sign_out_others().await.unwrap()),
+        }
+        for _ in 0..3 {
+            let alice = node.signed_in("alice").await;
+            assert_eq!(node.sees(&alice).await, somebody("alice", 1), "{everywhere}");
+            let principal = Principal::new("alice").unwrap();
+            node.sessions.sign_out_everywhere(&principal).await.unwrap();
+            assert_eq!(node.sees(&alice).await, NOBODY, "{everywhere}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_signed_out_ends_nobodys_session_at_a_node_that_has_not_heard_of_it() {
+    for one_by_one in [false, true] {
+        let registry = Memory::default();
+        let with_registry = |marks| {
+            let registry = registry.clone();
+            Node::over(marks, |revocations| revocations.register_in(registry))
+        };
+        let node = with_registry(Faulty::new(Memory::default()));
+        let other = with_registry(node.marks.undisturbed());
+        let stolen = node.signed_in("alice").await;
+        assert_eq!(other.sees(&stolen).await, somebody("alice", 1));
+        node.open(&stolen).await.sign_out().await.unwrap();
+        let alice = node.signed_in("alice").await;
+        let thief = other.open(&stolen).await;
+        assert_eq!(thief.principal().unwrap().as_str(), "alice");
+        if one_by_one {
+            let id = id_of(&node, &alice).await;
+            assert!(!thief.end(id).await.unwrap());
+        } else {
+            assert_eq!(thief.sign_out_everywhere().await.unwrap(), 0);
+        }
+        for node in [&node, &other] {
+            node.wait(BOUND).await;
+            assert_eq!(node.sees(&alice).await, somebody("alice", 1), "{one_by_one}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_was_dropped_before_the_others_are_signed_out_signs_nobody_out() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let session = node.open(&alice).await;
+    session.rotate().unwrap();
+    node.marks.second(Goes::ThroughAndHangs);
+    let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
+    assert!(save.is_err());
+    node.wait(Duration::from_secs(1)).await;
+    session.sign_out_others().await.unwrap();
+    // The rotation is carried out after it.
+    let alice = node.sent(&session).await.unwrap();
+    for node in [&node, &node.neighbour(Duration::ZERO)] {
+        assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotations_beside_a_sign_out_of_the_others_leave_a_token_that_counts() {
+    let node = Node::new();
+    // It was signed in where the clock is ahead: here, moments of its tokens are told by the last one alone.
+    let alice = node.neighbour(BOUND).signed_in("alice").await;
+    let signing_out = node.open(&alice).await;
+    node.marks.second(Goes::Slowly);
+    let rotations = async {
+        let mut tokens = vec![alice.clone()];
+        for _ in 0..2 {
+            let rotating = node.open(tokens.last().unwrap()).await;
+            rotating.rotate().unwrap();
+            tokens.extend(node.sent(&rotating).await);
+        }
+        tokens
+    };
+    let (ended, mut tokens) = tokio::join!(signing_out.sign_out_others(), rotations);
+    assert_eq!(ended.unwrap(), 0);
+    tokens.extend(node.sent(&signing_out).await);
+    let token = tokens.last().unwrap();
+    assert_eq!(node.sees(token).await, somebody("alice", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_sign_out_the_others_at_once_the_one_that_stays_is_listed() {
+    let registry = Memory::default();
+    let with_registry = |marks| {
+        let registry = registry.clone();
+        Node::over(marks, |revocations| revocations.register_in(registry))
+    };
+    let node = with_registry(Faulty::new(Memory::default()));
+    let other = with_registry(node.marks.undisturbed());
+    let (phone, laptop) = (node.signed_in("alice").await, node.signed_in("alice").await);
+    let (phone, laptop) = (node.open(&phone).await, other.open(&laptop).await);
+    // Each has read the marks before the other one has set any, and the laptop's is the later one.
+    other.wait(Duration::from_secs(1)).await;
+    node.marks.second(Goes::Slowly);
+    let (_, ended) = tokio::join!(phone.sign_out_others(), laptop.sign_out_others());
+    assert_eq!(ended.unwrap(), 1);
+    let phone = node.sent(&phone).await;
+    assert_eq!(node.sees(&phone.unwrap_or_default()).await, NOBODY);
+    let laptop = other.open(&other.sent(&laptop).await.unwrap()).await;
+    let listed = laptop.sessions().await.unwrap();
+    assert!(matches!(&listed[..], [info] if info.current), "{listed:?}");
 }
 
 #[tokio::test(start_paused = true)]
