@@ -1,7 +1,7 @@
 //! One of several nodes behind nginx. Any of them serves any request: what a user has is in the store.
 //!
 //! ```sh
-//! redis-server --port 6379 &
+//! redis-server --bind 127.0.0.1 --save "" &       # keeps nothing when it stops
 //! for port in 3001 3002 3003; do cargo run -p behind-nginx -- localhost:$port redis://localhost & done
 //! nginx -p . -c behind-nginx/nginx.conf           # in `examples`; listens on port 8080
 //! curl -c jar -b jar -d "" http://localhost:8080/sign-in
@@ -9,7 +9,8 @@
 //! ```
 //!
 //! To replace a node without losing a request: start its successor, put that into nginx' list in its place, tell nginx
-//! (`nginx -s reload`), and ask the old node to end (SIGTERM) once nginx has let go of it.
+//! (`nginx -p . -c behind-nginx/nginx.conf -s reload`), and ask the old node to end (SIGTERM) once nginx has let go of it.
+//! With `-s stop` nginx ends.
 
 use std::error::Error as StdError;
 

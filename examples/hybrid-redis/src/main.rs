@@ -1,7 +1,7 @@
 //! Sessions in Redis, and what Redis said of one for ten seconds in a second cookie: reading asks it once in a while.
 //!
 //! ```sh
-//! redis-server --port 6379 &
+//! redis-server --bind 127.0.0.1 --save "" &  # keeps nothing when it stops
 //! cargo run -p hybrid-redis      # in `examples`
 //! curl -c jar -b jar -d "" http://localhost:3000/sign-in
 //! redis-cli monitor &
