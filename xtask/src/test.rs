@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the one test command, from formatting to the browser and the examples.
 
+mod beside;
 mod interop;
 mod python;
 mod steps;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::tools::{self, Install, Tool};
 use crate::{Command, Failure};
+use beside::Beside;
 
 pub(crate) use steps::servers;
 
@@ -52,6 +54,18 @@ const STEPS: &[Step] = &[
         run: interop::interop,
     },
     Step {
+        name: "build",
+        about: "all tests, built once",
+        needs: &[Tool::Linker],
+        run: steps::build,
+    },
+    Step {
+        name: "valkey",
+        about: "the tests of Redis on Valkey, beside the next step",
+        needs: &[Tool::Linker, Tool::Python],
+        run: valkey::valkey,
+    },
+    Step {
         name: "tests",
         about: "unit, conformance, request, browser and doc tests",
         needs: &[
@@ -67,18 +81,15 @@ const STEPS: &[Step] = &[
         run: steps::tests,
     },
     Step {
-        name: "valkey",
-        about: "the tests of Redis once more, on Valkey",
-        needs: &[Tool::Linker, Tool::Python],
-        run: valkey::valkey,
-    },
-    Step {
         name: "examples",
         about: "the examples, each started and asked",
         needs: &[Tool::Linker, Tool::Nginx, Tool::Redis],
         run: steps::examples,
     },
 ];
+
+/// What runs beside the step after it: like all tests with servers it waits more than it works.
+const BESIDE: &str = "valkey";
 
 struct Step {
     name: &'static str,
@@ -101,19 +112,37 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         .collect();
     tools::ensure(&needed, options.install).map_err(Failure::Failed)?;
 
-    let mut took = Vec::new();
+    let start = Instant::now();
+    let mut took = vec![None; options.steps.len()];
     let mut failure = None;
-    for step in &options.steps {
+    let mut beside = None;
+    for (at, step) in options.steps.iter().enumerate() {
         println!("\n==> {}: {}", step.name, step.about);
+        if step.name == BESIDE && at + 1 < options.steps.len() {
+            beside = Some((at, Beside::start(step.name).map_err(Failure::Failed)?));
+            continue;
+        }
         let start = Instant::now();
         let outcome = (step.run)();
-        took.push(start.elapsed());
-        if let Err(why) = outcome {
-            failure = Some(format!("{} failed: {why}", step.name));
+        took[at] = Some(Took::new(start.elapsed(), &outcome));
+        let mut fails = |step: &Step, outcome: Result<(), String>| {
+            if let Err(why) = outcome {
+                failure.get_or_insert(format!("{} failed: {why}", step.name));
+            }
+        };
+        fails(step, outcome);
+        if let Some((at, beside)) = beside.take() {
+            let step = options.steps[at];
+            println!("\n==> {}: what it has said meanwhile", step.name);
+            let (time, outcome) = beside.end();
+            took[at] = Some(Took::new(time, &outcome));
+            fails(step, outcome);
+        }
+        if failure.is_some() {
             break;
         }
     }
-    print!("{}", summary(&options.steps, &took, failure.is_some()));
+    print!("{}", summary(&options.steps, &took, start.elapsed()));
     failure.map_or(Ok(()), |why| Err(Failure::Failed(why)))
 }
 
@@ -171,17 +200,30 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
     Ok(Options { steps, install })
 }
 
-fn summary(steps: &[&Step], took: &[Duration], failed: bool) -> String {
+/// What became of a step.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    time: Duration,
+    failed: bool,
+}
+
+impl Took {
+    fn new(time: Duration, outcome: &Result<(), String>) -> Self {
+        let failed = outcome.is_err();
+        Self { time, failed }
+    }
+}
+
+fn summary(steps: &[&Step], took: &[Option<Took>], total: Duration) -> String {
     let mut text = "\n".to_owned();
-    for (at, step) in steps.iter().enumerate() {
-        let outcome = match took.get(at) {
-            Some(time) if failed && at + 1 == took.len() => format!("FAILED  {:>7.1} s", time.as_secs_f64()),
-            Some(time) => format!("ok      {:>7.1} s", time.as_secs_f64()),
+    for (step, took) in steps.iter().zip(took) {
+        let outcome = match took {
+            Some(Took { time, failed: true }) => format!("FAILED  {:>7.1} s", time.as_secs_f64()),
+            Some(Took { time, failed: false }) => format!("ok      {:>7.1} s", time.as_secs_f64()),
             None => "not run".to_owned(),
         };
         text.push_str(&format!("{:<10}{outcome}\n", step.name));
     }
-    let total: Duration = took.iter().sum();
     text.push_str(&format!("{:<18}{:>7.1} s\n", "in all", total.as_secs_f64()));
     text
 }
@@ -200,7 +242,7 @@ mod unit {
         assert_eq!(
             names(&[]).unwrap(),
             [
-                "fmt", "clippy", "features", "docs", "interop", "tests", "valkey", "examples"
+                "fmt", "clippy", "features", "docs", "interop", "build", "valkey", "tests", "examples"
             ]
         );
     }
@@ -235,11 +277,12 @@ mod unit {
     #[test]
     fn the_summary_says_what_failed_and_what_did_not_run() {
         let steps: Vec<&Step> = STEPS.iter().take(3).collect();
-        let text = summary(
-            &steps,
-            &[Duration::from_millis(1500), Duration::from_secs(2)],
-            true,
-        );
+        let took = |millis: u64, failed: bool| {
+            let time = Duration::from_millis(millis);
+            Some(Took { time, failed })
+        };
+        let took = [took(1500, false), took(2000, true), None];
+        let text = summary(&steps, &took, Duration::from_millis(3500));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "fmt       ok          1.5 s");
         assert_eq!(lines[2], "clippy    FAILED      2.0 s");

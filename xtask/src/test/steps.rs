@@ -78,7 +78,12 @@ pub(super) fn docs() -> Result<(), String> {
     )
 }
 
-/// One call, so that everything is compiled once. The browser tests find the browser where we found it.
+/// One call, so that everything is compiled once.
+pub(super) fn build() -> Result<(), String> {
+    call(cargo_test().arg("--no-run"))
+}
+
+/// In one call. The browser tests find the browser where we found it.
 pub(super) fn tests() -> Result<(), String> {
     println!("the stores are tested on:");
     for version in servers() {

@@ -1,4 +1,4 @@
-//! The tests of Redis and its cluster once more, on Valkey: Debian and Ubuntu have it in their newest releases alone, and PyPI
+//! The tests of Redis and its cluster, and the request suite on both, once more, on Valkey: Debian and Ubuntu have it in their newest releases alone, and PyPI
 //! has it for all of them.
 
 use std::process::Command as Process;
@@ -35,7 +35,9 @@ pub(super) fn valkey() -> Result<(), String> {
         IN_TLS.join("\n  ")
     );
     let mut tests = tests();
-    tests.env("REDIS_SERVER", server).arg("--exact");
+    tests
+        .envs([("REDIS_SERVER", server.as_str()), ("REQUESTS_ON", "Redis")])
+        .arg("--exact");
     for test in IN_TLS {
         tests.args(["--skip", test]);
     }
@@ -45,7 +47,15 @@ pub(super) fn valkey() -> Result<(), String> {
 /// As the step before built them.
 fn tests() -> Process {
     let mut command = steps::cargo_test();
-    command.args(["--test", "redis", "--test", "redis_cluster", "--"]);
+    command.args([
+        "--test",
+        "redis",
+        "--test",
+        "redis_cluster",
+        "--test",
+        "requests",
+        "--",
+    ]);
     command
 }
 
