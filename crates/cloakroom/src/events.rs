@@ -38,7 +38,7 @@ pub(crate) fn may_have_ended(session: Option<Id>, why: &'static str) {
 pub(crate) fn without_credentials(session: Id) {
     tracing::warn!(
         target: "cloakroom", %session,
-        "signed out: Users::credentials answers some, and the sign-in had none: call SignIn::credentials where it is made"
+        "signed out: the sign-in had no credentials, and its user has some: call SignIn::credentials where they sign in"
     );
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn without_credentials(session: Id) {
 pub(crate) fn credentials_gone(session: Id) {
     tracing::warn!(
         target: "cloakroom", %session,
-        "signed out: the sign-in had credentials, and Users::credentials answers none: where users have some, it says which"
+        "signed out: the sign-in had credentials, and its user has none: answer them in Users::credentials, unless they are gone"
     );
 }
 
