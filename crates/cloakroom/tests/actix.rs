@@ -20,7 +20,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error, FromRequest as _, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use cloakroom::actix::session;
 use cloakroom::stores::Memory;
-use cloakroom::{ErrorKind, Key, Session, Sessions, User};
+use cloakroom::{Cookie, ErrorKind, Key, Session, Sessions, User};
 
 const VALUE: Key<String> = Key::new("value");
 
@@ -137,6 +137,47 @@ async fn an_error_stays_the_one_it_was_for_outer_middlewares() {
     let error = app.call(TestRequest::with_uri("/teapot").to_request()).await;
     let response = error.err().unwrap().error_response();
     assert!(response.headers().contains_key(SET_COOKIE));
+}
+
+#[tokio::test]
+async fn what_runs_around_a_nested_middleware_has_its_own_session_before_and_after() {
+    async fn audit(
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        session(request.request())
+            .await?
+            .set(VALUE, &"before".to_owned())?;
+        let response = next.call(request).await?;
+        let session = session(response.request()).await?;
+        assert_eq!(session.get(VALUE)?.as_deref(), Some("before"));
+        session.set(VALUE, &"after".to_owned())?;
+        Ok(response)
+    }
+    async fn handle(session: Session) -> Result<&'static str, cloakroom::Error> {
+        session.set(VALUE, &"the customer's".to_owned())?;
+        Ok("done")
+    }
+    let cookie = Cookie::builder("staff").build().unwrap();
+    let staff = Sessions::new(Memory::default()).cookie(cookie);
+    let customers = Sessions::new(Memory::default());
+    let app = App::new()
+        .service(
+            web::resource("/")
+                .route(web::get().to(handle))
+                .wrap(customers.middleware()),
+        )
+        .wrap(from_fn(audit))
+        .wrap(staff.middleware());
+    let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
+    let lines = response.headers().get_all(SET_COOKIE);
+    let mut seen = Vec::new();
+    for (line, sessions) in lines.zip([&customers, &staff]) {
+        let pair = line.to_str().unwrap().split(';').next().unwrap();
+        let session = sessions.open([pair.as_bytes()].into_iter()).await.unwrap();
+        seen.push(session.get(VALUE).unwrap().unwrap());
+    }
+    assert_eq!(seen, ["the customer's", "after"]);
 }
 
 #[tokio::test]

@@ -112,7 +112,8 @@ async fn serve(socket: actix_ws::Session, messages: AggregatedMessageStream, mut
         code: CloseCode::Policy,
         description: Some("the session is over".to_owned()),
     }));
-    // Whoever has gone needs no goodbye, and whoever does not read is not waited for.
+    // Whoever has gone needs no goodbye, and whoever does not read is not waited for. Nothing more is said to them; actix-web
+    // keeps what was said before until they read it or go.
     let _ = timeout(Duration::from_secs(5), goodbye).await;
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpMessage as _, HttpResponse};
 use pin_project_lite::pin_project;
 
 use crate::actix::instead::{Asked, Instead, asks_no_more};
@@ -20,6 +20,8 @@ pin_project! {
         #[pin]
         inner: F,
         slot: Slot,
+        // The slot of a middleware further out, which the request has again when this one is through with it.
+        outer: Option<Slot>,
         // What a browser asked for, if it could be sent to sign in instead.
         asked: Option<Box<Asked>>,
         // The answer that waits, and the writing it waits for. Nothing, where nobody asked for the session.
@@ -28,10 +30,11 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(super) fn new(inner: F, slot: Slot, asked: Option<Box<Asked>>) -> Self {
+    pub(super) fn new(inner: F, slot: Slot, outer: Option<Slot>, asked: Option<Box<Asked>>) -> Self {
         Self {
             inner,
             slot,
+            outer,
             asked,
             finishing: None,
         }
@@ -49,6 +52,9 @@ where
         let this = self.project();
         if this.finishing.is_none() {
             let answer = ready!(this.inner.poll(context));
+            if let (Ok(response), Some(outer)) = (&answer, this.outer.take()) {
+                response.request().extensions_mut().insert(outer);
+            }
             let leaving = this.slot.leave();
             if leaving.is_none() && this.slot.failure().is_none() && this.asked.is_none() {
                 return Poll::Ready(answer.map(ServiceResponse::map_into_left_body));

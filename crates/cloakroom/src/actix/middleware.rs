@@ -71,7 +71,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let asked = Asked::of(&request, &self.sessions);
         let slot = Slot::new(self.sessions.clone());
-        request.extensions_mut().insert(slot.clone());
-        ResponseFuture::new(self.inner.call(request), slot, asked)
+        let outer = request.extensions_mut().insert(slot.clone());
+        ResponseFuture::new(self.inner.call(request), slot, outer, asked)
     }
 }
