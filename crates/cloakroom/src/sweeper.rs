@@ -112,9 +112,19 @@ impl Sweeper {
     /// The store's, when smaller batches failed, too; what was removed until then stays removed.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        self.round(&mut swept).await?;
-        self.forget().await?;
+        // Each of them, whatever becomes of the other: they may be in two stores.
+        let removed = match self.sweeps() {
+            true => self.round(&mut swept).await,
+            false => Ok(()),
+        };
+        let forgotten = self.forget().await;
+        removed.and(forgotten)?;
         Ok(swept)
+    }
+
+    /// Whether sessions are there that do not go by themselves.
+    fn sweeps(&self) -> bool {
+        !self.config.store.capabilities().expires_by_itself
     }
 
     /// Adds up what it removes, which counts also when it fails.
@@ -184,7 +194,7 @@ impl Sweeper {
     }
 
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
-        let sweeps = !self.config.store.capabilities().expires_by_itself;
+        let sweeps = self.sweeps();
         if !sweeps && self.lasting().next().is_none() {
             return;
         }

@@ -7,7 +7,10 @@ use std::time::Duration;
 use cloakroom::store::{Counters, Namespace, Sweep, Swept, Timestamp};
 use cloakroom::stores::Memory;
 use cloakroom::testing::ManualClock;
-use cloakroom::{Attempts, Cookie, Error, ErrorKind, Happened, Heard, Sessions, Subscription, Throttled};
+use cloakroom::{
+    Attempts, Cookie, Error, ErrorKind, Happened, Heard, KeyRing, ServerKey, Sessions, Subscription,
+    Throttled,
+};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -462,6 +465,15 @@ async fn a_sweeper_forgets_what_is_over() {
         let over = Sweep::new(namespace, clock.now(), 100.try_into().unwrap());
         assert_eq!(store.forget(over).await.unwrap().removed, 0);
     }
+    // Also where there are no sessions to sweep, since they are in their cookies.
+    go_on(&of_others, "bob", "203.0.113.8", 1).await;
+    clock.advance(WINDOW + Duration::from_secs(600));
+    let keys = KeyRing::new(ServerKey::generate().unwrap());
+    let sealed = Sessions::danger_sealed_without_revocation(keys).clock(&clock);
+    sealed.sweeper().attempts(&of_others).sweep().await.unwrap();
+    let namespace = Namespace::new(others.namespace().as_str()).unwrap();
+    let over = Sweep::new(namespace, clock.now(), 100.try_into().unwrap());
+    assert_eq!(store.forget(over).await.unwrap().removed, 0);
     // By hand it is the same.
     clock.advance(WINDOW + Duration::from_secs(600));
     go_on(&attempts, "alice", "203.0.113.8", 1).await;
