@@ -29,7 +29,8 @@ pub struct Flash {
 }
 
 impl Flash {
-    /// The longest text, in bytes. What is longer is cut, and ends with `…`.
+    /// The longest text, in bytes. What is longer is cut, and ends with `…`; so is what takes more than twice as much as JSON,
+    /// which only control characters do.
     pub const MAX_LEN: usize = 512;
 
     /// How many messages that were not read yet one session keeps. One more drops the oldest.
@@ -203,8 +204,14 @@ const PARAMETER: &str = "flash=";
 
 fn cut(mut text: String) -> String {
     const MORE: &str = "…";
-    if text.len() > Flash::MAX_LEN {
+    let fits = |text: &str, room: usize| {
+        text.len() + room <= Flash::MAX_LEN && json_len(text) + room <= Unread::ROOM
+    };
+    if !fits(&text, 0) {
         text.truncate(text.floor_char_boundary(Flash::MAX_LEN - MORE.len()));
+        while !fits(&text, MORE.len()) {
+            text.pop();
+        }
         text.push_str(MORE);
     }
     text

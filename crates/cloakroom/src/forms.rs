@@ -105,7 +105,7 @@ impl Session {
     /// }
     /// ```
     ///
-    /// A session keeps [`Flash::MOST`] messages that were not read, of one kilobyte of text together, for five minutes
+    /// A session keeps [`Flash::MOST`] messages that were not read, of one kilobyte of text together, as JSON, for five minutes
     /// each; the oldest go first. Nothing checks the location: one that a user can choose has to be checked before.
     ///
     /// # Errors

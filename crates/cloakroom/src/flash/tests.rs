@@ -83,6 +83,15 @@ fn a_long_text_is_cut_between_letters() {
 }
 
 #[test]
+fn none_is_too_large_for_a_sealed_session() {
+    for text in ["\0", "\"", "\u{7f}", "é", "x"] {
+        let flash = Flash::info(text.repeat(2000));
+        assert!(json_len(flash.text()) <= Unread::ROOM, "{text:?}");
+        assert!(flash.text().starts_with(text) && flash.text().ends_with('…'));
+    }
+}
+
+#[test]
 fn it_is_kept_in_few_bytes() {
     let unread = Unread::default().with(name(1), Flash::success("Added."), NOW);
     let json = serde_json::to_string(&unread).unwrap();

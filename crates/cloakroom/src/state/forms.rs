@@ -12,8 +12,12 @@ impl State {
     /// written.
     pub(crate) fn awaits_token(&self) -> bool {
         let begins = self.held.is_none() && !self.view.data.as_bytes().is_empty();
-        let renews = |change: &Change| matches!(change, Change::SignIn(_) | Change::Rotate);
-        (begins && !self.drops_changes()) || self.changes.iter().any(renews)
+        let renews = |change: &Change| match change {
+            Change::SignIn(_) => true,
+            Change::Rotate => self.held.is_some(),
+            _ => false,
+        };
+        (begins || self.changes.iter().any(renews)) && !self.drops_changes()
     }
 
     /// The tags that the forms of the session as it is held may carry, the one for new forms first; none without a

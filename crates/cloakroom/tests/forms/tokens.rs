@@ -172,6 +172,12 @@ async fn who_has_no_session_has_no_form_token() {
         assert!(error.to_string().contains("Session::save"), "{error}");
         session.remove(NUMBER).unwrap();
         assert_eq!(session.form_token().unwrap(), None, "{}", server.name);
+        // To rotate what is not there begins nothing, saved or not.
+        let session = browser.open(&server).await;
+        session.rotate().unwrap();
+        assert_eq!(session.form_token().unwrap(), None, "{}", server.name);
+        session.save().await.unwrap();
+        assert_eq!(session.form_token().unwrap(), None, "{}", server.name);
         // Saved, it has one, on the page that it begins with.
         let session = browser.open(&server).await;
         session.set(NUMBER, &1).unwrap();
