@@ -197,8 +197,8 @@ impl Attempts {
     /// Begins an attempt at a principal, as it was typed, from an address: counts it, and says whether it may go on.
     ///
     /// Call it before anything that costs time or tells something: before the password is looked at, and before the user is
-    /// looked up. It asks the store at most once for each limit, and once more to take back what it refuses, and waits as long
-    /// as one call may take.
+    /// looked up. It asks the store at most once for each limit, and twice more where it refuses, to take that back and to count
+    /// refusals, and waits as long as one call may take.
     ///
     /// # Errors
     ///

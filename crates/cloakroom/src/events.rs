@@ -50,6 +50,12 @@ pub(crate) fn credentials_gone(session: Id) {
     );
 }
 
+/// A request has signed somebody in who may not be, and asked for its user before that was saved.
+pub(crate) fn sign_in_dropped(session: Option<Id>, why: &'static str) {
+    let session = session.map(tracing::field::display);
+    tracing::warn!(target: "cloakroom", session, why, "sign-in dropped, with what else its request has recorded");
+}
+
 /// What was done to a session has been dropped, because it is over or belongs to another token now.
 pub(crate) fn dropped(session: Id) {
     tracing::debug!(target: "cloakroom", %session, "late changes dropped");

@@ -83,13 +83,13 @@ pub enum Why {
     SignedOutEverywhere,
     /// Its user is gone or disabled: see [`Users::find`](crate::Users::find).
     UserGone,
-    /// It was signed in without credentials, and its user has some: [`SignIn::credentials`](crate::SignIn::credentials) is
-    /// missing where the application signs them in.
+    /// It was signed in without credentials, and its user has some: they were given their first, or
+    /// [`SignIn::credentials`](crate::SignIn::credentials) is missing where the application signs them in.
     WithoutCredentials,
 }
 
 impl Why {
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::CredentialsChanged => "its user has other credentials now",
             Self::CredentialsGone => "its user has no credentials any more",

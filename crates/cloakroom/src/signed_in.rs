@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use cloakroom_store::Timestamp;
+use cloakroom_store::{Principal, Timestamp};
 
 use crate::authentication::{self, Authentication};
 use crate::lifecycle::Why;
-use crate::seal::Fingerprint;
+use crate::seal::{Derivation, Fingerprint};
 use crate::{Error, Session};
 
 impl Session {
@@ -89,25 +89,20 @@ impl Session {
     /// `false` also for a session that was signed in without any: nobody can say what it was signed in with.
     pub fn signed_in_with(&self, credentials: &[u8]) -> bool {
         let derivation = &self.0.config.envelope.derivation;
-        match (self.principal(), self.kept()) {
-            (Some(principal), Some((_, Some(kept)))) => {
-                kept.matches(&derivation.fingerprint(&principal, credentials))
-            }
-            _ => false,
-        }
+        self.signed_in()
+            .is_some_and(|signed_in| signed_in.with(derivation, credentials))
     }
 
-    /// Whether the session was signed in with the credentials that its user has, or without any where there are none; and
-    /// if not, why it is over.
-    pub(crate) fn is_signed_in_with_what_there_is(&self, credentials: Option<&[u8]>) -> Result<(), Why> {
-        let had_some = matches!(self.kept(), Some((_, Some(_))));
-        match credentials {
-            Some(credentials) if self.signed_in_with(credentials) => Ok(()),
-            Some(_) if had_some => Err(Why::CredentialsChanged),
-            Some(_) => Err(Why::WithoutCredentials),
-            None if had_some => Err(Why::CredentialsGone),
-            None => Ok(()),
-        }
+    /// Who is signed in at this moment.
+    pub(crate) fn signed_in(&self) -> Option<SignedIn> {
+        let state = self.0.state();
+        let principal = state.view.principal.clone()?;
+        let kept = state.view.data.get(authentication::NAME).map(<[u8]>::to_vec);
+        Some(SignedIn { principal, kept })
+    }
+
+    fn kept(&self) -> Option<(Authentication, Option<Fingerprint>)> {
+        self.signed_in()?.kept()
     }
 
     fn require_somebody(&self) -> Result<(), Error> {
@@ -116,13 +111,41 @@ impl Session {
             None => Err(Error::not_signed_in()),
         }
     }
+}
+
+/// Who is signed in, and what is kept of how they have shown who they are.
+#[derive(PartialEq)]
+pub(crate) struct SignedIn {
+    pub(crate) principal: Principal,
+    kept: Option<Vec<u8>>,
+}
+
+impl SignedIn {
+    /// Whether it was with the credentials that the user has, or without any where there are none; and if not, why the
+    /// session is over.
+    pub(crate) fn with_what_there_is(
+        &self,
+        derivation: &Derivation,
+        credentials: Option<&[u8]>,
+    ) -> Result<(), Why> {
+        let had_some = matches!(self.kept(), Some((_, Some(_))));
+        match credentials {
+            Some(credentials) if self.with(derivation, credentials) => Ok(()),
+            Some(_) if had_some => Err(Why::CredentialsChanged),
+            Some(_) => Err(Why::WithoutCredentials),
+            None if had_some => Err(Why::CredentialsGone),
+            None => Ok(()),
+        }
+    }
+
+    fn with(&self, derivation: &Derivation, credentials: &[u8]) -> bool {
+        match self.kept() {
+            Some((_, Some(kept))) => kept.matches(&derivation.fingerprint(&self.principal, credentials)),
+            _ => false,
+        }
+    }
 
     fn kept(&self) -> Option<(Authentication, Option<Fingerprint>)> {
-        let value = {
-            let state = self.0.state();
-            state.view.principal.as_ref()?;
-            state.view.data.value(authentication::NAME)?
-        };
-        authentication::from_json(&value)
+        authentication::from_json(self.kept.as_deref()?)
     }
 }

@@ -5,14 +5,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use cloakroom_store::Principal;
-
 use crate::bounded::bounded;
 use crate::lifecycle::Why;
 use crate::local_path::LocalPath;
 use crate::shared::KnownUser;
+use crate::signed_in::SignedIn;
 use crate::users::{AnyUser, Finder, Lookup, Users};
-use crate::{Error, ErrorKind, Session, Sessions};
+use crate::{Error, ErrorKind, Session, Sessions, events};
 
 /// Who is signed in, as the application knows them: what a handler asks for.
 ///
@@ -78,7 +77,8 @@ impl Sessions {
     /// accepts `text/html`, the response is a 303 to `/sign-in?next=/account`, so that the browser can be sent back:
     /// read `next` with [`LocalPath::parse`], because somebody else may have made up the link. What is not a GET is not done
     /// again, and comes without `next`. Scripts get the 401. Where routers are nested, the layer belongs around the outermost, which
-    /// sees the whole path.
+    /// sees the whole path. Within the layer of other `Sessions`, as of customers among staff, it is the innermost layer that
+    /// sends.
     ///
     /// # Errors
     ///
@@ -103,37 +103,19 @@ impl Session {
     /// is signed out, now: the session ends, the response removes its cookie, and the answer is `None`. So is one whose
     /// sign-in had no credentials where the user has some, or some where there are none: the log warns of it. Where it is a
     /// sign-in of this request that is not saved which does not fit, of somebody else or with other credentials, nothing comes
-    /// of that, nor of what else it has recorded, and the session stays as it was.
+    /// of that, nor of what else it has recorded: the log warns of it, and the session stays as it was.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`] when the user could not be looked up, within the time that one call of the store may take:
     /// nobody is signed out for that. [`ErrorKind::NoUsers`] when nothing finds users of this type.
     pub async fn user<T: Send + Sync + 'static>(&self) -> Result<Option<User<T>>, Error> {
-        let finder = self.finder::<T>()?;
-        // Held over the search: whoever else asks meanwhile waits for the same answer.
-        let mut known = self.0.known_users().lock().await;
-        let Some(principal) = self.principal() else {
-            return Ok(None);
-        };
-        let of = TypeId::of::<T>();
-        match known
-            .iter()
-            .find(|user| user.of == of && user.principal == principal)
-        {
-            Some(user) => Ok(typed(&user.user)),
-            None => self.find_user(finder, principal, &mut known).await,
-        }
+        self.find_user::<T>(true).await
     }
 
     /// Who is signed in, looked up though they were found before.
     pub(crate) async fn user_anew<T: Send + Sync + 'static>(&self) -> Result<Option<User<T>>, Error> {
-        let finder = self.finder::<T>()?;
-        let mut known = self.0.known_users().lock().await;
-        match self.principal() {
-            Some(principal) => self.find_user(finder, principal, &mut known).await,
-            None => Ok(None),
-        }
+        self.find_user::<T>(false).await
     }
 
     /// What finds users of this type.
@@ -154,43 +136,66 @@ impl Session {
         })
     }
 
+    /// Finds who is signed in; whom this request has found already, if that will do.
     async fn find_user<T: Send + Sync + 'static>(
         &self,
-        finder: &dyn Finder,
-        principal: Principal,
-        known: &mut Vec<KnownUser>,
+        known_will_do: bool,
     ) -> Result<Option<User<T>>, Error> {
+        let finder = self.finder::<T>()?;
         let of = TypeId::of::<T>();
-        let why = match self.look_up(finder, &principal).await? {
-            Ok(user) => {
-                let found = typed(&user);
-                known.retain(|user| user.of != of);
-                known.push(KnownUser { of, principal, user });
-                return Ok(found);
+        // Held over the search: whoever else asks meanwhile waits for the same answer.
+        let mut known = self.0.known_users().lock().await;
+        while let Some(signed_in) = self.signed_in() {
+            let is_they = |user: &&KnownUser| user.of == of && user.principal == signed_in.principal;
+            if let Some(user) = known.iter().find(is_they).filter(|_| known_will_do) {
+                return Ok(typed(&user.user));
             }
-            Err(why) => why,
-        };
-        if self.is_of_an_unsaved_sign_in(why, &principal).await? {
-            self.0.state().drop_changes();
-        } else if why == Why::UserGone || self.confirm().await? {
-            // With other credentials they may be signing in this moment, in another tab: that is not to be ended.
-            self.end_because(why).await?;
+            match self.look_up(finder, &signed_in).await? {
+                Ok(user) => {
+                    let found = typed(&user);
+                    let principal = signed_in.principal;
+                    known.retain(|user| user.of != of);
+                    known.push(KnownUser { of, principal, user });
+                    return Ok(found);
+                }
+                Err(why) if self.may_not_be(&signed_in, why).await? => return Ok(None),
+                // A clone has signed somebody in meanwhile: that was said of who it was before.
+                Err(_) => {}
+            }
         }
         Ok(None)
     }
 
-    /// Whether that is to be said of a sign-in which this request has not saved, and not of the session that is there: it is
-    /// somebody else's, or nobody's; or theirs, with credentials of its own.
-    async fn is_of_an_unsaved_sign_in(&self, why: Why, principal: &Principal) -> Result<bool, Error> {
-        let _gate = self.gate().await?;
-        let state = self.0.state();
-        let is_theirs = state.owner().as_ref() == Some(principal);
-        Ok(!is_theirs || (why != Why::UserGone && state.signs_in()))
+    /// Ends the session of who may not be signed in; or drops what this request has recorded, where that is a sign-in of theirs
+    /// that does not fit. `false` where it is not they any more.
+    async fn may_not_be(&self, signed_in: &SignedIn, why: Why) -> Result<bool, Error> {
+        let was_unsaved = {
+            let _gate = self.gate().await?;
+            if self.signed_in().as_ref() != Some(signed_in) {
+                return Ok(false);
+            }
+            let mut state = self.0.state();
+            let is_theirs = state.owner().as_ref() == Some(&signed_in.principal);
+            // The session that is there is somebody else's, or nobody's; or theirs, with credentials of its own.
+            let was_unsaved = !is_theirs || (why != Why::UserGone && state.signs_in());
+            if was_unsaved {
+                state.drop_changes();
+            }
+            was_unsaved
+        };
+        if was_unsaved {
+            events::sign_in_dropped(self.id(), why.words());
+        } else if why == Why::UserGone || self.confirm().await? {
+            // With other credentials they may be signing in this moment, in another tab: that is not to be ended.
+            self.end_because(why).await?;
+        }
+        Ok(true)
     }
 
-    async fn look_up(&self, finder: &dyn Finder, principal: &Principal) -> Result<Lookup, Error> {
-        let compare = |credentials: Option<&[u8]>| self.is_signed_in_with_what_there_is(credentials);
-        let looking = async { Ok(finder.look_up(principal, &compare).await) };
+    async fn look_up(&self, finder: &dyn Finder, signed_in: &SignedIn) -> Result<Lookup, Error> {
+        let derivation = &self.0.config.envelope.derivation;
+        let compare = |credentials: Option<&[u8]>| signed_in.with_what_there_is(derivation, credentials);
+        let looking = async { Ok(finder.look_up(&signed_in.principal, &compare).await) };
         let unavailable = || Error::new(ErrorKind::Unavailable, "could not find out who is signed in");
         match bounded(self.0.config.store_timeout, looking).await {
             Ok(Ok(lookup)) => Ok(lookup),

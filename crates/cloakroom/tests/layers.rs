@@ -64,9 +64,9 @@ const MODULES: &[Module] = &[
     pure("change", "pure"),
     // What has ended is asked on every request, so a copy of it is part of the configuration.
     effects("revocations", "pure clock bounded"),
-    // Configured once, and used where sessions are: `users` is the application's, `lifecycle` tells.
-    effects("users", ""),
+    // Configured once, and used where sessions are: `lifecycle` tells, `users` is the application's.
     effects("lifecycle", "events throttle"),
+    effects("users", "lifecycle"),
     effects("config", "pure clock random nowhere revocations users lifecycle"),
     pure("state", "pure config revocations"),
     effects("shared", "pure bounded config users lifecycle"),
@@ -83,7 +83,7 @@ const MODULES: &[Module] = &[
     // What a handler holds. Its async verbs act when awaited, through `commit` and `ending`.
     effects("session", "pure clock random config bounded shared commit"),
     effects("forms", "pure clock random config shared session"),
-    effects("signed_in", "pure clock config shared session"),
+    effects("signed_in", "pure clock config shared session lifecycle"),
     effects(
         "sessions",
         "pure clock random config bounded revocations shared sealed untold deleting commit session lifecycle",
@@ -97,7 +97,7 @@ const MODULES: &[Module] = &[
     effects("guard", "error events clock session"),
     effects(
         "user",
-        "error bounded local_path config users lifecycle shared session sessions signed_in ending",
+        "error events bounded local_path config users lifecycle shared session sessions signed_in ending",
     ),
     effects("key_file", "error random keyring"),
     effects("key_watch", "error events keyring key_file"),

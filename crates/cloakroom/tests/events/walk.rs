@@ -129,15 +129,17 @@ impl Walk {
             let sign_in = SignIn::new("frank").credentials(PASSWORD);
             session.sign_in(sign_in).unwrap();
         });
-        let frank = frank.await;
-        assert!(
-            open(&sessions, &frank)
-                .await
-                .user::<()>()
-                .await
-                .unwrap()
-                .is_none()
-        );
+        let frank = open(&sessions, &frank.await).await;
+        assert!(frank.user::<()>().await.unwrap().is_none());
+        let visitor = self.begun(&sessions, |session| {
+            session.set(CART, &CANARY.to_owned()).unwrap()
+        });
+        for cookie in [String::new(), visitor.await] {
+            let unsaved = open(&sessions, &cookie).await;
+            let sign_in = SignIn::new("frank").credentials(PASSWORD);
+            unsaved.sign_in(sign_in).unwrap();
+            assert!(unsaved.user::<()>().await.unwrap().is_none());
+        }
 
         let capped = Policy::default().cap(Cap::Refuse(NonZeroU32::MIN));
         let sessions = sessions.policy(capped);

@@ -14,6 +14,8 @@ use cloakroom::store::Principal;
 use cloakroom::stores::Memory;
 use cloakroom::{Cookie, Error, ErrorKind, LocalPath, Session, Sessions, SignIn, User, Users};
 
+use tokio::sync::Semaphore;
+
 use crate::browser::Browser;
 use crate::frameworks::{App, Framework, everywhere};
 #[cfg(feature = "actix")]
@@ -272,6 +274,53 @@ async fn a_request_that_was_late_for_a_change_of_the_password_does_not_undo_the_
         let finished = sessions.finish(&late, cloakroom::Outcome::Success).await;
         assert_eq!(finished.set_cookie, None, "its cookie would replace the new one");
         assert_eq!(browser.get("/account").await.body, "alice");
+    })
+    .await;
+}
+
+/// The application's users, in a database that answers when it is told to.
+struct Slow(Database, Arc<Semaphore>);
+
+impl Users for Slow {
+    type User = Account;
+    type Error = io::Error;
+
+    async fn find(&self, principal: &Principal) -> Result<Option<Account>, io::Error> {
+        self.1.acquire().await.unwrap().forget();
+        self.0.find(principal).await
+    }
+
+    fn credentials<'a>(&self, account: &'a Account) -> Option<&'a [u8]> {
+        self.0.credentials(account)
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_does_not_undo_a_sign_in_that_came_meanwhile() {
+    on_every_strategy(async |sessions, _| {
+        for (who, hash) in [("bob", "bob's"), ("alice", "new")] {
+            let database = Database::of_alice();
+            let answers = Arc::new(Semaphore::new(0));
+            let slow = Slow(database.clone(), Arc::clone(&answers));
+            let sessions = sessions.clone().users(slow);
+            let session = sessions.open(std::iter::empty()).await.unwrap();
+            session.sign_in(SignIn::new("alice").credentials("old")).unwrap();
+            session.save().await.unwrap();
+            let clone = session.clone();
+            let (found, ()) = tokio::join!(session.user::<Account>(), async {
+                database.set(who, hash);
+                clone.sign_in(SignIn::new(who).credentials(hash)).unwrap();
+                answers.add_permits(3);
+            });
+            // Who it was when it was asked, or who it is by now.
+            assert_eq!(found.unwrap().unwrap().name, "alice");
+            let found = session.user::<Account>().await.unwrap().unwrap();
+            assert_eq!((found.name, found.hash), (who, hash));
+            let finished = sessions.finish(&session, cloakroom::Outcome::Success).await;
+            finished.result.unwrap();
+            assert_eq!(session.principal().unwrap().as_str(), who);
+            assert!(session.signed_in_with(hash.as_bytes()));
+        }
     })
     .await;
 }

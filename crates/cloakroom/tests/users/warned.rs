@@ -1,11 +1,12 @@
 //! An application that compares credentials and signs somebody in without any is told so, where it reads: in the log.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::store::Principal;
-use cloakroom::{Error, Session, Sessions, SignIn, User, Users};
+use cloakroom::{Error, Happened, Heard, Session, Sessions, SignIn, User, Users, Why};
 
 use crate::browser::Browser;
 use crate::log::{self, Listener};
@@ -59,18 +60,31 @@ async fn a_sign_in_whose_credentials_only_one_side_knows_is_warned_of_when_it_en
     tracing::subscriber::set_global_default(Listener).unwrap();
     on_every_strategy(async |sessions, _| {
         let app = app(&sessions);
-        for (way, is, warning) in [
-            ("/right", "somebody", None),
-            ("/key", "somebody", None),
-            ("/old", "nobody", None),
-            ("/without", "nobody", Some("SignIn::credentials")),
-            ("/gone", "nobody", Some("Users::credentials")),
+        for (way, why, warning) in [
+            ("/right", None, None),
+            ("/key", None, None),
+            ("/old", Some(Why::CredentialsChanged), None),
+            (
+                "/without",
+                Some(Why::WithoutCredentials),
+                Some("SignIn::credentials"),
+            ),
+            ("/gone", Some(Why::CredentialsGone), Some("Users::credentials")),
         ] {
+            let is = if why.is_none() { "somebody" } else { "nobody" };
             let mut browser = Browser::new(&app);
             browser.post(way).await;
             let session = browser.get("/session").await.body;
             heard_here();
+            let mut events = sessions.subscribe();
             assert_eq!(browser.get("/user").await.body, is, "{way}");
+            assert_eq!(browser.has_session(), is == "somebody", "{way}");
+            let event = tokio::time::timeout(Duration::from_millis(1), events.next()).await;
+            let ended = match event {
+                Ok(Some(Heard::Event(event))) => Some(event.what),
+                _ => None,
+            };
+            assert_eq!(ended, why.map(Happened::Ended), "{way}");
             // Once: the session is over, and there is nothing more to say of it.
             assert_eq!(browser.get("/user").await.body, is, "{way}");
             let warned = heard_here();
