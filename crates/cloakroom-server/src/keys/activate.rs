@@ -68,8 +68,8 @@ Sooner, when every node that watches the file has logged opened=0 for {before} f
 fn on_its_way(key: &KeyInfo, active: &KeyInfo) -> Option<&'static str> {
     match key.state {
         KeyState::Pending => Some("answers 503 for what it seals"),
-        // Since another one is active it has been opening all along. Otherwise it was refused until then.
-        KeyState::Retiring if key.since != active.since => Some("signs out whoever has what it seals"),
+        // Since the one that is active is, it has been opening all along. Otherwise it may have been refused until then.
+        KeyState::Retiring if key.since != active.since => Some("may sign out whoever has what it seals"),
         _ => None,
     }
 }

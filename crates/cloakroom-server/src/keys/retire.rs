@@ -44,7 +44,7 @@ If users are signed out who should not be: cloakroom keys reopen {id} --file {pa
         {
             let age = key.since.age(now);
             bail!(
-                "key {id} has sealed until {} ago, and sessions live up to {}: whoever has one would be signed out; \
+                "key {id} may have sealed until {} ago, and sessions live up to {}: whoever has one would be signed out; \
                  wait {}, or say how long yours live with --longest-session",
                 spoken(age),
                 spoken(longest),
