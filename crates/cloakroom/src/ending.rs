@@ -48,14 +48,15 @@ impl Session {
     /// Ends all other sessions of who is signed in, and says how many there were.
     ///
     /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that is sealed, or was
-    /// read from a copy, and turns out to have ended meanwhile ends no others. What the store has said for this request is not
+    /// read from a copy, and turns out to be over meanwhile, or to have got another token, ends no others: nobody is signed in
+    /// for this request then. What the store has said for this request is not
     /// asked again: in one that may last long, await [`confirm`](Self::confirm) before. Those are not counted whose number was
     /// lost with an answer of the store.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the store could not be asked: sessions may have
-    /// ended, and of sealed ones this one may be among them,
+    /// ended, and of sealed ones this one may be among them, as where it is dropped half way,
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where its card says that it cannot,
     /// [`ErrorKind::TooLate`](crate::ErrorKind::TooLate) for a sealed session whose response head has left.
     pub async fn sign_out_others(&self) -> Result<u64, Error> {
@@ -71,7 +72,7 @@ impl Session {
     }
 
     /// Ends all sessions of who is signed in, this one too, and says how many there were: none, where this one is sealed and
-    /// turns out to have ended meanwhile.
+    /// turns out to be over meanwhile, or to have got another token. Nobody is signed in for this request then.
     ///
     /// # Errors
     ///
@@ -101,7 +102,8 @@ impl Session {
         Ok(ended)
     }
 
-    /// Ends a session of the same principal, now: `false` when there is none of theirs by that id.
+    /// Ends a session of the same principal, now: `false` when there is none of theirs by that id, or where this one is sealed
+    /// and turns out to be over meanwhile, or to have got another token.
     ///
     /// # Errors
     ///

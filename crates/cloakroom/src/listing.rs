@@ -24,7 +24,7 @@ const PAGE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 pub struct SessionInfo {
     /// Its public name: what [`Session::end`] takes.
     pub id: Id,
-    /// When it began, or was last signed in.
+    /// When it began, or was last signed in; or, where it is sealed, has last signed out the others.
     pub created: Timestamp,
     /// When it was last seen, to within a twentieth of its idle timeout. `None` where nobody knows: of a sealed session that
     /// is not the one of this request.

@@ -151,7 +151,9 @@ impl Revocations {
     /// Registers sign-ins in this store, so that [`Session::sessions`](crate::Session::sessions) lists them and
     /// [`Session::end`](crate::Session::end) ends one of them.
     ///
-    /// One more write for each sign-in and sign-out. A record holds principal, label and when it was signed in, and no data.
+    /// One more write for each sign-in and sign-out, and some more calls where a session signs in again or signs out the others.
+    /// The list is kept beside the marks: where two endings, or a sign-in and an ending, come within one call of the store, what
+    /// has ended may stay listed until it would have expired, and what goes on may be missing until it signs in again. A record holds principal, label and when it was signed in, and no data.
     /// It is not written while the session is used: when one was last seen is not known, and one that has been idle for too
     /// long is listed until its absolute timeout.
     #[must_use]

@@ -17,7 +17,7 @@ use crate::settle::sealed::Meaning;
 use crate::shared::{Shared, announce};
 use crate::state::{Pending, SealedStep, State};
 use crate::untold::Untold;
-use crate::{Error, events, paseto};
+use crate::{Error, ErrorKind, events, paseto};
 use marking::{mark_session, moment_of, read_marks};
 
 pub(crate) use ending::{end, end_all, end_all_of, end_others, mark_everyone};
@@ -104,7 +104,9 @@ pub(crate) async fn commit(shared: &Shared, sealed: &Sealed) -> Result<(), Error
 async fn seal(shared: &Shared, sealed: &Sealed, mut pending: Pending) -> Result<bool, Error> {
     let id = pending.plan.next.id;
     let _turn = match (pending.plan.supersedes, &sealed.revocations) {
-        (Some(_), Some(revocations)) => Some(take_turn(shared, revocations, id).await?),
+        (Some(_), Some(revocations)) => {
+            Some(take_turn(shared, revocations, id, "give the session another token").await?)
+        }
         _ => None,
     };
     if let (Some(_), Some(revocations)) = (pending.plan.supersedes, &sealed.revocations) {
@@ -154,11 +156,17 @@ fn give_up(shared: &Shared, id: Id) -> Result<bool, Error> {
 }
 
 /// Waits for whoever on this node gives the same session another token, for as long as a commit may take.
-async fn take_turn<'a>(shared: &Shared, revocations: &'a Revocations, id: Id) -> Result<Turn<'a>, Error> {
+async fn take_turn<'a>(
+    shared: &Shared,
+    revocations: &'a Revocations,
+    id: Id,
+    doing: &'static str,
+) -> Result<Turn<'a>, Error> {
     let turn = async { Ok(revocations.turns().take(id).await) };
-    bounded(shared.config.patience(), turn)
-        .await
-        .map_err(|error| Error::store("sign in", error))
+    bounded(shared.config.patience(), turn).await.map_err(|_| {
+        let message = format!("could not {doing}: another request of this session waits for the store");
+        Error::new(ErrorKind::Unavailable, message)
+    })
 }
 
 /// Settles what the request did, if that takes neither the store nor a wait: as for most requests.

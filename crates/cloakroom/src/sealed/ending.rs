@@ -23,6 +23,16 @@ const LONGEST_TRIES: Duration = Duration::from_mins(5);
 
 /// Ends the session of this request.
 pub(crate) async fn end(shared: &Shared, sealed: &Sealed, why: Why) -> Result<Deleted, Error> {
+    // Of an anonymous session tokens end, and whoever gives it another one at this moment is to hear of it first.
+    let anonymous = shared
+        .state()
+        .claims()
+        .filter(|claims| claims.principal.is_none())
+        .map(|claims| claims.id);
+    let _turn = match (anonymous, &sealed.revocations) {
+        (Some(id), Some(revocations)) => Some(take_turn(shared, revocations, id, "end session").await?),
+        _ => None,
+    };
     let (claims, verdict, rotated) = {
         let state = shared.state();
         match (state.claims(), state.rotated()) {
@@ -69,16 +79,18 @@ pub(crate) async fn end_others(
              new cookie",
         ));
     }
-    let this = shared.state().id();
     // It gets another token.
-    let _turn = match this {
-        Some(id) => Some(take_turn(shared, revocations, id).await?),
+    let before = shared.state().id();
+    let turn = match before {
+        Some(id) => Some(take_turn(shared, revocations, id, "sign out elsewhere").await?),
         None => None,
     };
     // It will be stamped above every mark there is: had another node ended it, that would bring it back.
     let Some(Heard { asked, present }) = hear(shared, revocations, principal).await? else {
         return Ok(0);
     };
+    // None, where it has ended meanwhile and a sign-in of this request begins another one.
+    let this = shared.state().id();
     let above = asked.saturating_add(revocations.tolerated_skew()).max(present);
     let moment = above.saturating_add(TICK);
     let marked = mark_all(config, revocations, (principal, this), moment).await?;
@@ -88,6 +100,7 @@ pub(crate) async fn end_others(
         // As of this moment: whoever signs out the others next takes what is registered as of before for what has ended.
         registry::register(shared, &kept).await?;
     }
+    drop(turn);
     registry::strike_all(config, sealed, (principal, this), moment).await
 }
 
@@ -105,7 +118,10 @@ fn keep(
         return None;
     }
     let now = shared.config.clock.now();
-    let rotated = now.max(rotated.saturating_add(TICK));
+    // Later than any token that another node gave it before the others' mark was there, and which has ended by that.
+    let rotated = now
+        .saturating_add(revocations.tolerated_skew())
+        .max(rotated.saturating_add(TICK));
     // Known here only, and only to tell what this session was from the others: a late request of the same
     // browser is to be dropped, and must not begin a session whose cookie would replace this one's.
     let until = claims.ends.saturating_add(revocations.tolerated_skew());

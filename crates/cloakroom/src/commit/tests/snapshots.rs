@@ -25,7 +25,7 @@ fn keys() -> KeyRing {
 }
 
 fn hybrid() -> App {
-    App::new().with(|sessions| sessions.snapshots(keys(), FRESH))
+    App::new().with(|sessions| sessions.snapshots(keys(), None))
 }
 
 /// Another node over the same store, where nothing goes wrong: it knows nothing of what this one has ended.

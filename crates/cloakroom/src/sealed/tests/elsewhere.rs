@@ -3,7 +3,8 @@
 use cloakroom_store::{Principal, Timestamp};
 
 use super::*;
-use crate::Lifetime;
+use crate::nowhere::Nowhere;
+use crate::{Happened, Heard, Lifetime};
 
 #[tokio::test(start_paused = true)]
 async fn nobody_signs_out_others_to_escape_having_been_signed_out() {
@@ -162,19 +163,21 @@ async fn who_was_signed_out_ends_nobodys_session_at_a_node_that_has_not_heard_of
 
 #[tokio::test(start_paused = true)]
 async fn a_save_that_was_dropped_before_the_others_are_signed_out_signs_nobody_out() {
-    let node = Node::new();
-    let alice = node.signed_in("alice").await;
-    let session = node.open(&alice).await;
-    session.rotate().unwrap();
-    node.marks.second(Goes::ThroughAndHangs);
-    let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
-    assert!(save.is_err());
-    node.wait(Duration::from_secs(1)).await;
-    session.sign_out_others().await.unwrap();
-    // The rotation is carried out after it.
-    let alice = node.sent(&session).await.unwrap();
-    for node in [&node, &node.neighbour(Duration::ZERO)] {
-        assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+    // The rotation is carried out after it: at once, or when the clock has gone on by more than clocks may differ.
+    for later in [Duration::ZERO, 2 * BOUND] {
+        let node = Node::new();
+        let alice = node.signed_in("alice").await;
+        let session = node.open(&alice).await;
+        session.rotate().unwrap();
+        node.marks.second(Goes::ThroughAndHangs);
+        let save = tokio::time::timeout(Duration::from_millis(10), session.save()).await;
+        assert!(save.is_err());
+        node.wait(later).await;
+        session.sign_out_others().await.unwrap();
+        let alice = node.sent(&session).await.unwrap();
+        for node in [&node, &node.neighbour(Duration::ZERO)] {
+            assert_eq!(node.sees(&alice).await, somebody("alice", 1), "{later:?}");
+        }
     }
 }
 
@@ -199,6 +202,68 @@ async fn rotations_beside_a_sign_out_of_the_others_leave_a_token_that_counts() {
     tokens.extend(node.sent(&signing_out).await);
     let token = tokens.last().unwrap();
     assert_eq!(node.sees(token).await, somebody("alice", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_in_anew_where_their_session_got_another_token_signs_out_that_one_too() {
+    let registry = Memory::default();
+    let node = Node::over(Faulty::new(Memory::default()), |revocations| {
+        revocations.register_in(registry.clone())
+    });
+    let alice = node.signed_in("alice").await;
+    let second_click = node.open(&alice).await;
+    second_click.sign_in("alice").unwrap();
+    let first = node
+        .request(&alice, |session| session.sign_in("alice").unwrap())
+        .await;
+    assert_eq!(second_click.sign_out_others().await.unwrap(), 1);
+    let second = node.sent(&second_click).await.unwrap();
+    assert_eq!(node.sees(&first).await, NOBODY);
+    let listed = node.open(&second).await.sessions().await.unwrap();
+    assert!(matches!(&listed[..], [info] if info.current), "{listed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_elsewhere_beside_a_sign_out_of_the_others_leaves_the_one_that_signed_them_out() {
+    let node = Node::new();
+    let other = node.neighbour(Duration::from_secs(1));
+    let alice = node.signed_in("alice").await;
+    let signing_out = node.open(&alice).await;
+    node.marks.second(Goes::Slowly);
+    let rotation = async { other.request(&alice, |session| session.rotate().unwrap()).await };
+    let (ended, _) = tokio::join!(signing_out.sign_out_others(), rotation);
+    assert_eq!(ended.unwrap(), 0);
+    let alice = node.sent(&signing_out).await.unwrap();
+    for node in [&node, &other] {
+        node.wait(BOUND).await;
+        assert_eq!(node.sees(&alice).await, somebody("alice", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visitors_session_that_ends_beside_a_rotation_gets_no_other_token_here() {
+    for sign_out_is_slow in [false, true] {
+        let node = Node::new();
+        let cart = node.begun().await;
+        let (rotating, ending) = (node.open(&cart).await, node.open(&cart).await);
+        rotating.rotate().unwrap();
+        let rotation = async { rotating.save().await.unwrap() };
+        let sign_out = async { ending.sign_out().await.unwrap() };
+        match sign_out_is_slow {
+            false => {
+                node.marks.second(Goes::Slowly);
+                tokio::join!(rotation, sign_out);
+            }
+            true => {
+                node.marks.next(Goes::Slowly);
+                tokio::join!(sign_out, rotation);
+            }
+        }
+        // Whichever came first: the other one has heard of it.
+        let rotated = node.sent(&rotating).await.unwrap_or_default();
+        let is_there = node.sees(&rotated).await.1.is_some();
+        assert_eq!(is_there, !sign_out_is_slow);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,6 +468,23 @@ async fn a_clock_that_is_behind_ends_nobodys_session_for_the_others() {
         let n = if how == 0 { 2 } else { 1 };
         assert_eq!(node.sees(&cookie).await, somebody("alice", n), "{how}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_everyone_was_ended_is_told_though_the_list_could_not_be_cleared() {
+    let node = Node::new();
+    let alice = node.signed_in("alice").await;
+    let operator = Node::over(node.marks.undisturbed(), |revocations| {
+        revocations.register_in(Nowhere)
+    });
+    let mut events = operator.sessions.subscribe();
+    operator.sessions.end_everyone().await.unwrap_err();
+    match events.next().await {
+        Some(Heard::Event(event)) => assert_eq!(event.what, Happened::EveryonesEnded(0)),
+        other => panic!("{other:?}"),
+    }
+    node.wait(BOUND).await;
+    assert_eq!(node.sees(&alice).await, NOBODY);
 }
 
 #[tokio::test(start_paused = true)]
