@@ -5,8 +5,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use cloakroom::stores::Postgres;
 use cloakroom_store::{
-    Cap, Count, Delete, Expect, List, Owner, Principal, Query, Revoke, Scope, Store as _, Sweep, Timestamp,
-    Touch, Write,
+    AddOne, Cap, Count, Counted, Counter, Counters as _, Delete, Expect, List, Mark, Marks as _, Owner,
+    Principal, Query, Revoke, Scope, SetMark, Store as _, Subject, Sweep, TakeBack, Timestamp, Touch, Write,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
 use cloakroom_testbed::{Protocol, Tap};
@@ -25,7 +25,7 @@ async fn every_verb_is_one_statement_and_one_round_trip() {
         .batch_execute("CREATE EXTENSION pg_stat_statements")
         .await
         .unwrap();
-    // The connections for listing and sweeping are opened and set up before they are counted.
+    // Connections of their own are opened and set up before they are counted.
     store
         .count(Count::new(namespace(), Query::default()))
         .await
@@ -34,6 +34,14 @@ async fn every_verb_is_one_statement_and_one_round_trip() {
         .sweep(Sweep::new(namespace(), Timestamp::default(), NonZeroUsize::MIN))
         .await
         .unwrap();
+    let counter = Counter::new(
+        namespace(),
+        Counted::from_bytes([7; Counted::LEN]),
+        Timestamp::MAX,
+    );
+    let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
+    store.add(AddOne::new(counter.clone())).await.unwrap();
+    store.mark(SetMark::new(namespace(), mark.clone())).await.unwrap();
     let revision = create(&store, id(1), record(b"one")).await;
     let alice = Principal::new("alice").unwrap();
 
@@ -115,8 +123,14 @@ async fn every_verb_is_one_statement_and_one_round_trip() {
     };
     store.revoke(Revoke::new(namespace(), everyone)).await.unwrap();
     counts("revoke everyone").await;
+    store.add(AddOne::new(counter.clone())).await.unwrap();
+    counts("count an attempt").await;
+    store.take_back(TakeBack::new(counter)).await.unwrap();
+    counts("take back an attempt").await;
+    store.mark(SetMark::new(namespace(), mark)).await.unwrap();
+    counts("set a mark").await;
     seen.remove("begin");
-    assert_eq!(seen.len(), 12);
+    assert_eq!(seen.len(), 15);
     assert!(seen.values().all(|counted| *counted == (1, 1)), "{seen:?}");
 }
 

@@ -1,11 +1,14 @@
-//! Sign-ins of one user come one after the other, and nobody else waits for that.
+//! Sign-ins of one user, attempts at it and marks come one after the other, and nobody else waits for that.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use cloakroom_store::{
-    Cap, ErrorKind, Expect, Principal, Revoke, Scope, Store as _, Timestamp, Write, Written,
+    AddOne, Cap, Counted, Counter, Counters as _, ErrorKind, Expect, Mark, Marks as _, Principal, Revoke,
+    Scope, SetMark, Store as _, Subject, TakeBack, Timestamp, Write, Written,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
+use tokio::task::JoinSet;
 
 use crate::fixture::{PATIENT, Store, client, create, id, in_time, load, namespace, record, record_of, with};
 
@@ -62,4 +65,103 @@ async fn a_turn_that_never_comes_is_an_outage_and_nothing_is_written() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     other.batch_execute("COMMIT").await.unwrap();
     assert!(load(&store, id(1)).await.unwrap().is_none());
+}
+
+fn counter() -> Counter {
+    Counter::new(
+        namespace(),
+        Counted::from_bytes([7; Counted::LEN]),
+        Timestamp::from_unix_millis(1_000_000),
+    )
+}
+
+fn mark() -> SetMark {
+    let (begun_before, until) = (
+        Timestamp::from_unix_millis(1000),
+        Timestamp::from_unix_millis(1_000_000),
+    );
+    SetMark::new(namespace(), Mark::new(Subject::Everyone, begun_before, until))
+}
+
+/// Somebody else has the row of the counter, and the one that numbers marks.
+async fn take_rows(server: &Server) -> tokio_postgres::Client {
+    let other = client(server).await;
+    let text = "BEGIN; UPDATE cloakroom_counters SET times = times; UPDATE cloakroom_mark_numbers SET latest = latest";
+    other.batch_execute(text).await.unwrap();
+    other
+}
+
+/// Waits until a statement waits for a row.
+async fn somebody_waits(other: &tokio_postgres::Client) {
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let mut looking = tokio::time::interval(Duration::from_millis(5));
+    while other.query_one_scalar::<i64, _>(waits, &[]).await.unwrap() == 0 {
+        looking.tick().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_counts_or_marks_holds_up_nobody_on_the_same_connection() {
+    let server = Server::start();
+    let store = Store::connect(&with(&server, &format!("{PATIENT}&connections=1")))
+        .await
+        .unwrap();
+    create(&store, id(1), record(b"somebody's")).await;
+    assert_eq!(store.add(AddOne::new(counter())).await.unwrap(), 1);
+    store.mark(mark()).await.unwrap();
+    let other = take_rows(&server).await;
+    let (mut adding, mut rest) = (JoinSet::new(), JoinSet::new());
+    for _ in 0..20 {
+        let (adds, marks) = (store.clone(), store.clone());
+        adding.spawn(async move { adds.add(AddOne::new(counter())).await });
+        rest.spawn(async move { marks.mark(mark()).await.map(drop) });
+    }
+    somebody_waits(&other).await;
+    let takes = store.clone();
+    rest.spawn(async move { takes.take_back(TakeBack::new(counter())).await });
+    for _ in 0..50 {
+        assert!(load(&store, id(1)).await.unwrap().is_some());
+    }
+    assert!(adding.try_join_next().is_none() && rest.try_join_next().is_none());
+    other.batch_execute("COMMIT").await.unwrap();
+    let mut counted: Vec<u64> = adding.join_all().await.into_iter().map(Result::unwrap).collect();
+    rest.join_all().await.into_iter().for_each(Result::unwrap);
+    counted.sort_unstable();
+    // Each is counted once; the one that is taken back comes before, between or after them.
+    assert!(
+        counted.iter().all(|times| (1..=21).contains(times)),
+        "{counted:?}"
+    );
+    assert_eq!(store.add(AddOne::new(counter())).await.unwrap(), 21);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_a_count_leaves_the_connection_to_the_next() {
+    let server = Server::start();
+    let store = Store::connect(&with(&server, &format!("{PATIENT}&connections=1")))
+        .await
+        .unwrap();
+    store.add(AddOne::new(counter())).await.unwrap();
+    let watching = client(&server).await;
+    let processes = async || -> Vec<i32> {
+        let text =
+            "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = 'cloakroom'";
+        watching.query_one_scalar(text, &[]).await.unwrap()
+    };
+    let before = processes().await;
+    for round in 0..3 {
+        let other = take_rows(&server).await;
+        let adding = tokio::spawn({
+            let store = store.clone();
+            async move { store.add(AddOne::new(counter())).await }
+        });
+        somebody_waits(&other).await;
+        adding.abort();
+        assert!(adding.await.unwrap_err().is_cancelled());
+        other.batch_execute("COMMIT").await.unwrap();
+        // What was sent is counted, and answered to nobody.
+        let counted = store.add(AddOne::new(counter())).await.unwrap();
+        assert_eq!(counted, 3 + 2 * round);
+        assert_eq!(processes().await, before, "round {round}: another connection");
+    }
 }

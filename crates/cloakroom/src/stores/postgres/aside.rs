@@ -1,27 +1,35 @@
-//! A connection of its own for what takes longer than a request may hold up others.
+//! A connection of its own for what takes longer than a request may hold up others, or waits for them.
 
 use std::sync::Arc;
 
 use cloakroom_store::{Error, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::driver::Shared;
 use super::failure;
-use super::given_up::{GivenUp, Unanswered, Work, not_sent};
+use super::given_up::{GivenUp, Work, not_sent};
 use super::opening::{self, Opening, settings};
 
 /// A connection that is opened when it is needed, kept, and used by one call at a time.
 pub(super) struct Aside {
     opening: Arc<Opening>,
     given_up: Arc<GivenUp>,
-    /// Taken out while it is used: of a call that is dropped half way, the connection ends with it.
+    /// Taken out while it is used.
     kept: Arc<Mutex<Option<Kept>>>,
 }
 
 /// A connection, and the server's process that serves it.
 type Kept = (Client, i32);
+
+/// A connection that is taken out for one call. Of a call that is dropped half way, it is free once that is answered.
+struct Lent<'a> {
+    aside: &'a Aside,
+    /// There until it is given back or given up.
+    held: Option<(OwnedMutexGuard<Option<Kept>>, Kept)>,
+}
 
 impl Aside {
     pub(super) fn new(opening: Arc<Opening>, given_up: Arc<GivenUp>) -> Self {
@@ -44,44 +52,90 @@ impl Aside {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
-        let (mut kept, (client, process)) = timeout(options.server.wait_timeout, self.client())
+        let lent = timeout(options.server.wait_timeout, self.lend())
             .await
             .map_err(|_elapsed| busy(doing, address))??;
-        let unanswered = Unanswered::new(&self.given_up, process);
         let asking = async {
-            match self.given_up.lets_pass(work, &client).await? {
-                true => ask(&client).await.map(Some),
+            match self.given_up.lets_pass(work, lent.client()).await? {
+                true => ask(lent.client()).await.map(Some),
                 false => Ok(None),
             }
         };
         match timeout(options.server.operation_timeout, asking).await {
             Ok(answer) => {
-                unanswered.answered();
-                *kept = Some((client, process));
+                lent.give_back();
                 let answer = answer.map_err(|error| failure::of_call(doing, address, &error))?;
                 answer.ok_or_else(|| not_sent(doing, address))
             }
-            Err(_elapsed) => Err(failure::too_slow(doing, address)),
+            Err(_elapsed) => {
+                lent.give_up();
+                Err(failure::too_slow(doing, address))
+            }
         }
     }
 
-    /// The connection, taken out, and its place.
-    async fn client(&self) -> Result<(OwnedMutexGuard<Option<Kept>>, Kept), Error> {
-        let mut kept = Arc::clone(&self.kept).lock_owned().await;
-        if let Some(found) = kept.take().filter(|(client, _)| !client.is_closed()) {
-            return Ok((kept, found));
+    /// The connection, taken out. It is opened where there is none.
+    async fn lend(&self) -> Result<Lent<'_>, Error> {
+        let lent = |place, kept| Lent {
+            aside: self,
+            held: Some((place, kept)),
+        };
+        let mut place = Arc::clone(&self.kept).lock_owned().await;
+        if let Some(found) = place.take().filter(|(client, _)| !client.is_closed()) {
+            return Ok(lent(place, found));
         }
         // In a task of its own: what takes longer than this call may wait is there for the next.
         let opening = Arc::clone(&self.opening);
         let opened = tokio::spawn(async move {
-            *kept = Some(open(&opening).await?);
-            Ok(kept)
+            *place = Some(open(&opening).await?);
+            Ok(place)
         });
-        let mut kept = opened
+        let mut place = opened
             .await
             .unwrap_or_else(|_ended| Err(lost(&self.opening.address)))?;
-        let opened = kept.take().ok_or_else(|| lost(&self.opening.address))?;
-        Ok((kept, opened))
+        let opened = place.take().ok_or_else(|| lost(&self.opening.address))?;
+        Ok(lent(place, opened))
+    }
+}
+
+impl Lent<'_> {
+    fn client(&self) -> &Client {
+        let (_, (client, _)) = self.held.as_ref().expect("it is held until it is given back");
+        client
+    }
+
+    fn give_back(mut self) {
+        if let Some((mut place, kept)) = self.held.take() {
+            *place = Some(kept);
+        }
+    }
+
+    /// Ends the connection: nobody is to wait for what it owes.
+    fn give_up(mut self) {
+        if let Some((_, (_, process))) = self.held.take() {
+            self.aside.given_up.remember(process);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    /// Whoever stops waiting for an answer costs nobody the connection. The next waits until the server has answered.
+    fn drop(&mut self) {
+        let Some((mut place, kept)) = self.held.take() else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return self.aside.given_up.remember(kept.1);
+        };
+        let given_up = Arc::clone(&self.aside.given_up);
+        let patience = self.aside.opening.options.server.operation_timeout;
+        runtime.spawn(async move {
+            // What is asked last is answered last.
+            match timeout(patience, kept.0.check_connection()).await {
+                Ok(Ok(())) => *place = Some(kept),
+                _ => given_up.remember(kept.1),
+            }
+        });
     }
 }
 

@@ -102,25 +102,3 @@ pub(super) fn not_sent(doing: &str, address: &str) -> Error {
         ),
     )
 }
-
-/// One call on a connection that others do not share: dropped before it is answered, the connection is given up.
-pub(super) struct Unanswered<'a> {
-    given_up: &'a GivenUp,
-    process: i32,
-}
-
-impl<'a> Unanswered<'a> {
-    pub(super) fn new(given_up: &'a GivenUp, process: i32) -> Self {
-        Self { given_up, process }
-    }
-
-    pub(super) fn answered(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        self.given_up.remember(self.process);
-    }
-}

@@ -5,7 +5,7 @@ use cloakroom_store::{
     Told,
 };
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::given_up::Work;
 use super::{Postgres, row, store, sweep};
@@ -25,12 +25,16 @@ impl Marks for Postgres {
         let row = self
             .0
             .reach
-            .request("set a mark", Work::Writes, async |prepared| {
-                let values: [&(dyn ToSql + Sync); 5] = [&namespace, &key, &begun_before, &until, &&epoch[..]];
-                prepared
-                    .client
-                    .query_one(&prepared.statements.mark, &values)
-                    .await
+            .mark("set a mark", async |client| {
+                let text = "SELECT is_begun_before, is_until FROM cloakroom_mark($1, $2, $3, $4, $5)";
+                let values: [(&(dyn ToSql + Sync), Type); 5] = [
+                    (&namespace, Type::BYTEA),
+                    (&key, Type::BYTEA),
+                    (&begun_before, Type::INT8),
+                    (&until, Type::INT8),
+                    (&&epoch[..], Type::BYTEA),
+                ];
+                client.query_typed_one(text, &values).await
             })
             .await?;
         Ok(Mark::new(subject, moment_in(&row, 0)?, moment_in(&row, 1)?))

@@ -38,8 +38,8 @@ pub struct PostgresOptions {
 impl PostgresOptions {
     /// Sets how many connections the requests share; 4 unless said otherwise.
     ///
-    /// Up to three more are opened when they are needed: one to sweep, one to read marks, one to list, to count and to revoke
-    /// everyone's.
+    /// Up to five more are opened when they are needed: to sweep; to list, to count and to revoke everyone's; to read
+    /// marks; to set them; and to count attempts.
     #[must_use]
     pub fn connections(mut self, connections: NonZeroUsize) -> Self {
         self.server.connections = connections;

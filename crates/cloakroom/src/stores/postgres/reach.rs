@@ -21,6 +21,10 @@ pub(super) enum Reach {
         listing: Aside,
         /// Requests wait for marks, and not behind a listing.
         learning: Aside,
+        /// All marks of a namespace wait for one row: not where who reads them waits.
+        marking: Aside,
+        /// Whoever tries to sign in waits for a row that others write: not where those wait who are signed in or sign out.
+        counting: Aside,
     },
     #[cfg(feature = "deadpool-postgres_v0_14")]
     Shared(Box<Shared>),
@@ -39,6 +43,8 @@ impl Reach {
             sweeping: aside(),
             listing: aside(),
             learning: aside(),
+            marking: aside(),
+            counting: aside(),
             requests: Connections::open(opening, given_up).await?,
         })
     }
@@ -81,6 +87,40 @@ impl Reach {
             Self::Own { learning, .. } => learning.ask(doing, Work::Reads, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
             Self::Shared(shared) => shared.ask(doing, Work::Reads, ask).await,
+        }
+    }
+
+    /// Sets a mark, by one statement that is not prepared.
+    pub(super) async fn mark<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { marking, .. } => marking.ask(doing, Work::Writes, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => {
+                shared
+                    .request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
+                    .await
+            }
+        }
+    }
+
+    /// Counts, by one statement that is not prepared.
+    pub(super) async fn count<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Own { counting, .. } => counting.ask(doing, Work::Writes, ask).await,
+            #[cfg(feature = "deadpool-postgres_v0_14")]
+            Self::Shared(shared) => {
+                shared
+                    .request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
+                    .await
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! A statement that waits for a lock of PostgreSQL holds up every request that shares its connection, whoever's they are.
 //! So nothing on a shared connection waits for many: it takes the lock if nobody has it, or answers that somebody has, and
-//! asks again a moment later. What waits there, waits for rows: of one session, of one counter, or the one that numbers marks,
-//! and so for the commits of those who are ahead.
+//! asks again a moment later. What waits there waits for the row of one session, and so for the commits of those who write
+//! that one. Counters, and the row that numbers marks, are written by many: they have connections of their own.
 
 use std::time::Duration;
 
