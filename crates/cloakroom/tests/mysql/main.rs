@@ -16,6 +16,7 @@ mod migrations;
 mod settings;
 
 mod counting;
+mod crowds;
 mod sweeping;
 
 mod encryption;

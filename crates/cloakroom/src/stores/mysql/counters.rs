@@ -2,6 +2,7 @@
 
 use cloakroom_store::{AddOne, Capabilities, Counter, Counters, Error, Sweep, Swept, TakeBack};
 
+use super::given_up::Kind;
 use super::values::Values;
 use super::{Mysql, sweep};
 use crate::stores::sql::corrupt;
@@ -11,7 +12,12 @@ impl Counters for Mysql {
     async fn add(&self, request: AddOne) -> Result<u64, Error> {
         let values = || row(&request.counter);
         let answer = self
-            .ask("count an attempt", include_str!("sql/add.sql"), values)
+            .ask_in_turn(
+                Kind::Counter,
+                "count an attempt",
+                include_str!("sql/add.sql"),
+                values,
+            )
             .await?;
         answer
             .number
@@ -22,7 +28,7 @@ impl Counters for Mysql {
         const TAKE_BACK: &str = "UPDATE cloakroom_counters SET times = times - 1 \
                                  WHERE namespace = ? AND over_at = ? AND counted = ? AND times > 0";
         let values = || row(&request.counter);
-        self.ask("take back an attempt", TAKE_BACK, values)
+        self.ask_in_turn(Kind::Counter, "take back an attempt", TAKE_BACK, values)
             .await
             .map(drop)
     }

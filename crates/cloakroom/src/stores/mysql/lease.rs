@@ -4,10 +4,11 @@ use cloakroom_store::Error;
 use futures_util::FutureExt as _;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Params, Row};
-use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use super::failure;
+use super::given_up::Place;
 use super::pool::Pool;
 use super::values::Values;
 use crate::stores::sql;
@@ -19,7 +20,7 @@ pub(super) struct Lease<'pool> {
     /// There until it is given back or closed.
     connection: Option<Conn>,
     /// A place among the writes, if it is lent for one.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     /// Whether the server was asked what it has not answered.
     waits: bool,
     /// Free for the next only when the connection is.
@@ -51,7 +52,7 @@ impl<'pool> Lease<'pool> {
     }
 
     /// Lends it for a write, which has this place.
-    pub(super) fn at_place(mut self, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn at_place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }

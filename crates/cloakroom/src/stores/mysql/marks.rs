@@ -4,6 +4,7 @@ use cloakroom_store::{
     Capabilities, Cursor, Error, Mark, Marks, MarksOf, News, SetMark, Sweep, Swept, Timestamp, Told,
 };
 
+use super::given_up::Kind;
 use super::values::Values;
 use super::{Mysql, row, sweep};
 use crate::stores::sql::column;
@@ -28,7 +29,12 @@ impl Marks for Mysql {
                 .bytes(&epoch)
         };
         let mut answer = self
-            .ask("set a mark", "CALL cloakroom_mark(?, ?, ?, ?, ?)", values)
+            .ask_in_turn(
+                Kind::Mark,
+                "set a mark",
+                "CALL cloakroom_mark(?, ?, ?, ?, ?)",
+                values,
+            )
             .await?;
         let (begun_before, until) = answer.rows.pop().map_or_else(row::none, row::moments)?;
         Ok(Mark::new(subject, begun_before, until))

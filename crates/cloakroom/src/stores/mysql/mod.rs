@@ -54,6 +54,12 @@
 //! A deadlock or a lock that was waited for in vain never reaches a caller within the time of a call: the server has
 //! then taken back the transaction, so it is sent again. Nothing else is ever sent twice.
 //!
+//! # Attempts and marks
+//!
+//! Counting an attempt and setting a mark wait for a row that others write at the same time. So that a flood of attempts
+//! leaves connections to who is signed in, a quarter of them at most counts at a time, at least one, and as many set
+//! marks; who waits longer than `wait_timeout` is told. Have three connections or more.
+//!
 //! # What it promises
 //!
 //! * **Durability.** With `innodb_flush_log_at_trx_commit=1`, the server's default, what was answered survives a

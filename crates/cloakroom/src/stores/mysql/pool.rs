@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::dialing::Dialing;
-use super::given_up::Writes;
+use super::given_up::{Kind, Writes};
 use super::lease::Lease;
 use super::options::MysqlOptions;
 
@@ -37,6 +37,8 @@ struct Idle {
 /// What may be waited for, in messages.
 const A_CONNECTION: &str =
     "a connection to be free: raise `connections`, or look for a server that is overloaded";
+const A_TURN: &str = "others that count attempts or set marks, few of which may write at a time: look for what holds \
+                      locks, or for who tries to sign in so often";
 const AN_END: &str = "writes to end that were given up: see that a replica follows that the server waits for, and what \
                       holds locks";
 
@@ -65,20 +67,21 @@ impl Pool {
     }
 
     /// Lends a connection to write, within the same time.
-    pub(super) async fn lend_to_write(&self) -> Result<Lease<'_>, Error> {
+    pub(super) async fn lend_to_write(&self, kind: Kind) -> Result<Lease<'_>, Error> {
         let mut waits_for = A_CONNECTION;
         let lending = async {
-            let place = match self.writes.free_place() {
+            let place = match self.writes.free_place(kind) {
                 Some(place) => place,
                 None => {
                     self.writes
                         .free(async |given_up| self.lease(&mut waits_for).await?.busy(given_up).await)
                         .await?;
-                    waits_for = match self.writes.count_given_up() {
-                        0 => A_CONNECTION,
+                    waits_for = match (self.writes.count_given_up(), kind) {
+                        (0, Kind::Session) => A_CONNECTION,
+                        (0, Kind::Counter | Kind::Mark) => A_TURN,
                         _ => AN_END,
                     };
-                    self.writes.place().await
+                    self.writes.place(kind).await
                 }
             };
             waits_for = A_CONNECTION;

@@ -5,6 +5,7 @@ use cloakroom_store::{
     Swept, Touch, Touched, Write, Written,
 };
 
+use super::given_up::Kind;
 use super::lease::{Answer, Refusal};
 use super::values::Values;
 use super::{Mysql, delete, list, revoke, row, sweep, write};
@@ -95,6 +96,17 @@ impl Mysql {
         Ok(self.try_ask(doing, statement, values).await?)
     }
 
+    /// As [`ask`](Self::ask), for what waits for a row that many write.
+    pub(super) async fn ask_in_turn(
+        &self,
+        kind: Kind,
+        doing: &str,
+        statement: &'static str,
+        values: impl Fn() -> Values,
+    ) -> Result<Answer, Error> {
+        Ok(self.ask_at_place(kind, doing, statement, values).await?)
+    }
+
     /// As [`ask`](Self::ask), for what may find that a key is taken.
     pub(super) async fn try_ask(
         &self,
@@ -102,7 +114,18 @@ impl Mysql {
         statement: &'static str,
         values: impl Fn() -> Values,
     ) -> Result<Answer, Refusal> {
-        let mut lease = self.0.pool.lend_to_write().await.map_err(Refusal::Failed)?;
+        self.ask_at_place(Kind::Session, doing, statement, values).await
+    }
+
+    async fn ask_at_place(
+        &self,
+        kind: Kind,
+        doing: &str,
+        statement: &'static str,
+        values: impl Fn() -> Values,
+    ) -> Result<Answer, Refusal> {
+        let lent = self.0.pool.lend_to_write(kind).await;
+        let mut lease = lent.map_err(Refusal::Failed)?;
         let answer = lease.ask(doing, statement, values).await;
         if matches!(answer, Ok(_) | Err(Refusal::Exists)) {
             lease.give_back();

@@ -2,6 +2,7 @@
 
 use cloakroom_store::{Error, Sweep, Swept};
 
+use super::given_up::Kind;
 use super::lease::Lease;
 use super::values::Values;
 use super::{Mysql, row};
@@ -14,7 +15,7 @@ const BATCH: usize = 250;
 
 /// See [`Store::sweep`](cloakroom_store::Store::sweep).
 pub(super) async fn sweep(store: &Mysql, request: &Sweep) -> Result<Swept, Error> {
-    let mut lease = store.0.pool.lend_to_write().await?;
+    let mut lease = store.0.pool.lend_to_write(Kind::Session).await?;
     // After an error the connection is closed, and that frees the lock.
     let swept = sweep_locked(&mut lease, request).await?;
     lease.give_back();

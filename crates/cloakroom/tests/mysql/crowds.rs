@@ -1,0 +1,78 @@
+//! Counting attempts and setting marks wait for rows that others write, and nobody else waits for that.
+
+use cloakroom::stores::mysql::MysqlOptions;
+use cloakroom_store::{
+    AddOne, Counted, Counter, Counters as _, Expect, Mark, Marks as _, SetMark, Subject, Timestamp,
+};
+use cloakroom_testbed::mysql::Mysqld;
+use mysql_async::prelude::Queryable as _;
+use tokio::task::JoinSet;
+use tokio::time::{Duration, interval, timeout};
+
+use super::fixture::{BOUND, admin, create, id, load, namespace, record_of, write};
+
+fn counter() -> Counter {
+    Counter::new(
+        namespace(),
+        Counted::from_bytes([7; Counted::LEN]),
+        Timestamp::MAX,
+    )
+}
+
+fn mark() -> SetMark {
+    let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
+    SetMark::new(namespace(), mark)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_counts_or_marks_leaves_connections_to_sessions() {
+    let server = Mysqld::start();
+    let patience = Duration::from_secs(30);
+    let options = MysqlOptions::default()
+        .connections(4.try_into().unwrap())
+        .connect_timeout(patience)
+        .wait_timeout(patience)
+        .operation_timeout(patience);
+    let store = options.connect(&server.url()).await.unwrap();
+    create(&store, id(1), record_of("alice", "somebody's")).await;
+    assert_eq!(store.add(AddOne::new(counter())).await.unwrap(), 1);
+    store.mark(mark()).await.unwrap();
+    let mut other = admin(&server).await;
+    for statement in [
+        "USE cloakroom",
+        "START TRANSACTION",
+        "UPDATE cloakroom_counters SET times = times + 1",
+        "UPDATE cloakroom_mark_numbers SET latest = latest + 1",
+    ] {
+        other.query_drop(statement).await.unwrap();
+    }
+    let (mut adding, mut marking) = (JoinSet::new(), JoinSet::new());
+    for _ in 0..20 {
+        let (adds, marks) = (store.clone(), store.clone());
+        adding.spawn(async move { adds.add(AddOne::new(counter())).await });
+        marking.spawn(async move { marks.mark(mark()).await });
+    }
+    let waits = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    // The server shows the same again to who looks within a tenth of a second.
+    let mut looking = interval(Duration::from_millis(200));
+    while other.query_first::<u64, _>(waits).await.unwrap() < Some(2) {
+        looking.tick().await;
+    }
+    for n in 10..60 {
+        let loaded = timeout(BOUND, load(&store, id(1))).await;
+        assert!(loaded.expect("a connection is left").unwrap().is_some());
+        let written = write(&store, id(n), Expect::Absent, record_of("bob", "new"));
+        timeout(BOUND, written)
+            .await
+            .expect("a connection is left")
+            .unwrap();
+    }
+    assert!(adding.try_join_next().is_none() && marking.try_join_next().is_none());
+    other.query_drop("COMMIT").await.unwrap();
+    let mut counted: Vec<u64> = adding.join_all().await.into_iter().map(Result::unwrap).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, (3..23).collect::<Vec<_>>());
+    for marked in marking.join_all().await {
+        marked.unwrap();
+    }
+}
