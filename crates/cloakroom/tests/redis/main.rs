@@ -6,6 +6,8 @@
 
 mod conformance;
 
+mod parts;
+
 mod options;
 
 mod encrypted;

@@ -12,7 +12,7 @@ use crate::fixture::{create, delete, fails, load};
 
 /// What the documentation says that a user must be allowed.
 const RIGHTS: &str = "~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat \
-    +persist +pttl +zadd +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hmget +hset +hsetnx +hdel \
+    +persist +pttl +zadd +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hexists +hlen +hmget +hset +hsetnx +hdel \
     +time +scan +incr +decr +eval +evalsha +wait +role +info +ping +select +config|get";
 
 #[tokio::test(flavor = "multi_thread")]

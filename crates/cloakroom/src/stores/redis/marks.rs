@@ -1,7 +1,8 @@
 //! Marks, on a single server and in a cluster: three keys of one slot for each namespace.
 //!
 //! A hash has each subject's moments, and two sorted sets have the subjects by the number of their last change and by when
-//! they are over. Each verb is one script, so numbers are given in the order in which they can be seen.
+//! they are over. Each verb is one script, so numbers are given in the order in which they can be seen. A server that evicts
+//! may drop one of the three: then all are taken for gone.
 
 use cloakroom_store::{
     Cursor, Error, ErrorKind, Mark, MarksOf, News, SetMark, Subject, Sweep, Swept, Timestamp, Told,
@@ -85,7 +86,7 @@ pub(super) async fn marks_of(
 
 /// See [`Marks::news`](cloakroom_store::Marks::news).
 pub(super) async fn news(scripts: &impl Scripts, keys: &Keys, request: &News) -> Result<Told, Error> {
-    let [marks, order, _] = keys.marks(&request.namespace);
+    let [marks, order, overs] = keys.marks(&request.namespace);
     // Whatever does not read is a position that means nothing here: no number is as high.
     let (epoch, after) = match &request.after {
         None => (0, 0),
@@ -96,7 +97,7 @@ pub(super) async fn news(scripts: &impl Scripts, keys: &Keys, request: &News) ->
             NEWS,
             Invocation {
                 script: &script::NEWS,
-                keys: &[marks.as_bytes(), order.as_bytes()],
+                keys: &[marks.as_bytes(), order.as_bytes(), overs.as_bytes()],
                 arguments: &[
                     after.to_string().as_bytes(),
                     &epoch.to_be_bytes(),

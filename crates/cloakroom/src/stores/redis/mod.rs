@@ -78,7 +78,7 @@
 //!
 //! *Rights.* A user of its own needs
 //! `~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd
-//! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hmget +hset +hsetnx +hdel +time +scan +incr +decr
+//! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hexists +hlen +hmget +hset +hsetnx +hdel +time +scan +incr +decr
 //! +eval +evalsha +wait +role +info +ping +select +config|get`. What begins with a brace are marks, and commands with `h`
 //! are for them alone. With `wait_replicas` it needs `+publish &cloakroom%waits` too. Without `config|get` the card promises no
 //! durability; the rest is missed at once or at the first write.

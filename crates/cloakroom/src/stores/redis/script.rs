@@ -88,6 +88,7 @@ pub(super) static END_BEGUN_BEFORE: LazyLock<Script> = LazyLock::new(|| {
 pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("lua/record.lua"),
+        include_str!("lua/marks.lua"),
         include_str!("lua/mark.lua")
     ))
 });
@@ -97,10 +98,20 @@ pub(super) static MARKS_OF: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/marks_of.lua")));
 
 /// Reads what was marked since a number.
-pub(super) static NEWS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/news.lua")));
+pub(super) static NEWS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/marks.lua"),
+        include_str!("lua/news.lua")
+    ))
+});
 
 /// Forgets marks that are over.
-pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/forget.lua")));
+pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/marks.lua"),
+        include_str!("lua/forget.lua")
+    ))
+});
 
 /// Adds one to a counter.
 pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/add.lua")));
@@ -182,6 +193,6 @@ mod tests {
                 scripts += 1;
             }
         }
-        assert_eq!(scripts, 20);
+        assert_eq!(scripts, 21);
     }
 }

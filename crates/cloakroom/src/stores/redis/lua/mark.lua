@@ -2,6 +2,9 @@
 local marks, order, overs = KEYS[1], KEYS[2], KEYS[3]
 local subject, begun_before, over, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
+-- What is left of some would be told as if it were all: another history begins, which readers notice by its epoch.
+if in_parts(marks, order, overs) then redis.call('DEL', marks, order, overs) end
+
 local kept = redis.call('HGET', marks, subject)
 if kept then
   if later(kept:sub(1, 8), begun_before) then begun_before = kept:sub(1, 8) end
