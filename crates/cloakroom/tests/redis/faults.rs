@@ -234,3 +234,28 @@ async fn what_is_no_record_is_corrupt_and_stays() {
     }
     create(&store, 4, "alice").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_evicts_does_not_take_the_place_of_one_that_does_not() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    assert!(store.capabilities().revokes_by_principal);
+    create(&store, 1, "alice").await;
+    let reconnects_to = |policy| {
+        server.command(&["CONFIG", "SET", "maxmemory-policy", policy]);
+        server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    };
+    reconnects_to("allkeys-lru");
+    // The first call may be the one that learns that the connection is gone.
+    load(&store, 1).await.ok();
+    let text = fails(ErrorKind::Unavailable, load(&store, 1)).await;
+    assert!(text.contains("`maxmemory-policy` is noeviction"), "{text}");
+    server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    recovered(&store).await;
+    assert!(load(&store, 1).await.unwrap().is_some());
+    // Where nothing is promised nothing is broken.
+    server.command(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]);
+    let store = Redis::connect(&server.url()).await.unwrap();
+    reconnects_to("allkeys-lru");
+    recovered(&store).await;
+}

@@ -92,6 +92,25 @@ async fn where_a_node_evicts_the_card_withdraws() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_evicts_takes_no_slots_of_those_that_do_not() {
+    let cluster = redis_cluster::RedisCluster::start(3);
+    let store = RedisCluster::connect(&cluster.url()).await.unwrap();
+    let node = &cluster.nodes()[1];
+    node.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    node.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let (mut found, mut refused) = (0, 0);
+    for n in 0..12 {
+        match load(&store, n).await {
+            Ok(_) => found += 1,
+            Err(error) if error.to_string().contains("`maxmemory-policy` is noeviction") => refused += 1,
+            // The first call may be the one that learns that the connection is gone.
+            Err(error) => assert_eq!(refused, 0, "{error}"),
+        }
+    }
+    assert!(found > 0 && refused > 0, "{found} found, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_margin_what_has_always_been_over_is_written_and_gone() {
     let cluster = redis_cluster::RedisCluster::start(3);
     let options = RedisClusterOptions::default().ttl_margin(Duration::ZERO);

@@ -1,17 +1,17 @@
 //! The capability card: what this server promises, asked once when the store is opened.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use cloakroom_store::{Capabilities, Error, ErrorKind, Residence};
 use redis::Value;
 use tokio::time::timeout;
 
-use super::failure;
 use super::keys::Keys;
 use super::pool::Replicas;
 use super::script::{self, Invocation};
 use super::server::{Connected, Server};
-use super::turn;
+use super::{failure, info, turn};
 
 /// The largest record body the store takes, in bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
@@ -56,7 +56,7 @@ pub(super) async fn ask(
     let [about, persistence, memory, fsync, must @ ..] = &*answers else {
         return Err(failure::nonsense("read what it promises", &server.shown));
     };
-    if says(about, "redis_mode", "cluster") {
+    if info::says(about, "redis_mode", "cluster") {
         return Err(Error::new(
             ErrorKind::Misconfigured,
             format!(
@@ -68,28 +68,18 @@ pub(super) async fn ask(
     for answer in must {
         answer.clone().extract_error().map_err(not_connected)?;
     }
-    // What a server does not say, it does not promise.
-    let evicts = !says(memory, "maxmemory_policy", "noeviction");
-    let syncs = says(persistence, "aof_enabled", "1") && holds(fsync, b"always");
+    let evicts = info::evicts(memory);
+    let syncs = info::says(persistence, "aof_enabled", "1") && holds(fsync, b"always");
     let mut card = Capabilities::new("redis", Residence::Elsewhere)
         // A replica that is promoted need not have it.
         .survives_restart(syncs && !server.has_sentinels())
         .max_body(MAX_BODY);
+    server.must_keep_all.store(!evicts, Ordering::Relaxed);
     card.expires_by_itself = true;
     card.may_evict = evicts;
     card.lists = !evicts;
     card.revokes_by_principal = !evicts;
     Ok(card)
-}
-
-/// Whether a section of `INFO` has this field with this value.
-pub(super) fn says(section: &Value, field: &str, value: &str) -> bool {
-    let Value::BulkString(text) = section else {
-        return false;
-    };
-    let text = String::from_utf8_lossy(text);
-    text.lines()
-        .any(|line| line.trim_end().split_once(':') == Some((field, value)))
 }
 
 /// Whether an answer of `CONFIG GET` has this value.

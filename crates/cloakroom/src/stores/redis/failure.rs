@@ -100,6 +100,10 @@ fn verdict(error: &RedisError) -> (ErrorKind, &'static str) {
 /// What an error says of a server that did not answer as one does that speaks TLS.
 pub(super) const NOT_TLS: &str = "no answer to the greeting of TLS";
 
+/// What an error says of a server that may drop sessions, where the one before did not.
+pub(super) const EVICTS: &str = "it does not say that its `maxmemory-policy` is noeviction, as the server did on which the \
+                                 store was opened: set it on replicas too, or open the store again";
+
 /// A first connection that did not come about.
 pub(super) fn not_connected(server: &str, error: &RedisError) -> Error {
     let (kind, advice) = match error.kind() {

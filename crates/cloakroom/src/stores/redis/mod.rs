@@ -64,8 +64,9 @@
 //! *Eviction.* With a `maxmemory-policy` other than `noeviction` the server drops sessions to make room, also those that
 //! are signed in, and the indexes too: nobody could be sure to have ended all sessions of a principal. The card then
 //! withdraws listing, revoking by principal and caps. Set `noeviction`: writes answer
-//! [`ErrorKind::Full`](cloakroom_store::ErrorKind::Full) when there is no room, reads and endings go on. The policy is read
-//! when the store connects: change it, then restart the application.
+//! [`ErrorKind::Full`](cloakroom_store::ErrorKind::Full) when there is no room, reads and endings go on. Set it on every
+//! replica too: what the card promises goes by the server that the store is opened on, and one that takes its place and
+//! evicts is refused, as an outage that says why. To go on with another policy, restart the application.
 //!
 //! *Failover.* Replicas follow a little later. The last writes and endings before a primary is lost may be lost with it,
 //! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another. All
@@ -127,6 +128,7 @@ mod address;
 mod all;
 mod driver;
 mod failure;
+mod info;
 mod sentinel;
 mod tls;
 
@@ -220,6 +222,7 @@ impl Redis {
             tls,
             connect_timeout: options.server.connect_timeout,
             operation_timeout: options.server.operation_timeout,
+            must_keep_all: Arc::default(),
         });
         let first = server.connect().await;
         let first = first.map_err(|error| failure::not_connected(&server.shown, &error))?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::address::{Address, Place};
-use super::{driver, failure, sentinel};
+use super::{driver, failure, info, sentinel};
 
 /// How to reach a server.
 pub(super) struct Server {
@@ -31,6 +31,8 @@ pub(super) struct Server {
     pub(super) connect_timeout: Duration,
     /// How long it may take to answer one call.
     pub(super) operation_timeout: Duration,
+    /// Set once the store has promised that nothing is dropped: from then on a server that evicts is refused.
+    pub(super) must_keep_all: Arc<AtomicBool>,
 }
 
 /// A connection that was alive when it was last heard of.
@@ -78,7 +80,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When there is none: it refuses, it is a replica, or it takes too long.
+    /// When there is none: it refuses, it is a replica, it evicts and must not, or it takes too long.
     pub(super) async fn connect(&self) -> Result<Connected, RedisError> {
         self.connect_as(&self.address.login, Self::configuration()).await
     }
@@ -121,10 +123,14 @@ impl Server {
         let (mut asking, mut run) = (connection.clone(), 0);
         let mut questions = redis::pipe();
         questions.cmd("ROLE").cmd("INFO").arg("server");
-        let answers = asking.send_packed_commands(&questions, 0, 2).await?;
-        if let [role, info] = &*answers {
+        questions.cmd("INFO").arg("memory");
+        let answers = asking.send_packed_commands(&questions, 0, 3).await?;
+        if let [role, about, memory] = &*answers {
             may_not_be_replica(role)?;
-            run = run_of(info);
+            run = info::run(about);
+            if self.must_keep_all.load(Ordering::Relaxed) && info::evicts(memory) {
+                return Err(io::Error::other(failure::EVICTS).into());
+            }
         }
         let live = Arc::new(Live {
             connection,
@@ -262,19 +268,4 @@ fn may_not_be_replica(role: &Value) -> Result<(), RedisError> {
         Value::ServerError(error) if error.code() == "NOAUTH" => Err(error.clone().into()),
         _ => Ok(()),
     }
-}
-
-/// The number of the run of a server, from what it says of itself.
-fn run_of(info: &Value) -> u64 {
-    let text = match info {
-        Value::BulkString(text) => String::from_utf8_lossy(text),
-        // As the connection that feeds a cache is told, which speaks RESP3.
-        Value::VerbatimString { text, .. } => text.into(),
-        _ => return 0,
-    };
-    let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
-    let digits = run.and_then(|run| run.get(..16));
-    digits
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .unwrap_or(0)
 }

@@ -61,8 +61,8 @@
 //! There is no `cached` as there is for a [single server](super::Redis): the nodes tell no near cache what changes. A
 //! `Cached` around this store goes by its staleness alone: a session that another process has ended goes on here for so long.
 //!
-//! Set `maxmemory-policy noeviction` on every node; with another one the card withdraws listing, revoking by principal
-//! and caps. The user needs the commands that the single server takes, and `CLUSTER` and `ASKING`.
+//! Set `maxmemory-policy noeviction` on every node, replicas too. With another one on a primary the card withdraws listing,
+//! revoking by principal and caps; a node with another one that becomes a primary later is refused. The user needs the commands that the single server takes, and `CLUSTER` and `ASKING`.
 
 mod options;
 
@@ -94,6 +94,7 @@ mod topology;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloakroom_store::{Capabilities, Error, ErrorKind, Residence};
 use tokio::task::JoinSet;
@@ -103,7 +104,7 @@ use super::super::url::StoreUrl;
 use super::all::all;
 use super::keys::Keys;
 use super::script::{self as scripts, Invocation};
-use super::{address, card, tls};
+use super::{address, card, info, tls};
 use nodes::{Nodes, Settings};
 pub use options::RedisClusterOptions;
 use under_way::UnderWay;
@@ -159,6 +160,7 @@ impl RedisCluster {
             "rediss-cluster" => Some(tls::client(options.server.tls_ca.as_deref())?),
             _ => None,
         };
+        let must_keep_all = Arc::<AtomicBool>::default();
         let nodes = Nodes::find(Settings {
             seeds: url
                 .hosts
@@ -172,12 +174,14 @@ impl RedisCluster {
             connect_timeout: options.server.connect_timeout,
             wait_timeout: options.server.wait_timeout,
             operation_timeout: options.server.operation_timeout,
+            must_keep_all: Arc::clone(&must_keep_all),
         })
         .await?;
         let nodes = Arc::new(nodes);
         let mut keeping_up = JoinSet::new();
         keeping_up.spawn(Arc::clone(&nodes).keep_up());
         let card = ask(&nodes, &keys).await?;
+        must_keep_all.store(!card.may_evict, Ordering::Relaxed);
         Ok(Self(Arc::new(Inner {
             nodes,
             keys,
@@ -224,8 +228,7 @@ async fn ask(nodes: &Nodes, keys: &Keys) -> Result<Capabilities, Error> {
     .await;
     let mut evicts = false;
     for memory in memory {
-        // What a server does not say, it does not promise.
-        evicts |= !card::says(&memory?, "maxmemory_policy", "noeviction");
+        evicts |= info::evicts(&memory?);
     }
     // A replica that takes over need not have what was written last.
     let mut card = Capabilities::new("redis", Residence::Elsewhere).max_body(card::MAX_BODY);

@@ -1,6 +1,7 @@
 //! The nodes of a cluster, with connections to each, and a task that keeps up with who has which slots.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(super) struct Settings {
     pub(super) connect_timeout: Duration,
     pub(super) wait_timeout: Duration,
     pub(super) operation_timeout: Duration,
+    /// Set once the store has promised that nothing is dropped: from then on a node that evicts is refused.
+    pub(super) must_keep_all: Arc<AtomicBool>,
 }
 
 const WHAT: &str = "ask who has which slots";
@@ -259,6 +262,7 @@ impl Nodes {
             tls: settings.tls.clone(),
             connect_timeout: settings.connect_timeout,
             operation_timeout: settings.operation_timeout,
+            must_keep_all: Arc::clone(&settings.must_keep_all),
         }
     }
 
