@@ -1,7 +1,8 @@
-//! A sweep leaves what others have, and says so: while another node sweeps, and where a row is locked.
+//! A sweep goes on where it came to, leaves what others have, and says so: while another node sweeps, and where a row is
+//! locked.
 
 use cloakroom::stores::Postgres;
-use cloakroom_store::{Store as _, Sweep, Swept, Timestamp};
+use cloakroom_store::{Expect, Load, Namespace, Record, Store as _, Sweep, Swept, Timestamp, Write};
 use cloakroom_testbed::postgres::Postgres as Server;
 use tokio_postgres::Client;
 
@@ -52,4 +53,39 @@ async fn what_somebody_has_locked_is_held() {
     assert_eq!(sweep(&store, 10).await, Swept::all_but_held(0));
     other.batch_execute("COMMIT").await.unwrap();
     assert_eq!(sweep(&store, 10).await, Swept::new(1, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_namespace_goes_on_where_it_came_to() {
+    let server = Server::start();
+    let store = Postgres::connect(&with(&server, PATIENT)).await.unwrap();
+    let namespaces = ["one", "other"].map(|name| Namespace::new(name).unwrap());
+    let write = async |namespace: &Namespace, n: u8, expires: u64| {
+        let expires = Timestamp::from_unix_millis(expires);
+        let record = Record::new(Timestamp::default(), expires, *b"old");
+        let new = Write::new(namespace.clone(), id(n), Expect::Absent, record);
+        store.write(new).await.unwrap();
+    };
+    let sweep_one = async |namespace: &Namespace| {
+        let sweep = Sweep::new(namespace.clone(), LATER, 1.try_into().unwrap());
+        assert_eq!(store.sweep(sweep).await.unwrap(), Swept::new(1, true));
+    };
+    for namespace in &namespaces {
+        for (n, expires) in [(2, 20), (3, 30), (4, 40)] {
+            write(namespace, n, expires).await;
+        }
+    }
+    for namespace in &namespaces {
+        sweep_one(namespace).await;
+        // Behind it: found when the end has been reached.
+        write(namespace, 1, 10).await;
+    }
+    for namespace in &namespaces {
+        sweep_one(namespace).await;
+        for (n, is_there) in [(1, true), (2, false), (3, false), (4, true)] {
+            let load = Load::new(namespace.clone(), id(n));
+            let found = store.load(load).await.unwrap();
+            assert_eq!(found.is_some(), is_there, "{n} in {namespace:?}");
+        }
+    }
 }

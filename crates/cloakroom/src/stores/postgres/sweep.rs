@@ -3,6 +3,7 @@
 //! What was deleted stays in the index until PostgreSQL vacuums. A batch that began at the lowest expiry would go past all
 //! that the batches before it have removed: after a few million, for longer than a call may take.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_store::{Error, Namespace, Sweep, Swept};
@@ -12,27 +13,27 @@ use super::row;
 use super::{Postgres, store};
 use crate::stores::sql::millis;
 
-/// How far the last batch has come, in one namespace: an expiry below which nothing was left but what was locked.
+/// How far the last batch of each namespace has come: an expiry below which nothing was left but what was locked.
 #[derive(Debug, Default)]
 pub(super) struct Progress(
-    // Guards two words, never held over a call.
-    Mutex<Option<(Namespace, i64)>>,
+    // Guards a few words, never held over a call.
+    Mutex<HashMap<Namespace, i64>>,
 );
 
 impl Progress {
     fn of(&self, namespace: &Namespace) -> Option<i64> {
-        let known = self.lock();
-        known
-            .as_ref()
-            .filter(|(swept, _)| swept == namespace)
-            .map(|(_, to)| *to)
+        self.lock().get(namespace).copied()
     }
 
     fn set(&self, namespace: &Namespace, to: Option<i64>) {
-        *self.lock() = to.map(|to| (namespace.clone(), to));
+        let mut known = self.lock();
+        match to {
+            Some(to) => known.insert(namespace.clone(), to),
+            None => known.remove(namespace),
+        };
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Namespace, i64)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Namespace, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
