@@ -7,11 +7,9 @@ use tokio_postgres::{Client, Row};
 use super::row;
 use crate::stores::sql::{self, Condition, position};
 
-/// How many rows are looked at for one page, so that a page of what is rare does not take long.
+/// How many rows are looked at for one page or one step of counting. Ids are random, so each may be on a page of the disk of
+/// its own: so many are read within the time of a call, however few of them are what is looked for.
 const ROWS: usize = 10_000;
-
-/// How many rows are counted in one step, each of which is answered within the time of a call.
-const COUNTED: usize = 50_000;
 
 /// One statement that shows a page.
 pub(super) struct Listing {
@@ -84,7 +82,7 @@ pub(super) async fn count(
     let text = include_str!("sql/count.sql")
         .replace("{whose}", &whose)
         .replace("{conditions}", &conditions)
-        .replace("{rows}", &COUNTED.to_string());
+        .replace("{rows}", &ROWS.to_string());
     client.query_typed_one(&text, &values.borrowed()).await
 }
 

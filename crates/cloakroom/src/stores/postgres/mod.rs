@@ -33,7 +33,7 @@
 //!
 //! One statement, and so one round trip, for each verb: to load, to write with and without a cap, to touch, to delete, to
 //! revoke a principal's, to count an attempt, to set a mark, for each page of a listing and each batch of a sweep. Revoking
-//! everyone's takes one for each thousand sessions, and counting one for each fifty thousand. Writes with a cap and revocations of one principal's come one after the
+//! everyone's takes one for each thousand sessions, and counting one for each ten thousand. Writes with a cap and revocations of one principal's come one after the
 //! other: who finds another under way asks again some milliseconds later, and nobody else waits for that.
 //!
 //! Requests share four [`connections`](PostgresOptions::connections), on which statements follow each other without
