@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Engine(rusqlite::Error),
     /// Something that is said already.
     Said(Error),
+    /// What was to be done panicked: a fault of ours or of the driver's.
+    Panicked,
 }
 
 impl Fault {
@@ -57,6 +59,12 @@ impl Fault {
                 )
                 .with_source(error.to_string())
             }
+            Self::Panicked => about(
+                ErrorKind::Unavailable,
+                file,
+                "met a fault of this program, which has printed where, and changed nothing: tell those who maintain it; the \
+                 store goes on by itself",
+            ),
         }
     }
 
@@ -103,7 +111,7 @@ impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Engine(error) => error.sqlite_error_code(),
-            Self::Said(_) => None,
+            Self::Said(_) | Self::Panicked => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The one writer: takes everything that waits, applies it in one transaction, commits once, answers all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -74,14 +75,14 @@ impl Writer {
     }
 
     fn carry_out(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        match self.commit(&mut jobs) {
+        match self.commit_or_catch(&mut jobs) {
             Err(Halt::Apart(fault)) if fault.is_full() || jobs.len() > 1 => {
                 if fault.is_full() {
                     self.empty_log();
                 }
                 for job in jobs {
                     let mut alone = vec![job];
-                    let committed = self.commit(&mut alone);
+                    let committed = self.commit_or_catch(&mut alone);
                     self.answer(alone, &committed);
                 }
             }
@@ -104,6 +105,12 @@ impl Writer {
             // If it does not help, the next commit says why.
             drop(connection.execute_batch("PRAGMA wal_checkpoint(RESTART)"));
         }
+    }
+
+    /// As [`commit`](Self::commit), where a panic is an answer too: the others go on.
+    fn commit_or_catch(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), Halt> {
+        // What may be left half done is the connection's, and that is closed: another one is opened for what comes next.
+        catch_unwind(AssertUnwindSafe(|| self.commit(jobs))).unwrap_or(Err(Halt::Apart(Fault::Panicked)))
     }
 
     /// Applies the jobs that somebody still waits for, and forgets the others. When this fails, none has happened.
@@ -169,5 +176,42 @@ impl Writer {
             _ => "PRAGMA synchronous = NORMAL",
         };
         Ok(connection.execute_batch(level)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Namespace, Timestamp};
+
+    use super::super::Sqlite;
+    use super::super::job::Verb;
+    use super::*;
+
+    /// Counts, and panics when it has.
+    struct Panics(AddOne);
+
+    impl Verb for Panics {
+        type Answer = ();
+
+        fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+            self.0.apply(connection)?;
+            panic!("a verb that has a fault");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_to_whoever_asked_and_the_writer_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("sessions.db")).await.unwrap();
+        let namespace = Namespace::new("shop").unwrap();
+        let counted = Counted::from_bytes([7; Counted::LEN]);
+        let add = AddOne::new(Counter::new(namespace, counted, Timestamp::MAX));
+        for times in 1..=3 {
+            let (panics, others) = tokio::join!(store.submit(Panics(add.clone())), store.add(add.clone()));
+            let error = panics.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.to_string().contains("a fault of this program"), "{error}");
+            assert_eq!(others.unwrap(), times, "what it did was taken back");
+        }
     }
 }
