@@ -145,6 +145,25 @@ async fn without_the_feed_there_are_no_copies() {
     }
 }
 
+/// As one is whose buffer of what it is to be told is full: it is not to be back in it at once, each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_thrown_out_again_and_again_comes_back_more_slowly() {
+    let server = Server::start();
+    let there = node(&server).await;
+    let begun = Instant::now();
+    for _ in 0..10 {
+        for id in tracked(&server) {
+            server.command(&["CLIENT", "KILL", "ID", &id]);
+        }
+        until("the feed to be cut", || !there.stats().keeping).await;
+        until("the feed to be back", || there.stats().keeping).await;
+    }
+    // At least 10, 20, 40, 80 and then 100 milliseconds each; one that has lasted for longer than all that may be back at
+    // once.
+    let took = begun.elapsed();
+    assert!(took > Duration::from_millis(700), "{took:?}");
+}
+
 /// The server tells of it, if it is the one that feeds. Another one that has taken it, while the next is chosen, would not.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_is_kept_once_it_was_read() {

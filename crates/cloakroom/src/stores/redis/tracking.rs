@@ -4,7 +4,7 @@
 //! tells of every key that begins with our prefix, over a connection that does nothing else.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{ProtocolVersion, PushInfo, PushKind, RedisError, Value};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -24,16 +24,20 @@ pub(super) async fn feed(server: Arc<Server>, keys: Keys, feeder: Arc<Feeder>, i
     let invalidations = Arc::new(invalidations);
     let mut backoff = Backoff::reconnecting();
     while invalidations.is_wanted() {
-        if let Ok(connected) = track(&server, &keys, &invalidations).await {
-            // First, so that nothing is kept of what another server answers.
-            feeder.is_now(&connected.live, &invalidations);
-            // From here on every change is told: a load that begins now is not from before one that was not.
-            invalidations.connected();
-            backoff = Backoff::reconnecting();
-            until_silent(&server, connected, &invalidations).await;
-        }
-        invalidations.cut();
-        sleep(backoff.pause()).await;
+        let pause = match track(&server, &keys, &invalidations).await {
+            Ok(connected) => {
+                // First, so that nothing is kept of what another server answers.
+                feeder.is_now(&connected.live, &invalidations);
+                // From here on every change is told: a load that begins now is not from before one that was not.
+                invalidations.connected();
+                let begun = Instant::now();
+                until_silent(&server, connected, &invalidations).await;
+                invalidations.cut();
+                backoff.after_connection(begun.elapsed())
+            }
+            Err(_) => backoff.pause(),
+        };
+        sleep(pause).await;
     }
 }
 
