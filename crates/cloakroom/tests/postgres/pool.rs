@@ -7,8 +7,8 @@ use cloakroom::stores::Postgres;
 use cloakroom::stores::postgres::{Migrate, PostgresOptions, SynchronousCommit};
 use cloakroom_store::conformance::{self, Outage, Outages, Restarts};
 use cloakroom_store::{
-    AnyStore, Count, Delete, ErrorKind, Expect, List, Load, Owner, Query, Revoke, Scope, Store as _, Sweep,
-    Timestamp, Touch,
+    AddOne, AnyStore, Count, Counted, Counter, Counters as _, Delete, ErrorKind, Expect, List, Load, Mark,
+    Marks as _, Owner, Query, Revoke, Scope, SetMark, Store as _, Subject, Sweep, TakeBack, Timestamp, Touch,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -50,7 +50,18 @@ async fn the_store_conforms_over_a_pool() {
 async fn it_conforms_in_a_schema_of_its_own_with_one_client() {
     let server = Server::start();
     let options = patient().schema("my \"sessions\"");
-    conformance::run(options.from_pool(pool(&server, 1)).await.unwrap()).await;
+    let store = options.from_pool(pool(&server, 1)).await.unwrap();
+    conformance::run(store.clone()).await;
+    conformance::run_counters(store.clone()).await;
+    conformance::run_marks(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_counts_and_keeps_marks_over_a_pool() {
+    let server = Server::start();
+    let store = patient().from_pool(pool(&server, 8)).await.unwrap();
+    conformance::run_counters(store.clone()).await;
+    conformance::run_marks(store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,10 +87,12 @@ async fn what_it_keeps_over_a_pool_survives_that_the_server_is_killed() {
         async move {
             outage(Arc::clone(&server), Outage::Stop).await;
             outage(server, Outage::Start).await;
-            AnyStore::new(patient().from_pool(pool).await.unwrap())
+            patient().from_pool(pool).await.unwrap()
         }
     };
-    conformance::run_restarts(Restarts::new(open)).await;
+    conformance::run_restarts(Restarts::new(open.clone())).await;
+    conformance::run_counter_restarts(Restarts::of_counters(open.clone())).await;
+    conformance::run_mark_restarts(Restarts::of_marks(open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +100,8 @@ async fn outages_over_a_pool_are_errors_in_bounded_time() {
     let server = Arc::new(Server::start());
     let store = Postgres::from_pool(pool(&server, 4)).await.unwrap();
     let does = move |what| outage(Arc::clone(&server), what);
-    conformance::run_outages(Outages::new(store, BOUND, does)).await;
+    let outages = Outages::new(store.clone(), BOUND, does).and_counters(store.clone());
+    conformance::run_outages(outages.and_marks(store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,6 +130,15 @@ async fn a_verb_is_one_round_trip() {
         .delete(Delete::new(namespace(), id(2), Owner::Any))
         .await
         .unwrap();
+    let counter = Counter::new(
+        namespace(),
+        Counted::from_bytes([7; Counted::LEN]),
+        Timestamp::MAX,
+    );
+    assert_eq!(store.add(AddOne::new(counter.clone())).await.unwrap(), 1);
+    store.take_back(TakeBack::new(counter)).await.unwrap();
+    let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
+    store.mark(SetMark::new(namespace(), mark)).await.unwrap();
     // It does hold up what waits for an answer before it goes on.
     let counted = store.count(Count::new(namespace(), Query::default())).await;
     assert_eq!(counted.unwrap_err().kind(), ErrorKind::Unavailable);
