@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use cloakroom_testbed::redis::Redis;
 use support::visitor::Visitor;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -54,6 +55,27 @@ async fn a_session_survives_a_stop_and_a_kill() {
         visitor.get("/cart").await.assert_shows(&count);
     }
     running.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn the_store_is_the_one_that_the_url_names() {
+    let server = Redis::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sessions.db");
+    for url in [format!("sqlite:{}", file.display()), server.url()] {
+        let arguments = ["--store", url.as_str(), "--data", &data(&directory)];
+        let running = Running::start(&arguments).await;
+        let mut visitor = Visitor::new(running.port);
+        visitor.sign_up(&url).await;
+        running.stop("TERM").await;
+        let running = Running::start(&arguments).await;
+        visitor.port = running.port;
+        assert!(visitor.is_signed_in().await, "{url}");
+        running.stop("TERM").await;
+    }
+    assert!(file.is_file());
+    assert!(server.command(&["KEYS", "cloakroom%*"]).contains("%s%"));
+    assert!(!directory.path().join("sessions.redb").exists());
 }
 
 #[tokio::test]
