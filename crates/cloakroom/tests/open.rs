@@ -54,3 +54,37 @@ async fn a_file_has_neither_host_nor_options() {
         assert!(error.to_string().contains("`sqlite:./PATH`"), "{url:?}: {error}");
     }
 }
+
+#[cfg(all(
+    feature = "redis",
+    feature = "memcached",
+    feature = "postgres",
+    feature = "mysql"
+))]
+#[tokio::test]
+async fn what_is_of_no_use_is_refused_and_not_passed_over() {
+    for (url, says) in [
+        ("redis://host?tls_ca=ca.pem", "with TLS is `rediss`"),
+        ("redis-sentinel://one,two/name?tls_ca=ca.pem", "`rediss-sentinel`"),
+        ("redis-cluster://one,two?tls_ca=ca.pem", "`rediss-cluster`"),
+        ("redis+unix:///redis.sock?tls_ca=ca.pem", "on a socket"),
+        ("memcache://host?tls_ca=ca.pem", "no TLS"),
+        (
+            "postgres://host/db?sslmode=disable&tls_ca=ca.pem",
+            "sslmode=disable",
+        ),
+        ("postgres:///db?host=/run/postgresql&tls_ca=ca.pem", "on a socket"),
+        ("postgres://one/db?host=other", "host="),
+        ("postgres://one,other/db?host=one", "host="),
+        ("postgres://one:1/db?port=2", "port="),
+        (
+            "mysql://host/db?ssl_mode=disabled&tls_ca=ca.pem",
+            "ssl_mode=disabled",
+        ),
+        ("mysql:///db?socket=/mysqld.sock&tls_ca=ca.pem", "on a socket"),
+    ] {
+        let error = stores::open(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url:?}: {error}");
+        assert!(error.to_string().contains(says), "{url:?}: {error}");
+    }
+}

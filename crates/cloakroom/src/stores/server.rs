@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cloakroom_store::Error;
+use cloakroom_store::{Error, ErrorKind};
 
 use super::url::StoreUrl;
 
@@ -41,6 +41,21 @@ impl ServerOptions {
     #[cfg(feature = "postgres")]
     pub(crate) fn bound(&self) -> Duration {
         self.wait_timeout + self.operation_timeout
+    }
+
+    /// Holds when no authority is to be trusted: for connections that are not encrypted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`]: who names one believes that they are.
+    pub(crate) fn trusts_no_authority(&self, url: &StoreUrl, why: &str) -> Result<(), Error> {
+        match self.tls_ca {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                ErrorKind::Misconfigured,
+                format!("tls_ca in {url} is of no use: {why}"),
+            )),
+        }
     }
 
     /// Takes what the URL says of them.

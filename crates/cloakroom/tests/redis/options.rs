@@ -30,6 +30,10 @@ async fn what_makes_no_sense_is_named() {
             "redis://host?wait_replicas=1&wait_replicas_timeout=1s",
             "wait_replicas_timeout",
         ),
+        (
+            "redis://host?wait_replicas_timeout=100ms",
+            "without wait_replicas",
+        ),
         ("redis://host/x", "number of a database"),
         ("rediss://host?tls_ca=/does/not/exist", "tls_ca"),
     ] {
@@ -86,7 +90,7 @@ async fn a_user_needs_what_the_documentation_says() {
     words.extend(RIGHTS.split_whitespace());
     server.command(&words);
     let address = server.server().address();
-    let url = format!("redis://app:secret@{address}/1?wait_replicas_timeout=1s");
+    let url = format!("redis://app:secret@{address}/1");
     let store = Redis::connect(&url).await.unwrap();
     conformance::run_counters(store.clone()).await;
     conformance::run_marks(store.clone()).await;

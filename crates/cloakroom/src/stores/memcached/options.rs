@@ -114,11 +114,7 @@ impl MemcachedOptions {
             self.ttl_margin = margin;
         }
         url.nothing_left()?;
-        if self.server.tls_ca.is_some() {
-            return Err(misconfigured(format!(
-                "tls_ca in {url} is of no use: this store has no TLS"
-            )));
-        }
+        self.server.trusts_no_authority(&url, "this store has no TLS")?;
         // What is longer is as good as for ever, and no clock can be asked for it.
         let [connect_timeout, wait_timeout, operation_timeout] = [
             self.server.connect_timeout,

@@ -118,6 +118,13 @@ impl MysqlOptions {
             self.migrate = migrate;
         }
         url.nothing_left()?;
+        if self.socket.is_some() {
+            let why = "nothing is encrypted on a socket";
+            self.server.trusts_no_authority(&url, why)?;
+        } else if !self.encrypts() {
+            let why = "with ssl_mode=disabled nothing is encrypted";
+            self.server.trusts_no_authority(&url, why)?;
+        }
         Ok(url)
     }
 

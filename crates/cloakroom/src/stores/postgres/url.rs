@@ -27,13 +27,32 @@ pub(super) fn servers(url: &mut StoreUrl, options: &PostgresOptions) -> Result<V
         text.parse().ok().filter(|port: &u16| *port != 0)
     })?;
     url.nothing_left()?;
-    let mut hosts: Vec<(String, u16)> = url
-        .hosts
-        .iter()
-        .map(|host| (host.name.clone(), host.port_or(port.unwrap_or(PORT))))
-        .collect();
-    if let Some(host) = host {
-        hosts = vec![(host, port.unwrap_or(PORT))];
+    let contradicted = |option: &str| {
+        let message = format!("{option}= in {url} contradicts what is in front of it: name one of them");
+        Err(Error::new(ErrorKind::Misconfigured, message))
+    };
+    let (mut hosts, usual) = (Vec::new(), port.unwrap_or(PORT));
+    for named in &url.hosts {
+        if host.as_ref().is_some_and(|host| *host != named.name) {
+            return contradicted("host");
+        }
+        if port.is_some_and(|port| named.port_or(port) != port) {
+            return contradicted("port");
+        }
+        hosts.push((named.name.clone(), named.port_or(usual)));
+    }
+    if let Some(host) = host
+        && hosts.is_empty()
+    {
+        hosts.push((host, usual));
+    }
+    if options.tls == Some(Tls::Disable) {
+        let why = "with sslmode=disable nothing is encrypted";
+        options.server.trusts_no_authority(url, why)?;
+    }
+    if hosts.iter().any(|(host, _)| is_socket(host)) {
+        let why = "nothing is encrypted on a socket";
+        options.server.trusts_no_authority(url, why)?;
     }
     // Of several servers one is the primary, and the store writes.
     let usual = if hosts.len() > 1 {
@@ -44,7 +63,6 @@ pub(super) fn servers(url: &mut StoreUrl, options: &PostgresOptions) -> Result<V
     each.target_session_attrs(target.unwrap_or(usual));
     let servers: Vec<Config> = hosts
         .into_iter()
-        // A host that begins with a slash is the directory of a Unix socket.
         .map(|(host, port)| each.clone().host(host).port(port).clone())
         .collect();
     if servers.is_empty() {
@@ -56,6 +74,11 @@ pub(super) fn servers(url: &mut StoreUrl, options: &PostgresOptions) -> Result<V
         ));
     }
     Ok(servers)
+}
+
+/// Whether a host is the directory of a Unix socket.
+fn is_socket(host: &str) -> bool {
+    host.starts_with('/')
 }
 
 fn common(url: &StoreUrl, options: &PostgresOptions) -> Config {

@@ -143,7 +143,7 @@ use cloakroom_store::{Capabilities, Error};
 
 use super::revisions::Revisions;
 use super::url::StoreUrl;
-use address::Address;
+use address::{Address, Place};
 pub use cluster::{RedisCluster, RedisClusterOptions};
 use keys::Keys;
 pub use options::RedisOptions;
@@ -214,7 +214,14 @@ impl Redis {
         let (keys, replicas) = (Keys::new(&options.prefix)?, options.replicas()?);
         let tls = match address.tls {
             true => Some(tls::client(options.server.tls_ca.as_deref())?),
-            false => None,
+            false => {
+                let why = match &address.place {
+                    Place::Socket(_) => "nothing is encrypted on a socket",
+                    _ => "the scheme of a URL with TLS is `rediss` or `rediss-sentinel`",
+                };
+                options.server.trusts_no_authority(&url, why)?;
+                None
+            }
         };
         let server = Arc::new(Server {
             shown: url.to_string(),

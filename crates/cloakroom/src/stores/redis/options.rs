@@ -31,7 +31,7 @@ pub struct RedisOptions {
     pub(super) prefix: String,
     pub(super) ttl_margin: Duration,
     pub(super) wait_replicas: Option<NonZeroUsize>,
-    pub(super) wait_replicas_timeout: Duration,
+    pub(super) wait_replicas_timeout: Option<Duration>,
 }
 
 impl RedisOptions {
@@ -102,10 +102,11 @@ impl RedisOptions {
         self
     }
 
-    /// Sets how long to wait for the replicas; 500 milliseconds unless said otherwise.
+    /// Sets how long to wait for the replicas, where [`wait_replicas`](Self::wait_replicas) says that there is something to
+    /// wait for; 500 milliseconds unless said otherwise.
     #[must_use]
     pub fn wait_replicas_timeout(mut self, timeout: Duration) -> Self {
-        self.wait_replicas_timeout = timeout;
+        self.wait_replicas_timeout = Some(timeout);
         self
     }
 
@@ -132,7 +133,7 @@ impl RedisOptions {
             self.wait_replicas = Some(replicas);
         }
         if let Some(timeout) = url.duration("wait_replicas_timeout")? {
-            self.wait_replicas_timeout = timeout;
+            self.wait_replicas_timeout = Some(timeout);
         }
         Ok(())
     }
@@ -141,12 +142,18 @@ impl RedisOptions {
     ///
     /// # Errors
     ///
-    /// When the wait would have no end, or outlast the call.
+    /// When the wait would have no end, or outlast the call, or it is said for how long to wait and not for how many.
     pub(super) fn replicas(&self) -> Result<Option<Replicas>, Error> {
-        let Some(count) = self.wait_replicas else {
-            return Ok(None);
+        let (count, within) = match (self.wait_replicas, self.wait_replicas_timeout) {
+            (Some(count), within) => (count, within.unwrap_or(Duration::from_millis(500))),
+            (None, None) => return Ok(None),
+            (None, Some(_)) => {
+                return Err(Error::new(
+                    ErrorKind::Misconfigured,
+                    "wait_replicas_timeout is of no use without wait_replicas, which says for how many to wait",
+                ));
+            }
         };
-        let within = self.wait_replicas_timeout;
         // Redis takes no time at all as forever.
         if within < Duration::from_millis(1) || within >= self.server.operation_timeout {
             return Err(Error::new(
@@ -171,7 +178,7 @@ impl Default for RedisOptions {
             prefix: "cloakroom".to_owned(),
             ttl_margin: Duration::from_secs(600),
             wait_replicas: None,
-            wait_replicas_timeout: Duration::from_millis(500),
+            wait_replicas_timeout: None,
         }
     }
 }

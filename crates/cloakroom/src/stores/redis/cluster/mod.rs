@@ -158,7 +158,11 @@ impl RedisCluster {
         let keys = Keys::new(&options.prefix)?;
         let tls = match url.scheme.as_str() {
             "rediss-cluster" => Some(tls::client(options.server.tls_ca.as_deref())?),
-            _ => None,
+            _ => {
+                let why = "the scheme of a URL with TLS is `rediss-cluster`";
+                options.server.trusts_no_authority(&url, why)?;
+                None
+            }
         };
         let must_keep_all = Arc::<AtomicBool>::default();
         let nodes = Nodes::find(Settings {
