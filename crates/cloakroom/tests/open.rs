@@ -37,6 +37,7 @@ async fn an_unknown_url_is_told_what_is_known() {
         ("memory:x", "nothing behind it"),
         ("disk:", "path is missing"),
         ("disk://sessions", "without `//`"),
+        ("disk:sessions?cache=1", "options are set in code"),
     ] {
         let error = stores::open(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url:?}");

@@ -210,7 +210,7 @@ fn given<'a>(path: &'a str, store: &str) -> Result<&'a str, Error> {
     }
     // Elsewhere `//` begins a host or is left out, and here it would be the root of the disk; `///` is that everywhere.
     let path_of_url = path.starts_with("//") && !path.starts_with("///");
-    if path_of_url || (store == "sqlite" && path.contains('?')) {
+    if path_of_url || path.contains('?') {
         return Err(misconfigured(format!(
             "the URL of the {store} store is `{store}:PATH`, without `//` and options: `{store}:./PATH` begins in the \
              working directory, `{store}:/PATH` at the root; options are set in code"
