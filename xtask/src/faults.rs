@@ -235,6 +235,13 @@ came back that had been signed out. Where a store may lose what it has acknowled
 what to set on the server. \"Does not apply\": the store has no such fault, as it has no server, no replicas or no tables. A
 dash: nobody has played it.
 
+What quotes an error was seen by a test of the store itself, in `crates/cloakroom/tests/`. A store that refuses has acknowledged
+nothing. Where there is no room, `full` (disk, PostgreSQL, MariaDB), `mounts` (SQLite), `faults` and `watched_faults` (Redis) load
+afterwards what was acknowledged before, and fail when some of it is gone; Memcached's `memory` prints how many sessions went. Where
+a server only reads, `faults` (PostgreSQL, MariaDB), `mounts` and `read_only` (disk) load it. The others are refused when they are
+opened. The killed processes of disk and SQLite are those of `crash`, the slots those of `migration`, and the
+lagging replicas of Redis with Sentinel those of `failover`.
+
 \"Killed\" is SIGKILL, \"paused\" and \"freezes\" SIGSTOP. A replica lags because what the primary sends is held up on its way
 and lost with it. Before a fault is played, a replica of Redis has acknowledged all that its primary had: one whose first copy
 has not arrived takes over with nothing. \"Writes wait for a replica\": `wait_replicas=1` for Redis,

@@ -49,6 +49,11 @@ async fn a_full_table_space_is_said_and_got_over() {
     assert_eq!(kept, None, "nothing of it was written");
     assert_eq!(load(&store, id(0)).await.unwrap().unwrap().revision, revision);
 
+    for n in 1..written {
+        let found = load(&store, id(n)).await.unwrap();
+        assert_eq!(found.unwrap().record, record(), "session {n}");
+    }
+    println!("of {written} acknowledged writes none is gone");
     run(&server, "DROP TABLE cloakroom.ballast").await;
     // The server gives the room back in its own time.
     let begun = Instant::now();

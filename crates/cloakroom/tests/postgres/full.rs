@@ -48,6 +48,11 @@ async fn a_full_disk_is_said_and_got_over() {
         "nothing of it was written"
     );
     assert_eq!(load(&store, id(0)).await.unwrap().unwrap().revision, revision);
+    for n in 1..written {
+        let found = load(&store, id(n)).await.unwrap();
+        assert_eq!(found.unwrap().record, record(&[n; 500_000]), "session {n}");
+    }
+    println!("of {written} acknowledged writes none is gone");
     admin.batch_execute("DROP TABLE ballast").await.unwrap();
     create(&store, id(written), record(&[written; 500_000])).await;
 }
