@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_postgres::NoTls;
 
 use crate::fixture::{BOUND, client, create, id, load, namespace, outage, record, recovered, write};
+use crate::turns::{somebody_waits, take_rows};
 
 /// An application's pool, of so many clients.
 fn pool(server: &Server, size: usize) -> Pool {
@@ -102,6 +103,36 @@ async fn outages_over_a_pool_are_errors_in_bounded_time() {
     let does = move |what| outage(Arc::clone(&server), what);
     let outages = Outages::new(store.clone(), BOUND, does).and_counters(store.clone());
     conformance::run_outages(outages.and_marks(store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_counts_or_marks_leaves_clients_to_the_others() {
+    let server = Server::start();
+    let store = patient().from_pool(pool(&server, 3)).await.unwrap();
+    create(&store, id(1), record(b"somebody's")).await;
+    let counter = Counter::new(
+        namespace(),
+        Counted::from_bytes([7; Counted::LEN]),
+        Timestamp::MAX,
+    );
+    let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
+    let mark = SetMark::new(namespace(), mark);
+    store.add(AddOne::new(counter.clone())).await.unwrap();
+    store.mark(mark.clone()).await.unwrap();
+    let other = take_rows(&server).await;
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (adds, marks, counter, mark) = (store.clone(), store.clone(), counter.clone(), mark.clone());
+        crowd.spawn(async move { adds.add(AddOne::new(counter)).await.map(drop) });
+        crowd.spawn(async move { marks.mark(mark).await.map(drop) });
+    }
+    somebody_waits(&other).await;
+    for _ in 0..50 {
+        assert!(load(&store, id(1)).await.unwrap().is_some());
+    }
+    assert!(crowd.try_join_next().is_none());
+    other.batch_execute("COMMIT").await.unwrap();
+    crowd.join_all().await.into_iter().for_each(Result::unwrap);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,7 @@ fn mark() -> SetMark {
 }
 
 /// Somebody else has the row of the counter, and the one that numbers marks.
-async fn take_rows(server: &Server) -> tokio_postgres::Client {
+pub(crate) async fn take_rows(server: &Server) -> tokio_postgres::Client {
     let other = client(server).await;
     let text = "BEGIN; UPDATE cloakroom_counters SET times = times; UPDATE cloakroom_mark_numbers SET latest = latest";
     other.batch_execute(text).await.unwrap();
@@ -92,7 +92,7 @@ async fn take_rows(server: &Server) -> tokio_postgres::Client {
 }
 
 /// Waits until a statement waits for a row.
-async fn somebody_waits(other: &tokio_postgres::Client) {
+pub(crate) async fn somebody_waits(other: &tokio_postgres::Client) {
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let mut looking = tokio::time::interval(Duration::from_millis(5));
     while other.query_one_scalar::<i64, _>(waits, &[]).await.unwrap() == 0 {
@@ -136,12 +136,48 @@ async fn a_crowd_that_counts_or_marks_holds_up_nobody_on_the_same_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stops_waiting_for_a_count_leaves_the_connection_to_the_next() {
+async fn who_count_at_the_same_time_share_a_statement() {
+    let server = Server::start();
+    let store = Store::connect(&with(&server, PATIENT)).await.unwrap();
+    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
+    let watching = client(&server).await;
+    watching
+        .batch_execute("CREATE EXTENSION pg_stat_statements")
+        .await
+        .unwrap();
+    let other = take_rows(&server).await;
+    let mut adding = JoinSet::new();
+    for n in 0..200_u8 {
+        let store = store.clone();
+        // Half of them at one counter, the others each at its own.
+        let counted = Counted::from_bytes([7 + n.saturating_sub(100); Counted::LEN]);
+        let counter = Counter::new(namespace(), counted, Timestamp::from_unix_millis(1_000_000));
+        adding.spawn(async move { (counted, store.add(AddOne::new(counter)).await.unwrap()) });
+    }
+    somebody_waits(&other).await;
+    other.batch_execute("COMMIT").await.unwrap();
+    let mut seen = adding.join_all().await;
+    seen.sort_unstable();
+    let mut expected: Vec<_> = (2..=102).map(|times| (7, times)).collect();
+    expected.extend((8..107).map(|counted| (counted, 1)));
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|(counted, times)| (counted.as_bytes()[0], *times))
+        .collect();
+    assert_eq!(seen, expected);
+    let calls = "SELECT sum(calls)::bigint FROM pg_stat_statements WHERE query LIKE '%INTO cloakroom_counters%' AND toplevel";
+    let calls: i64 = watching.query_one_scalar(calls, &[]).await.unwrap();
+    assert!(calls < 50, "{calls} statements for 201 attempts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_a_mark_leaves_the_connection_to_the_next() {
     let server = Server::start();
     let store = Store::connect(&with(&server, &format!("{PATIENT}&connections=1")))
         .await
         .unwrap();
-    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
     let watching = client(&server).await;
     let processes = async || -> Vec<i32> {
         let text =
@@ -151,17 +187,38 @@ async fn who_stops_waiting_for_a_count_leaves_the_connection_to_the_next() {
     let before = processes().await;
     for round in 0..3 {
         let other = take_rows(&server).await;
-        let adding = tokio::spawn({
+        let marking = tokio::spawn({
             let store = store.clone();
-            async move { store.add(AddOne::new(counter())).await }
+            async move { store.mark(mark()).await }
         });
         somebody_waits(&other).await;
-        adding.abort();
-        assert!(adding.await.unwrap_err().is_cancelled());
+        marking.abort();
+        assert!(marking.await.unwrap_err().is_cancelled());
         other.batch_execute("COMMIT").await.unwrap();
-        // What was sent is counted, and answered to nobody.
-        let counted = store.add(AddOne::new(counter())).await.unwrap();
-        assert_eq!(counted, 3 + 2 * round);
+        store.mark(mark()).await.unwrap();
         assert_eq!(processes().await, before, "round {round}: another connection");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_a_count_takes_nobody_elses_along() {
+    let server = Server::start();
+    let store = Store::connect(&with(&server, PATIENT)).await.unwrap();
+    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
+    let other = take_rows(&server).await;
+    let add = || {
+        let store = store.clone();
+        tokio::spawn(async move { store.add(AddOne::new(counter())).await })
+    };
+    let sent = add();
+    somebody_waits(&other).await;
+    let (waiting, stays) = (add(), add());
+    for given_up in [sent, waiting] {
+        given_up.abort();
+        assert!(given_up.await.unwrap_err().is_cancelled());
+    }
+    other.batch_execute("COMMIT").await.unwrap();
+    // What was sent is counted, and told nobody; what waited here is not.
+    assert_eq!(stays.await.unwrap().unwrap(), 3);
 }

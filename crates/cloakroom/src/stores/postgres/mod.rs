@@ -32,16 +32,17 @@
 //! # What it costs
 //!
 //! One statement, and so one round trip, for each verb: to load, to write with and without a cap, to touch, to delete, to
-//! revoke a principal's, to count an attempt, to set a mark, for each page of a listing and each batch of a sweep. Revoking
-//! everyone's takes one for each thousand sessions, and counting one for each ten thousand. Writes with a cap and revocations of one principal's come one after the
-//! other: who finds another under way asks again some milliseconds later, and nobody else waits for that.
+//! revoke a principal's, to set a mark, for each page of a listing, each batch of a sweep, each ten thousand sessions that are
+//! counted and each thousand of everyone's that are revoked, and for all attempts together that are counted at the same time.
+//! Writes with a cap and revocations of one principal's come one after the other: who finds another under way asks again some
+//! milliseconds later, and nobody else waits for that.
 //!
 //! Requests share four [`connections`](PostgresOptions::connections), on which statements follow each other without
 //! waiting for answers; there is no pool to check out of, and what is asked at the same time leaves in one write. Five
 //! more are opened when they are needed: to sweep; to list, count and revoke everyone's; to read which sealed sessions have
-//! ended; to end them; and to count attempts. The last two wait for rows that many write, one statement at a time: a flood of
-//! attempts is not in the way of who is signed in, and who waits longer than `wait_timeout` is told. They all rely on the state
-//! of their session: a pooler between the store and the server must pool sessions, not transactions.
+//! ended; to end them; and to count attempts. On the last two one statement at a time waits for rows that many write, so that
+//! a flood of attempts is not in the way of who is signed in. They all rely on the state of their session: a pooler between
+//! the store and the server must pool sessions, not transactions.
 //!
 //! With the feature `deadpool-postgres_v0_14` the store also works over the pool that an application has already:
 //! `Postgres::from_pool` says what that costs.
@@ -88,6 +89,7 @@ mod turn;
 mod write;
 
 mod counters;
+mod counting;
 mod marks;
 
 mod row;
@@ -126,6 +128,7 @@ use cloakroom_store::Error;
 use cloakroom_store::ErrorKind;
 
 use super::revisions::Revisions;
+use counting::Attempts;
 use migrations::Survivors;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
@@ -147,6 +150,7 @@ struct Inner {
     revisions: Revisions,
     survivors: Survivors,
     swept: Progress,
+    attempts: Attempts,
 }
 
 impl Postgres {
@@ -206,6 +210,7 @@ impl Postgres {
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),
             swept: Progress::default(),
+            attempts: Attempts::default(),
         })))
     }
 }

@@ -13,6 +13,7 @@ use futures_util::future::join3;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::counting::Attempts;
 use super::given_up::{GivenUp, Work, not_sent};
 use super::lent::{self, Lent};
 use super::migrations::Schema;
@@ -42,6 +43,8 @@ impl Postgres {
     /// all calls: a busy store wants as many clients as it has calls at a time. A verb is one transaction in one round
     /// trip, once its statements are prepared on that client; a listing, a count, a sweep and each thousand sessions of
     /// revoking everyone's are three. What the pool asks before it lends a client (its [`RecyclingMethod`]) comes on top.
+    ///
+    /// Attempts are counted over one client at a time, and marks set over one.
     ///
     /// A call that is dropped or not answered in time takes its client out of the pool, which makes another: nobody
     /// is lent a client that owes an answer.
@@ -85,6 +88,7 @@ impl Postgres {
             bound: options.server.bound(),
             revisions: Revisions::default(),
             swept: Progress::default(),
+            attempts: Attempts::default(),
             reach: Reach::Shared(Box::new(Shared::new(pool, options, address.clone()))),
             address,
         })))
@@ -130,6 +134,8 @@ pub(super) struct Shared {
     /// no other client's is taken for it.
     known: Mutex<Vec<(Weak<StatementCache>, Arc<Ready>)>>,
     given_up: GivenUp,
+    /// Held by who sets a mark, so that not every client of the pool waits for the row that numbers them.
+    marking: tokio::sync::Mutex<()>,
 }
 
 /// What is known of a client on which the statements are prepared.
@@ -148,6 +154,7 @@ impl Shared {
             address,
             known: Mutex::default(),
             given_up: GivenUp::default(),
+            marking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -184,6 +191,26 @@ impl Shared {
             lent.settle(begun.and(answer).map(Some), ended)
         };
         self.in_time(doing, asking).await
+    }
+
+    /// As [`request`](Self::request), one call after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request), and when others had their turn for all that time.
+    pub(super) async fn mark<T>(
+        &self,
+        doing: &str,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        let marking = async {
+            let _turn = self.marking.lock().await;
+            self.request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
+                .await
+        };
+        timeout(self.options.server.bound(), marking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(failure::too_slow(doing, &self.address)))
     }
 
     /// Asks what is not prepared, in a transaction.

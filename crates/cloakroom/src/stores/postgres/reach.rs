@@ -99,11 +99,7 @@ impl Reach {
         match self {
             Self::Own { marking, .. } => marking.ask(doing, Work::Writes, ask).await,
             #[cfg(feature = "deadpool-postgres_v0_14")]
-            Self::Shared(shared) => {
-                shared
-                    .request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
-                    .await
-            }
+            Self::Shared(shared) => shared.mark(doing, ask).await,
         }
     }
 
