@@ -5,11 +5,12 @@ use cloakroom_store::{
     AddOne, Counted, Counter, Counters as _, Expect, Mark, Marks as _, SetMark, Subject, Timestamp,
 };
 use cloakroom_testbed::mysql::Mysqld;
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, interval, timeout};
 
-use super::fixture::{BOUND, admin, create, id, load, namespace, record_of, write};
+use super::fixture::{BOUND, admin, create, id, load, namespace, patient, record_of, write};
 
 fn counter() -> Counter {
     Counter::new(
@@ -22,6 +23,30 @@ fn counter() -> Counter {
 fn mark() -> SetMark {
     let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
     SetMark::new(namespace(), mark)
+}
+
+/// Somebody else has the row of the counter, and the one that numbers marks.
+async fn take_rows(server: &Mysqld) -> Conn {
+    let mut other = admin(server).await;
+    for statement in [
+        "USE cloakroom",
+        "START TRANSACTION",
+        "UPDATE cloakroom_counters SET times = times + 1",
+        "UPDATE cloakroom_mark_numbers SET latest = latest + 1",
+    ] {
+        other.query_drop(statement).await.unwrap();
+    }
+    other
+}
+
+/// Waits until so many wait for a row.
+async fn wait_for(other: &mut Conn, count: u64) {
+    let waits = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    // The server shows the same again to who looks within a tenth of a second.
+    let mut looking = interval(Duration::from_millis(200));
+    while other.query_first::<u64, _>(waits).await.unwrap() < Some(count) {
+        looking.tick().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,27 +62,14 @@ async fn a_crowd_that_counts_or_marks_leaves_connections_to_sessions() {
     create(&store, id(1), record_of("alice", "somebody's")).await;
     assert_eq!(store.add(AddOne::new(counter())).await.unwrap(), 1);
     store.mark(mark()).await.unwrap();
-    let mut other = admin(&server).await;
-    for statement in [
-        "USE cloakroom",
-        "START TRANSACTION",
-        "UPDATE cloakroom_counters SET times = times + 1",
-        "UPDATE cloakroom_mark_numbers SET latest = latest + 1",
-    ] {
-        other.query_drop(statement).await.unwrap();
-    }
+    let mut other = take_rows(&server).await;
     let (mut adding, mut marking) = (JoinSet::new(), JoinSet::new());
     for _ in 0..20 {
         let (adds, marks) = (store.clone(), store.clone());
         adding.spawn(async move { adds.add(AddOne::new(counter())).await });
         marking.spawn(async move { marks.mark(mark()).await });
     }
-    let waits = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-    // The server shows the same again to who looks within a tenth of a second.
-    let mut looking = interval(Duration::from_millis(200));
-    while other.query_first::<u64, _>(waits).await.unwrap() < Some(2) {
-        looking.tick().await;
-    }
+    wait_for(&mut other, 2).await;
     for n in 10..60 {
         let loaded = timeout(BOUND, load(&store, id(1))).await;
         assert!(loaded.expect("a connection is left").unwrap().is_some());
@@ -74,5 +86,34 @@ async fn a_crowd_that_counts_or_marks_leaves_connections_to_sessions() {
     assert_eq!(counted, (3..23).collect::<Vec<_>>());
     for marked in marking.join_all().await {
         marked.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_a_count_leaves_the_connection_to_the_next() {
+    let server = Mysqld::start();
+    let store = patient(&server.url()).await;
+    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
+    let mut watching = admin(&server).await;
+    let connections = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'app' ORDER BY ID";
+    let before: Vec<u64> = watching.query(connections).await.unwrap();
+    for (round, expected) in [4, 7, 10].into_iter().enumerate() {
+        let mut other = take_rows(&server).await;
+        let adds = store.clone();
+        let adding = tokio::spawn(async move { adds.add(AddOne::new(counter())).await });
+        wait_for(&mut other, 1).await;
+        adding.abort();
+        assert!(adding.await.unwrap_err().is_cancelled());
+        other.query_drop("COMMIT").await.unwrap();
+        // What was sent is counted, and answered to nobody.
+        while store.add(AddOne::new(counter())).await.unwrap() < expected {
+            tokio::task::yield_now().await;
+        }
+        let now: Vec<u64> = watching.query(connections).await.unwrap();
+        assert!(
+            now.starts_with(&before),
+            "round {round}: {now:?} after {before:?}"
+        );
     }
 }

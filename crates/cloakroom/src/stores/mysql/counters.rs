@@ -10,7 +10,7 @@ use crate::stores::sql::corrupt;
 impl Counters for Mysql {
     /// One statement, which answers what it has written as the number that it says it inserted last.
     async fn add(&self, request: AddOne) -> Result<u64, Error> {
-        let values = || row(&request.counter);
+        let values = move || row(&request.counter);
         let answer = self
             .ask_in_turn(
                 Kind::Counter,
@@ -27,7 +27,7 @@ impl Counters for Mysql {
     async fn take_back(&self, request: TakeBack) -> Result<(), Error> {
         const TAKE_BACK: &str = "UPDATE cloakroom_counters SET times = times - 1 \
                                  WHERE namespace = ? AND over_at = ? AND counted = ? AND times > 0";
-        let values = || row(&request.counter);
+        let values = move || row(&request.counter);
         self.ask_in_turn(Kind::Counter, "take back an attempt", TAKE_BACK, values)
             .await
             .map(drop)

@@ -21,9 +21,10 @@ impl Marks for Mysql {
             ..
         } = request.mark;
         let epoch = column(self.0.revisions.mint()).to_be_bytes();
-        let values = || {
-            Values::of(&request.namespace)
-                .bytes(&subject::key(&subject))
+        let (namespace, key) = (request.namespace, subject::key(&subject));
+        let values = move || {
+            Values::of(&namespace)
+                .bytes(&key)
                 .moment(begun_before)
                 .moment(until)
                 .bytes(&epoch)

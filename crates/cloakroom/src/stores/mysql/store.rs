@@ -1,8 +1,8 @@
 //! The verbs, in the order of the contract.
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, List, Load, Page, Revoke, Revoked, Store, Stored, Sweep,
-    Swept, Touch, Touched, Write, Written,
+    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Revoke, Revoked, Store, Stored,
+    Sweep, Swept, Touch, Touched, Write, Written,
 };
 
 use super::given_up::Kind;
@@ -97,14 +97,25 @@ impl Mysql {
     }
 
     /// As [`ask`](Self::ask), for what waits for a row that many write.
+    ///
+    /// In a task of its own: whoever stops waiting half way costs those who come next neither the connection nor the place.
     pub(super) async fn ask_in_turn(
         &self,
         kind: Kind,
-        doing: &str,
+        doing: &'static str,
         statement: &'static str,
-        values: impl Fn() -> Values,
+        values: impl Fn() -> Values + Send + Sync + 'static,
     ) -> Result<Answer, Error> {
-        Ok(self.ask_at_place(kind, doing, statement, values).await?)
+        let store = self.clone();
+        let asked = tokio::spawn(async move { store.ask_at_place(kind, doing, statement, values).await });
+        match asked.await {
+            Ok(answer) => Ok(answer?),
+            Err(ended) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("could not {doing}: the runtime is shutting down"),
+            )
+            .with_source(ended)),
+        }
     }
 
     /// As [`ask`](Self::ask), for what may find that a key is taken.
