@@ -132,7 +132,7 @@ impl Walk {
         let frank = open(&sessions, &frank.await).await;
         assert!(frank.user::<()>().await.unwrap().is_none());
         let visitor = self.begun(&sessions, |session| {
-            session.set(CART, &CANARY.to_owned()).unwrap()
+            session.set(CART, &CANARY.to_owned()).unwrap();
         });
         for cookie in [String::new(), visitor.await] {
             let unsaved = open(&sessions, &cookie).await;
