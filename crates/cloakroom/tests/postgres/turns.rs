@@ -1,6 +1,9 @@
 //! Sign-ins of one user, attempts at it and marks come one after the other, and nobody else waits for that.
 
+use std::future::poll_fn;
 use std::num::NonZeroU32;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_store::{
@@ -8,6 +11,7 @@ use cloakroom_store::{
     Scope, SetMark, Store as _, Subject, TakeBack, Timestamp, Write, Written,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::fixture::{PATIENT, Store, client, create, id, in_time, load, namespace, record, record_of, with};
@@ -221,4 +225,25 @@ async fn who_stops_waiting_for_a_count_takes_nobody_elses_along() {
     other.batch_execute("COMMIT").await.unwrap();
     // What was sent is counted, and told nobody; what waited here is not.
     assert_eq!(stays.await.unwrap().unwrap(), 3);
+}
+
+#[test]
+fn a_runtime_that_ends_takes_nobodys_count_along() {
+    let server = Server::start();
+    let lasting = Runtime::new().unwrap();
+    let store = lasting.block_on(Store::connect(&with(&server, PATIENT))).unwrap();
+    let add = || AddOne::new(counter());
+    for _ in 0..3 {
+        // It asks, and is gone before anything runs that it has begun.
+        let brief = Builder::new_current_thread().enable_all().build().unwrap();
+        brief.block_on(async {
+            let mut asking = pin!(store.add(add()));
+            poll_fn(|context| Poll::Ready(asking.as_mut().poll(context).is_ready())).await
+        });
+        drop(brief);
+        assert!(lasting.block_on(store.add(add())).unwrap() > 0);
+        lasting
+            .block_on(store.take_back(TakeBack::new(counter())))
+            .unwrap();
+    }
 }

@@ -90,7 +90,8 @@
 //!
 //! A connection is lent to one call at a time, because the server answers a statement before it takes the next: those of
 //! concurrent requests cannot share a write, as they do with the other servers. A call that is given up half way takes its connection with it, so that
-//! nobody is handed an answer that was meant for somebody else.
+//! nobody is handed an answer that was meant for somebody else. Only counting an attempt and setting a mark goes on without who
+//! asked for it.
 //!
 //! An application's own pool cannot be shared. A caller that gives up while `mysql_async`'s pool looks whether a
 //! connection is alive costs that pool a place for ever; and a connection that comes back in the middle of an answer
@@ -135,6 +136,7 @@ use cloakroom_store::ErrorKind;
 use cloakroom_store::{Capabilities, Error, Residence};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use dialing::Dialing;
@@ -150,6 +152,8 @@ use super::revisions::Revisions;
 pub struct Mysql(Arc<Inner>);
 
 struct Inner {
+    /// Where it was connected. What others wait for is not to stand still with the runtime of one caller.
+    runtime: Handle,
     pool: Pool,
     revisions: Revisions,
     card: Capabilities,
@@ -216,6 +220,7 @@ impl Mysql {
         let pool = Pool::new(dialing, &options);
         pool.adopt(connection);
         Ok(Self(Arc::new(Inner {
+            runtime: Handle::current(),
             pool,
             revisions: Revisions::default(),
             card,

@@ -107,12 +107,13 @@ impl Mysql {
         values: impl Fn() -> Values + Send + Sync + 'static,
     ) -> Result<Answer, Error> {
         let store = self.clone();
-        let asked = tokio::spawn(async move { store.ask_at_place(kind, doing, statement, values).await });
+        let asking = async move { store.ask_at_place(kind, doing, statement, values).await };
+        let asked = self.0.runtime.spawn(asking);
         match asked.await {
             Ok(answer) => Ok(answer?),
             Err(ended) => Err(Error::new(
                 ErrorKind::Unavailable,
-                format!("could not {doing}: the runtime is shutting down"),
+                format!("could not {doing}: what does it has ended, perhaps with the runtime on which the store was connected"),
             )
             .with_source(ended)),
         }

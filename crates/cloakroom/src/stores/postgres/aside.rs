@@ -17,6 +17,8 @@ use super::opening::{self, Opening, settings};
 pub(super) struct Aside {
     opening: Arc<Opening>,
     given_up: Arc<GivenUp>,
+    /// Where the store was connected. The connection lives there, whoever is the first to need it.
+    runtime: Handle,
     /// Taken out while it is used.
     kept: Arc<Mutex<Option<Kept>>>,
 }
@@ -32,10 +34,16 @@ struct Lent<'a> {
 }
 
 impl Aside {
+    /// Opens nothing yet.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub(super) fn new(opening: Arc<Opening>, given_up: Arc<GivenUp>) -> Self {
         Self {
             opening,
             given_up,
+            runtime: Handle::current(),
             kept: Arc::default(),
         }
     }
@@ -86,7 +94,7 @@ impl Aside {
         }
         // In a task of its own: what takes longer than this call may wait is there for the next.
         let opening = Arc::clone(&self.opening);
-        let opened = tokio::spawn(async move {
+        let opened = self.runtime.spawn(async move {
             *place = Some(open(&opening).await?);
             Ok(place)
         });
@@ -124,12 +132,9 @@ impl Drop for Lent<'_> {
         let Some((mut place, kept)) = self.held.take() else {
             return;
         };
-        let Ok(runtime) = Handle::try_current() else {
-            return self.aside.given_up.remember(kept.1);
-        };
         let given_up = Arc::clone(&self.aside.given_up);
         let patience = self.aside.opening.options.server.operation_timeout;
-        runtime.spawn(async move {
+        self.aside.runtime.spawn(async move {
             // What is asked last is answered last.
             match timeout(patience, kept.0.check_connection()).await {
                 Ok(Ok(())) => *place = Some(kept),

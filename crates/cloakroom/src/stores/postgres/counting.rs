@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_store::{Counter, Error, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
@@ -22,11 +23,12 @@ pub(super) enum Change {
 }
 
 /// What waits for its turn to be counted.
-#[derive(Default)]
-pub(super) struct Attempts(
+pub(super) struct Attempts {
     // Locked for a moment, never over an await.
-    Mutex<Waiting>,
-);
+    waiting: Mutex<Waiting>,
+    /// Where the store was connected. What counts for many is not to stand still with the runtime of one.
+    runtime: Handle,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -61,34 +63,24 @@ impl Postgres {
             answer,
         };
         if self.0.attempts.push(attempt) {
-            let store = self.clone();
+            // Made here: also a task that never runs lets go.
+            let taking = Taking {
+                store: self.clone(),
+                is_over: false,
+            };
             // In a task of its own: whoever stops waiting takes nobody else's answer along.
-            tokio::spawn(async move { store.count_what_waits().await });
+            self.0.attempts.runtime.spawn(taking.count_what_waits());
         }
         match timeout(self.0.bound, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_gone)) => Err(Error::new(
                 ErrorKind::Unavailable,
-                format!("could not {}: the runtime is shutting down", change.doing()),
+                format!(
+                    "could not {}: what does it has ended, perhaps with the runtime on which the store was connected",
+                    change.doing()
+                ),
             )),
             Err(_elapsed) => Err(failure::too_slow(change.doing(), &self.0.address)),
-        }
-    }
-
-    async fn count_what_waits(&self) {
-        let mut taking = Taking {
-            attempts: &self.0.attempts,
-            is_over: false,
-        };
-        while let Some(attempts) = taking.next() {
-            let (adds, takes): (Vec<_>, _) = attempts
-                .into_iter()
-                .partition(|attempt| attempt.change == Change::Add);
-            for (change, attempts) in [(Change::Add, adds), (Change::TakeBack, takes)] {
-                if !attempts.is_empty() {
-                    self.count(change, attempts).await;
-                }
-            }
         }
     }
 
@@ -162,6 +154,13 @@ impl Change {
 }
 
 impl Attempts {
+    pub(super) fn counted_on(runtime: Handle) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            runtime,
+        }
+    }
+
     /// Has it wait. Answers whether there has to be a task that takes it.
     fn push(&self, attempt: Attempt) -> bool {
         let mut waiting = self.lock();
@@ -170,21 +169,34 @@ impl Attempts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Held by the task that takes what waits: however it ends, the next attempt begins another.
-struct Taking<'a> {
-    attempts: &'a Attempts,
+/// The task that takes what waits: however it ends, those who wait are told, and the next attempt begins another.
+struct Taking {
+    store: Postgres,
     /// Nothing waited any more. From then on another task may be at it.
     is_over: bool,
 }
 
-impl Taking<'_> {
+impl Taking {
+    async fn count_what_waits(mut self) {
+        while let Some(attempts) = self.next() {
+            let (adds, takes): (Vec<_>, _) = attempts
+                .into_iter()
+                .partition(|attempt| attempt.change == Change::Add);
+            for (change, attempts) in [(Change::Add, adds), (Change::TakeBack, takes)] {
+                if !attempts.is_empty() {
+                    self.store.count(change, attempts).await;
+                }
+            }
+        }
+    }
+
     /// Those that somebody still waits for, or nothing when there are none: then this has ended.
     fn next(&mut self) -> Option<Vec<Attempt>> {
-        let mut waiting = self.attempts.lock();
+        let mut waiting = self.store.0.attempts.lock();
         waiting.attempts.retain(|attempt| !attempt.answer.is_closed());
         let count = waiting.attempts.len().min(MOST);
         waiting.is_taken = count > 0;
@@ -193,10 +205,11 @@ impl Taking<'_> {
     }
 }
 
-impl Drop for Taking<'_> {
+impl Drop for Taking {
     fn drop(&mut self) {
         if !self.is_over {
-            self.attempts.lock().is_taken = false;
+            // Whose answers are dropped with it.
+            *self.store.0.attempts.lock() = Waiting::default();
         }
     }
 }

@@ -126,6 +126,7 @@ use std::time::Duration;
 use cloakroom_store::Error;
 #[cfg(doc)]
 use cloakroom_store::ErrorKind;
+use tokio::runtime::Handle;
 
 use super::revisions::Revisions;
 use counting::Attempts;
@@ -210,7 +211,7 @@ impl Postgres {
             reach: Reach::open(opening).await?,
             revisions: Revisions::default(),
             swept: Progress::default(),
-            attempts: Attempts::default(),
+            attempts: Attempts::counted_on(Handle::current()),
         })))
     }
 }

@@ -10,6 +10,7 @@ use cloakroom_store::ErrorKind;
 use deadpool_postgres::RecyclingMethod;
 use deadpool_postgres::{Object, Pool, StatementCache};
 use futures_util::future::join3;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
@@ -88,7 +89,7 @@ impl Postgres {
             bound: options.server.bound(),
             revisions: Revisions::default(),
             swept: Progress::default(),
-            attempts: Attempts::default(),
+            attempts: Attempts::counted_on(Handle::current()),
             reach: Reach::Shared(Box::new(Shared::new(pool, options, address.clone()))),
             address,
         })))
@@ -203,14 +204,12 @@ impl Shared {
         doing: &str,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
-        let marking = async {
-            let _turn = self.marking.lock().await;
-            self.request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
-                .await
-        };
-        timeout(self.options.server.bound(), marking)
+        // Not with a part of the time that the server may take: whoever had little left would be cut off at work.
+        let _turn = timeout(self.options.server.wait_timeout, self.marking.lock())
             .await
-            .unwrap_or_else(|_elapsed| Err(failure::too_slow(doing, &self.address)))
+            .map_err(|_elapsed| failure::too_slow(doing, &self.address))?;
+        self.request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
+            .await
     }
 
     /// Asks what is not prepared, in a transaction.
