@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use cloakroom_store::{Error, ErrorKind};
-use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -17,8 +16,6 @@ use super::opening::{self, Opening, settings};
 pub(super) struct Aside {
     opening: Arc<Opening>,
     given_up: Arc<GivenUp>,
-    /// Where the store was connected. The connection lives there, whoever is the first to need it.
-    runtime: Handle,
     /// Taken out while it is used.
     kept: Arc<Mutex<Option<Kept>>>,
 }
@@ -34,16 +31,10 @@ struct Lent<'a> {
 }
 
 impl Aside {
-    /// Opens nothing yet.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
     pub(super) fn new(opening: Arc<Opening>, given_up: Arc<GivenUp>) -> Self {
         Self {
             opening,
             given_up,
-            runtime: Handle::current(),
             kept: Arc::default(),
         }
     }
@@ -94,7 +85,7 @@ impl Aside {
         }
         // In a task of its own: what takes longer than this call may wait is there for the next.
         let opening = Arc::clone(&self.opening);
-        let opened = self.runtime.spawn(async move {
+        let opened = self.opening.runtime.spawn(async move {
             *place = Some(open(&opening).await?);
             Ok(place)
         });
@@ -134,7 +125,7 @@ impl Drop for Lent<'_> {
         };
         let given_up = Arc::clone(&self.aside.given_up);
         let patience = self.aside.opening.options.server.operation_timeout;
-        self.aside.runtime.spawn(async move {
+        self.aside.opening.runtime.spawn(async move {
             // What is asked last is answered last.
             match timeout(patience, kept.0.check_connection()).await {
                 Ok(Ok(())) => *place = Some(kept),

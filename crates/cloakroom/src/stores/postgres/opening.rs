@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use cloakroom_store::{Error, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -20,12 +21,14 @@ pub(super) struct Opening {
     servers: Vec<Config>,
     tls: MakeRustlsConnect,
     pub(super) options: PostgresOptions,
+    /// Where the store was connected. Its connections live there, whoever is the first to need one.
+    pub(super) runtime: Handle,
     /// The URL without its password, for messages.
     pub(super) address: String,
 }
 
 impl Opening {
-    /// Understands a URL, whose options win over those given.
+    /// Understands a URL, whose options win over those given, within the runtime on which its connections are to live.
     pub(super) fn parse(mut options: PostgresOptions, url: &str) -> Result<Self, Error> {
         let mut url = options.parse(url)?;
         let servers = url::servers(&mut url, &options)?;
@@ -33,6 +36,7 @@ impl Opening {
             servers,
             tls: tls::connector(&options.server)?,
             options,
+            runtime: Handle::current(),
             address: url.to_string(),
         })
     }
