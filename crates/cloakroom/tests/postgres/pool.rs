@@ -136,6 +136,27 @@ async fn a_crowd_that_counts_or_marks_leaves_clients_to_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_has_no_turn_in_time_is_not_begun_with_what_is_left() {
+    let server = Server::start();
+    let options = patient().wait_timeout(Duration::from_secs(1));
+    let store = options.from_pool(pool(&server, 3)).await.unwrap();
+    let mark = Mark::new(Subject::Everyone, Timestamp::default(), Timestamp::MAX);
+    let mark = SetMark::new(namespace(), mark);
+    store.mark(mark.clone()).await.unwrap();
+    let other = take_rows(&server).await;
+    let first = tokio::spawn({
+        let (store, mark) = (store.clone(), mark.clone());
+        async move { store.mark(mark).await }
+    });
+    somebody_waits(&other).await;
+    let error = store.mark(mark).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("within wait_timeout"), "{error}");
+    other.batch_execute("COMMIT").await.unwrap();
+    first.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_verb_is_one_round_trip() {
     let server = Server::start();
     let gate = Gate::before(server.port()).await;

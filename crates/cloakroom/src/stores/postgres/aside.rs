@@ -53,7 +53,7 @@ impl Aside {
         let Opening { address, options, .. } = &*self.opening;
         let lent = timeout(options.server.wait_timeout, self.lend())
             .await
-            .map_err(|_elapsed| busy(doing, address))??;
+            .map_err(|_elapsed| failure::busy(doing, address))??;
         let asking = async {
             match self.given_up.lets_pass(work, lent.client()).await? {
                 true => ask(lent.client()).await.map(Some),
@@ -160,15 +160,5 @@ fn lost(server: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!("could not connect to {server}: the runtime is shutting down"),
-    )
-}
-
-fn busy(doing: &str, server: &str) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!(
-            "could not {doing} in {server}: no connection within wait_timeout; it takes none, or others of \
-             its kind keep it busy"
-        ),
     )
 }

@@ -40,6 +40,17 @@ pub(super) fn of_connecting(server: &str, error: &tokio_postgres::Error) -> Erro
     Error::new(kind, format!("could not connect to {server}: {advice}")).with_source(story(error))
 }
 
+/// What had no turn in time.
+pub(super) fn busy(doing: &str, server: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!(
+            "could not {doing} in {server}: no connection within wait_timeout; it takes none, or others of \
+             its kind keep it busy"
+        ),
+    )
+}
+
 /// What nobody has answered in time.
 pub(super) fn too_slow(doing: &str, server: &str) -> Error {
     Error::new(

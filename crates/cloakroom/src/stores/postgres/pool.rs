@@ -170,7 +170,18 @@ impl Shared {
         work: Work,
         ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
-        let mut lent = self.lend(doing).await?;
+        let lent = self.lend(doing).await?;
+        self.request_over(lent, doing, work, ask).await
+    }
+
+    /// As [`request`](Self::request), over a client that is lent already.
+    async fn request_over<T>(
+        &self,
+        mut lent: Lent<'_>,
+        doing: &str,
+        work: Work,
+        ask: impl AsyncFnOnce(Prepared<'_>) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
         let asking = async {
             let ready = self.ready(lent.client()).await?;
             lent.is_served_by(ready.process);
@@ -198,18 +209,25 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// As [`request`](Self::request), and when others had their turn for all that time.
+    /// As [`request`](Self::request), and when others have their turn for all the time to wait.
     pub(super) async fn mark<T>(
         &self,
         doing: &str,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         // Not with a part of the time that the server may take: whoever had little left would be cut off at work.
-        let _turn = timeout(self.options.server.wait_timeout, self.marking.lock())
+        let taking_turn = async {
+            let turn = self.marking.lock().await;
+            (turn, self.lend(doing).await)
+        };
+        let (_turn, lent) = timeout(self.options.server.wait_timeout, taking_turn)
             .await
-            .map_err(|_elapsed| failure::too_slow(doing, &self.address))?;
-        self.request(doing, Work::Writes, async |prepared| ask(prepared.client).await)
-            .await
+            .map_err(|_elapsed| failure::busy(doing, &self.address))?;
+        let lent = lent?;
+        self.request_over(lent, doing, Work::Writes, async |prepared| {
+            ask(prepared.client).await
+        })
+        .await
     }
 
     /// Asks what is not prepared, in a transaction.
