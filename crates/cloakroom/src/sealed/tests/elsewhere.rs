@@ -6,6 +6,11 @@ use super::*;
 use crate::nowhere::Nowhere;
 use crate::{Happened, Heard, Lifetime};
 
+/// A node that registers sign-ins.
+fn registered(marks: Faulty, registry: &Memory) -> Node {
+    Node::over(marks, |revocations| revocations.register_in(registry.clone()))
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_signs_out_others_to_escape_having_been_signed_out() {
     for how in 0..4 {
@@ -136,12 +141,8 @@ async fn a_session_forged_for_the_end_of_time_makes_no_mark_that_no_ending_outdo
 async fn who_was_signed_out_ends_nobodys_session_at_a_node_that_has_not_heard_of_it() {
     for one_by_one in [false, true] {
         let registry = Memory::default();
-        let with_registry = |marks| {
-            let registry = registry.clone();
-            Node::over(marks, |revocations| revocations.register_in(registry))
-        };
-        let node = with_registry(Faulty::new(Memory::default()));
-        let other = with_registry(node.marks.undisturbed());
+        let node = registered(Faulty::new(Memory::default()), &registry);
+        let other = registered(node.marks.undisturbed(), &registry);
         let stolen = node.signed_in("alice").await;
         assert_eq!(other.sees(&stolen).await, somebody("alice", 1));
         node.open(&stolen).await.sign_out().await.unwrap();
@@ -207,9 +208,7 @@ async fn rotations_beside_a_sign_out_of_the_others_leave_a_token_that_counts() {
 #[tokio::test(start_paused = true)]
 async fn who_signs_in_anew_where_their_session_got_another_token_signs_out_that_one_too() {
     let registry = Memory::default();
-    let node = Node::over(Faulty::new(Memory::default()), |revocations| {
-        revocations.register_in(registry.clone())
-    });
+    let node = registered(Faulty::new(Memory::default()), &registry);
     let alice = node.signed_in("alice").await;
     let second_click = node.open(&alice).await;
     second_click.sign_in("alice").unwrap();
@@ -269,12 +268,8 @@ async fn a_visitors_session_that_ends_beside_a_rotation_gets_no_other_token_here
 #[tokio::test(start_paused = true)]
 async fn of_two_that_sign_out_the_others_at_once_the_one_that_stays_is_listed() {
     let registry = Memory::default();
-    let with_registry = |marks| {
-        let registry = registry.clone();
-        Node::over(marks, |revocations| revocations.register_in(registry))
-    };
-    let node = with_registry(Faulty::new(Memory::default()));
-    let other = with_registry(node.marks.undisturbed());
+    let node = registered(Faulty::new(Memory::default()), &registry);
+    let other = registered(node.marks.undisturbed(), &registry);
     let (phone, laptop) = (node.signed_in("alice").await, node.signed_in("alice").await);
     let (phone, laptop) = (node.open(&phone).await, other.open(&laptop).await);
     // Each has read the marks before the other one has set any, and the laptop's is the later one.
@@ -306,12 +301,8 @@ async fn who_signs_in_after_the_store_has_lost_an_ending_is_signed_in() {
 async fn who_signs_in_while_all_of_theirs_end_is_listed() {
     for how in 0..3 {
         let registry = Memory::default();
-        let with_registry = |marks| {
-            let registry = registry.clone();
-            Node::over(marks, |revocations| revocations.register_in(registry))
-        };
-        let node = with_registry(Faulty::new(Memory::default()));
-        let other = with_registry(node.marks.undisturbed());
+        let node = registered(Faulty::new(Memory::default()), &registry);
+        let other = registered(node.marks.undisturbed(), &registry);
         let before = node.signed_in("alice").await;
         let session = node.open(&before).await;
         // What has ended is marked, and still on the list.
