@@ -158,7 +158,7 @@ impl Session {
                     known.push(KnownUser { of, principal, user });
                     return Ok(found);
                 }
-                Err(why) if self.may_not_be(&signed_in, why).await? => return Ok(None),
+                Err(why) if self.turn_away(&signed_in, why).await? => return Ok(None),
                 // A clone has signed somebody in meanwhile: that was said of who it was before.
                 Err(_) => {}
             }
@@ -168,7 +168,7 @@ impl Session {
 
     /// Ends the session of who may not be signed in; or drops what this request has recorded, where that is a sign-in of theirs
     /// that does not fit. `false` where it is not they any more.
-    async fn may_not_be(&self, signed_in: &SignedIn, why: Why) -> Result<bool, Error> {
+    async fn turn_away(&self, signed_in: &SignedIn, why: Why) -> Result<bool, Error> {
         let was_unsaved = {
             let _gate = self.gate().await?;
             if self.signed_in().as_ref() != Some(signed_in) {
