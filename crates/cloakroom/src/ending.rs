@@ -49,9 +49,8 @@ impl Session {
     ///
     /// Of sealed sessions it says how many sign-ins were registered, and 0 where none are. A session that is sealed, or was
     /// read from a copy, and turns out to be over meanwhile, or to have got another token, ends no others: nobody is signed in
-    /// for this request then. What the store has said for this request is not
-    /// asked again: in one that may last long, await [`confirm`](Self::confirm) before. Those are not counted whose number was
-    /// lost with an answer of the store.
+    /// for this request then. What the store has said for this request is not asked again: in one that may last long, await
+    /// [`confirm`](Self::confirm) before. Those are not counted whose number was lost with an answer of the store.
     ///
     /// # Errors
     ///

@@ -62,7 +62,8 @@
 //! `Cached` around this store goes by its staleness alone: a session that another process has ended goes on here for so long.
 //!
 //! Set `maxmemory-policy noeviction` on every node, replicas too. With another one on a primary the card withdraws listing,
-//! revoking by principal and caps; a node with another one that becomes a primary later is refused. The user needs the commands that the single server takes, and `CLUSTER` and `ASKING`.
+//! revoking by principal and caps; a node with another one that becomes a primary later is refused. The user
+//! needs the commands that the single server takes, and `CLUSTER` and `ASKING`.
 
 mod options;
 
