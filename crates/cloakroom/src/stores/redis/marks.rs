@@ -1,8 +1,8 @@
 //! Marks, on a single server and in a cluster: three keys of one slot for each namespace.
 //!
 //! A hash has each subject's moments, and two sorted sets have the subjects by the number of their last change and by when
-//! they are over. Each verb is one script, so numbers are given in the order in which they can be seen. A server that evicts
-//! may drop one of the three: then all are taken for gone.
+//! they are over. Each verb is one script, so numbers are given in the order in which they can be seen. Where a server that
+//! evicts has dropped a set, it is made again of the hash. Where it has dropped the hash, all are gone.
 
 use cloakroom_store::{
     Cursor, Error, ErrorKind, Mark, MarksOf, News, SetMark, Subject, Sweep, Swept, Timestamp, Told,

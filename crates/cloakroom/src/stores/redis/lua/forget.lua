@@ -2,10 +2,7 @@
 local marks, order, overs = KEYS[1], KEYS[2], KEYS[3]
 local before, most = ARGV[1], tonumber(ARGV[2])
 
-if in_parts(marks, order, overs) then
-  redis.call('DEL', marks, order, overs)
-  return { 0, 0 }
-end
+mend(marks, order, overs)
 
 local found = redis.call('ZRANGEBYSCORE', overs, '-inf', '(' .. before, 'LIMIT', 0, most + 1)
 local more = 0

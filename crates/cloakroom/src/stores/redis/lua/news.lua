@@ -3,8 +3,7 @@
 local marks, order, overs = KEYS[1], KEYS[2], KEYS[3]
 local after, epoch, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
--- As if nothing were there, which is what whoever marks next makes of it. Reading removes nothing: a replica could not.
-if in_parts(marks, order, overs) then return { '', after > 0 and 1 or 0, 0, '0' } end
+mend(marks, order, overs)
 
 local now = redis.call('HMGET', marks, '#epoch', '#')
 local anew = 0
