@@ -253,6 +253,14 @@ async fn a_server_that_evicts_does_not_take_the_place_of_one_that_does_not() {
     server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     recovered(&store).await;
     assert!(load(&store, 1).await.unwrap().is_some());
+    // One that does not tell us says why.
+    server.command(&["ACL", "SETUSER", "default", "-info"]);
+    server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    load(&store, 1).await.ok();
+    let text = fails(ErrorKind::Unavailable, load(&store, 1)).await;
+    assert!(text.contains("no permissions to run the 'info' command"), "{text}");
+    server.command(&["ACL", "SETUSER", "default", "+info"]);
+    recovered(&store).await;
     // Where nothing is promised nothing is broken.
     server.command(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]);
     let store = Redis::connect(&server.url()).await.unwrap();

@@ -78,17 +78,23 @@ async fn a_password_is_used_and_never_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_node_evicts_the_card_withdraws() {
+async fn where_a_node_evicts_or_does_not_say_the_card_withdraws() {
     let cluster = redis_cluster::RedisCluster::start(3);
-    cluster.nodes()[1].command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let card = RedisCluster::connect(&cluster.url())
-        .await
-        .unwrap()
-        .capabilities();
-    assert!(
-        card.may_evict && !card.lists && !card.revokes_by_principal,
-        "{card:?}"
-    );
+    let node = &cluster.nodes()[1];
+    for [command, change, back] in [
+        [&["CONFIG", "SET", "maxmemory-policy"][..], &["allkeys-lru"], &["noeviction"]],
+        [&["ACL", "SETUSER", "default"], &["-info"], &["+info"]],
+    ] {
+        node.command(&[command, change].concat());
+        let card = async || RedisCluster::connect(&cluster.url()).await.unwrap().capabilities();
+        let changed = card().await;
+        assert!(
+            changed.may_evict && !changed.lists && !changed.revokes_by_principal,
+            "{changed:?}"
+        );
+        node.command(&[command, back].concat());
+        assert!(!card().await.may_evict);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,8 @@ pub(super) fn says(section: &Value, field: &str, value: &str) -> bool {
         .any(|line| line.trim_end().split_once(':') == Some((field, value)))
 }
 
-/// Whether a server may drop what it keeps, by its section on memory. What it does not say, it does not promise.
+/// Whether a server may drop what it keeps, by its section on memory. What it does not say, or may not tell us, it does not
+/// promise.
 pub(super) fn evicts(memory: &Value) -> bool {
     !says(memory, "maxmemory_policy", "noeviction")
 }

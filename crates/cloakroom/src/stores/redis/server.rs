@@ -128,8 +128,12 @@ impl Server {
         if let [role, about, memory] = &*answers {
             may_not_be_replica(role)?;
             run = info::run(about);
-            if self.must_keep_all.load(Ordering::Relaxed) && info::evicts(memory) {
-                return Err(io::Error::other(failure::EVICTS).into());
+            if self.must_keep_all.load(Ordering::Relaxed) {
+                // Where it does not let us ask, or cannot answer yet, that is the matter.
+                let memory = memory.clone().extract_error()?;
+                if info::evicts(&memory) {
+                    return Err(io::Error::other(failure::EVICTS).into());
+                }
             }
         }
         let live = Arc::new(Live {

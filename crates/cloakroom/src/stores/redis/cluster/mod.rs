@@ -226,14 +226,14 @@ async fn ask(nodes: &Nodes, keys: &Keys) -> Result<Capabilities, Error> {
     let map = nodes.map();
     let memory = all(map.nodes.iter().map(async |node| {
         let turn = node.pool.turn(WHAT).await?;
-        let mut question = redis::cmd("INFO");
-        question.arg("memory");
-        turn.send(&question).await
+        let mut question = redis::pipe();
+        question.cmd("INFO").arg("memory");
+        turn.send_all(&question).await
     }))
     .await;
     let mut evicts = false;
     for memory in memory {
-        evicts |= info::evicts(&memory?);
+        evicts |= memory?.iter().any(info::evicts);
     }
     // A replica that takes over need not have what was written last.
     let mut card = Capabilities::new("redis", Residence::Elsewhere).max_body(card::MAX_BODY);
