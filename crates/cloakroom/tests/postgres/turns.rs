@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_store::{
-    AddOne, Cap, Counted, Counter, Counters as _, ErrorKind, Expect, Mark, Marks as _, Principal, Revoke,
+    AddOne, Cap, Counted, Counter, Counters as _, ErrorKind, Expect, List, Mark, Marks as _, Principal, Query, Revoke,
     Scope, SetMark, Store as _, Subject, TakeBack, Timestamp, Write, Written,
 };
 use cloakroom_testbed::postgres::Postgres as Server;
@@ -101,6 +101,8 @@ pub(crate) async fn somebody_waits(other: &tokio_postgres::Client) {
     let mut looking = tokio::time::interval(Duration::from_millis(5));
     while other.query_one_scalar::<i64, _>(waits, &[]).await.unwrap() == 0 {
         looking.tick().await;
+        // Within a transaction it would see the same again.
+        other.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
     }
 }
 
@@ -246,4 +248,32 @@ fn a_runtime_that_ends_takes_nobodys_count_along() {
             .block_on(store.take_back(TakeBack::new(counter())))
             .unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_a_long_list_leaves_others_time_for_theirs() {
+    let server = Server::start();
+    let times = "connect_timeout=20s&wait_timeout=2s&operation_timeout=20s&connections=1";
+    let store = Store::connect(&with(&server, times)).await.unwrap();
+    let list = || {
+        let store = store.clone();
+        let list = List::new(namespace(), Query::default(), 10.try_into().unwrap());
+        tokio::spawn(async move { store.list(list).await })
+    };
+    // Now all connections are there.
+    list().await.unwrap().unwrap();
+    let other = client(&server).await;
+    other
+        .batch_execute("BEGIN; LOCK TABLE cloakroom_sessions")
+        .await
+        .unwrap();
+    let given_up = list();
+    somebody_waits(&other).await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    let next = list();
+    // Longer than anybody waits for the connection, and not than the next waits for the table.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    other.batch_execute("COMMIT").await.unwrap();
+    next.await.unwrap().unwrap();
 }

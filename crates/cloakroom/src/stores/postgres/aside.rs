@@ -26,6 +26,7 @@ type Kept = (Client, i32);
 /// A connection that is taken out for one call. Of a call that is dropped half way, it is free once that is answered.
 struct Lent<'a> {
     aside: &'a Aside,
+    work: Work,
     /// There until it is given back or given up.
     held: Option<(OwnedMutexGuard<Option<Kept>>, Kept)>,
 }
@@ -51,7 +52,7 @@ impl Aside {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         let Opening { address, options, .. } = &*self.opening;
-        let lent = timeout(options.server.wait_timeout, self.lend())
+        let lent = timeout(options.server.wait_timeout, self.lend(work))
             .await
             .map_err(|_elapsed| failure::busy(doing, address))??;
         let asking = async {
@@ -74,9 +75,10 @@ impl Aside {
     }
 
     /// The connection, taken out. It is opened where there is none.
-    async fn lend(&self) -> Result<Lent<'_>, Error> {
+    async fn lend(&self, work: Work) -> Result<Lent<'_>, Error> {
         let lent = |place, kept| Lent {
             aside: self,
+            work,
             held: Some((place, kept)),
         };
         let mut place = Arc::clone(&self.kept).lock_owned().await;
@@ -118,13 +120,19 @@ impl Lent<'_> {
 }
 
 impl Drop for Lent<'_> {
-    /// Whoever stops waiting for an answer costs nobody the connection. The next waits until the server has answered.
+    /// Whoever stops waiting for an answer costs nobody the connection. The next waits until the server has answered, unless
+    /// that takes so long that it would not come to its turn.
     fn drop(&mut self) {
         let Some((mut place, kept)) = self.held.take() else {
             return;
         };
         let given_up = Arc::clone(&self.aside.given_up);
-        let patience = self.aside.opening.options.server.operation_timeout;
+        let server = &self.aside.opening.options.server;
+        let patience = match self.work {
+            Work::Reads => server.operation_timeout.min(server.wait_timeout / 2),
+            // Elsewhere the next would be refused, for as long as this may still be under way.
+            Work::Writes => server.operation_timeout,
+        };
         self.aside.opening.runtime.spawn(async move {
             // What is asked last is answered last.
             match timeout(patience, kept.0.check_connection()).await {

@@ -43,25 +43,24 @@ impl Postgres {
     pub(super) async fn sweep_batch(&self, request: &Sweep) -> Result<Swept, Error> {
         let (namespace, limit) = (&request.namespace, store::rows(request.limit));
         let progress = &self.0.swept;
-        let mut removed = 0;
-        if let Some(from) = progress.of(namespace) {
-            let batch = self.sweep_from(request, from, limit).await?;
-            removed = batch.removed;
-            if removed >= limit {
-                progress.set(namespace, batch.to);
-                return Ok(Swept::new(removed.unsigned_abs(), true));
-            }
+        let came_to = progress.of(namespace);
+        let batch = self
+            .sweep_from(request, came_to.unwrap_or(i64::MIN), limit)
+            .await?;
+        let removed = batch.removed.unsigned_abs();
+        if came_to.is_some() {
+            // At the end it goes back to the beginning: for what was locked when it was come by, or has been written with
+            // an earlier expiry since.
+            progress.set(namespace, batch.to);
+            return Ok(Swept::new(removed, true));
         }
-        // From the beginning: for what was locked when it was come by, or has been written with an earlier expiry since.
-        let batch = self.sweep_from(request, i64::MIN, limit - removed).await?;
-        removed += batch.removed;
         if batch.to.is_some() || !batch.leaves_some {
             progress.set(namespace, batch.to);
         }
-        Ok(if batch.leaves_some && removed < limit {
-            Swept::all_but_held(removed.unsigned_abs())
+        Ok(if batch.leaves_some && batch.removed < limit {
+            Swept::all_but_held(removed)
         } else {
-            Swept::new(removed.unsigned_abs(), batch.leaves_some)
+            Swept::new(removed, batch.leaves_some)
         })
     }
 
