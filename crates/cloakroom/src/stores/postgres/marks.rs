@@ -72,12 +72,14 @@ impl Marks for Postgres {
             .0
             .reach
             .learn("read what was marked", async |client| {
-                client
-                    .query(
-                        include_str!("sql/news.sql"),
-                        &[&namespace, &after, &epoch, &limit],
-                    )
-                    .await
+                // With their types it is one round trip, not three.
+                let values: [(&(dyn ToSql + Sync), Type); 4] = [
+                    (&namespace, Type::BYTEA),
+                    (&after, Type::INT8),
+                    (&epoch, Type::BYTEA),
+                    (&limit, Type::INT8),
+                ];
+                client.query_typed(include_str!("sql/news.sql"), &values).await
             })
             .await?;
         let more = rows.len() > request.limit.get();
