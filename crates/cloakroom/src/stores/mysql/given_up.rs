@@ -41,7 +41,7 @@ pub(super) struct Place {
 }
 
 /// How long is believed what was seen.
-const BELIEVED: Duration = Duration::from_millis(250);
+pub(super) const BELIEVED: Duration = Duration::from_millis(250);
 
 impl Writes {
     /// So many at a time, of which a quarter may count attempts and a quarter set marks.

@@ -4,6 +4,7 @@
 //! pool a place for ever, and a connection that comes back in the middle of an answer is read to its end without a
 //! bound, which on a server that is frozen is for ever as well. Here such a connection is closed.
 
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::dialing::Dialing;
-use super::given_up::{Kind, Writes};
+use super::given_up::{BELIEVED, Kind, Place, Writes};
 use super::lease::Lease;
 use super::options::MysqlOptions;
 
@@ -72,23 +73,31 @@ impl Pool {
         let lending = async {
             let place = match self.writes.free_place(kind) {
                 Some(place) => place,
-                None => {
-                    self.writes
-                        .free(async |given_up| self.lease(&mut waits_for).await?.busy(given_up).await)
-                        .await?;
-                    waits_for = match (self.writes.count_given_up(), kind) {
-                        (0, Kind::Session) => A_CONNECTION,
-                        (0, Kind::Counter | Kind::Mark) => A_TURN,
-                        _ => AN_END,
-                    };
-                    self.writes.place(kind).await
-                }
+                None => self.place_in_turn(kind, &mut waits_for).await?,
             };
             waits_for = A_CONNECTION;
             Ok(self.lease(&mut waits_for).await?.at_place(place))
         };
         let lent = timeout(self.wait_timeout, lending).await;
         lent.unwrap_or_else(|_elapsed| Err(self.waited_for(waits_for)))
+    }
+
+    /// Waits for a place among the writes, and looks now and then which of those that were given up are over.
+    async fn place_in_turn(&self, kind: Kind, waits_for: &mut &'static str) -> Result<Place, Error> {
+        let mut placed = pin!(self.writes.place(kind));
+        loop {
+            self.writes
+                .free(async |given_up| self.lease(waits_for).await?.busy(given_up).await)
+                .await?;
+            *waits_for = match (self.writes.count_given_up(), kind) {
+                (0, Kind::Session) => A_CONNECTION,
+                (0, Kind::Counter | Kind::Mark) => A_TURN,
+                _ => AN_END,
+            };
+            if let Ok(place) = timeout(BELIEVED, &mut placed).await {
+                return Ok(place);
+            }
+        }
     }
 
     async fn lease(&self, waits_for: &mut &'static str) -> Result<Lease<'_>, Error> {
