@@ -258,7 +258,10 @@ async fn a_server_that_evicts_does_not_take_the_place_of_one_that_does_not() {
     server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
     load(&store, 1).await.ok();
     let text = fails(ErrorKind::Unavailable, load(&store, 1)).await;
-    assert!(text.contains("no permissions to run the 'info' command"), "{text}");
+    assert!(
+        text.contains("no permissions to run the 'info' command"),
+        "{text}"
+    );
     server.command(&["ACL", "SETUSER", "default", "+info"]);
     recovered(&store).await;
     // Where nothing is promised nothing is broken.

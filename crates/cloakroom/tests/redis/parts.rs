@@ -105,7 +105,11 @@ async fn marks_without_their_order_are_told_again() {
         drop_keys(&server, dropped);
         set(&store, "carol").await;
         let (marks, again) = told(Some(&again)).await;
-        assert_eq!(marks, [&both[..], &[mark_of("carol")]].concat(), "without {dropped}");
+        assert_eq!(
+            marks,
+            [&both[..], &[mark_of("carol")]].concat(),
+            "without {dropped}"
+        );
         assert_eq!(told(Some(&again)).await.0, [], "without {dropped}");
         assert_eq!(marks_of(&store, "alice").await, at(1000), "without {dropped}");
         // Or forgets: what is over goes, and only that.

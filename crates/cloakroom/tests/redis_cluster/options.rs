@@ -82,11 +82,20 @@ async fn where_a_node_evicts_or_does_not_say_the_card_withdraws() {
     let cluster = redis_cluster::RedisCluster::start(3);
     let node = &cluster.nodes()[1];
     for [command, change, back] in [
-        [&["CONFIG", "SET", "maxmemory-policy"][..], &["allkeys-lru"], &["noeviction"]],
+        [
+            &["CONFIG", "SET", "maxmemory-policy"][..],
+            &["allkeys-lru"],
+            &["noeviction"],
+        ],
         [&["ACL", "SETUSER", "default"], &["-info"], &["+info"]],
     ] {
         node.command(&[command, change].concat());
-        let card = async || RedisCluster::connect(&cluster.url()).await.unwrap().capabilities();
+        let card = async || {
+            RedisCluster::connect(&cluster.url())
+                .await
+                .unwrap()
+                .capabilities()
+        };
         let changed = card().await;
         assert!(
             changed.may_evict && !changed.lists && !changed.revokes_by_principal,
