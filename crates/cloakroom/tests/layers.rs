@@ -121,6 +121,7 @@ const MODULES: &[Module] = &[
     pure("stores::url", ""),
     pure("stores::server", "stores::url"),
     effects("stores::queue", ""),
+    effects("stores::counting", "stores::sql"),
     effects("stores::cached", ""),
     effects("stores::memory", ""),
     effects("stores::disk", "stores::queue stores::subject"),
@@ -132,11 +133,11 @@ const MODULES: &[Module] = &[
     effects("stores::memcached", "stores::server stores::url"),
     effects(
         "stores::mysql",
-        "stores::revisions stores::server stores::sql stores::subject stores::url",
+        "stores::counting stores::revisions stores::server stores::sql stores::subject stores::url",
     ),
     effects(
         "stores::postgres",
-        "stores::backoff stores::revisions stores::server stores::sql stores::subject stores::url",
+        "stores::backoff stores::counting stores::revisions stores::server stores::sql stores::subject stores::url",
     ),
     effects(
         "stores::sqlite",
@@ -149,7 +150,7 @@ const MODULES: &[Module] = &[
     effects(
         "stores",
         "stores::cached stores::memory stores::disk stores::redis stores::memcached stores::postgres stores::mysql \
-         stores::sqlite stores::open stores::backoff stores::queue stores::revisions stores::sql stores::subject stores::url \
+         stores::sqlite stores::open stores::backoff stores::counting stores::queue stores::revisions stores::sql stores::subject stores::url \
          stores::server",
     ),
     effects("testing", "pure clock random sessions session"),
@@ -190,7 +191,7 @@ const CRATES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "bounded clock guard lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::cached stores::disk stores::redis stores::memcached \
+        "bounded clock guard lifecycle revocations shared sealed commit session subscription ending sweeper refresher key_watch stores::queue stores::counting stores::cached stores::disk stores::redis stores::memcached \
          stores::postgres stores::mysql stores::sqlite adapter testing",
     ),
     ("tokio_postgres", "stores::postgres"),

@@ -29,6 +29,8 @@ mod open;
 // What several of them share.
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod backoff;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod counting;
 #[cfg(any(feature = "disk", feature = "sqlite"))]
 mod queue;
 #[cfg(any(

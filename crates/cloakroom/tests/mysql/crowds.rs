@@ -2,7 +2,7 @@
 
 use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{
-    AddOne, Counted, Counter, Counters as _, Expect, Mark, Marks as _, SetMark, Subject, Timestamp,
+    AddOne, Counted, Counter, Counters as _, Expect, Mark, Marks as _, SetMark, Subject, TakeBack, Timestamp,
 };
 use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
@@ -25,13 +25,13 @@ fn mark() -> SetMark {
     SetMark::new(namespace(), mark)
 }
 
-/// Somebody else has the row of the counter, and the one that numbers marks.
+/// Somebody else has the row of the counter, the only one so far, and the one that numbers marks.
 async fn take_rows(server: &Mysqld) -> Conn {
     let mut other = admin(server).await;
     for statement in [
         "USE cloakroom",
         "START TRANSACTION",
-        "UPDATE cloakroom_counters SET times = times + 1",
+        "UPDATE cloakroom_counters SET times = times + 1 LIMIT 1",
         "UPDATE cloakroom_mark_numbers SET latest = latest + 1",
     ] {
         other.query_drop(statement).await.unwrap();
@@ -116,4 +116,49 @@ async fn who_stops_waiting_for_a_count_leaves_the_connection_to_the_next() {
             "round {round}: {now:?} after {before:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_come_to_one_counter_at_the_same_time_share_a_statement() {
+    let server = Mysqld::start();
+    let store = patient(&server.url()).await;
+    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
+    let mut watching = admin(&server).await;
+    let mut statements = async || -> u64 {
+        let text =
+            "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'COM_INSERT'";
+        watching.query_first(text).await.unwrap().unwrap()
+    };
+    let before = statements().await;
+    // It adds one itself.
+    let mut other = take_rows(&server).await;
+    let mut adding = JoinSet::new();
+    for _ in 0..100 {
+        let store = store.clone();
+        adding.spawn(async move { store.add(AddOne::new(counter())).await.unwrap() });
+    }
+    wait_for(&mut other, 1).await;
+    // Those of another counter do not wait for them.
+    let elsewhere = Counter::new(
+        namespace(),
+        Counted::from_bytes([8; Counted::LEN]),
+        Timestamp::MAX,
+    );
+    let counted = timeout(BOUND, store.add(AddOne::new(elsewhere.clone()))).await;
+    assert_eq!(counted.unwrap().unwrap(), 1);
+    other.query_drop("COMMIT").await.unwrap();
+    let mut counted = adding.join_all().await;
+    counted.sort_unstable();
+    assert_eq!(counted, (3..103).collect::<Vec<_>>());
+    let statements = statements().await - before;
+    assert!(statements < 30, "{statements} statements for 101 attempts");
+    // As many are taken back, and never more than there are.
+    let mut taking = JoinSet::new();
+    for _ in 0..10 {
+        let (store, elsewhere) = (store.clone(), elsewhere.clone());
+        taking.spawn(async move { store.take_back(TakeBack::new(elsewhere)).await.unwrap() });
+    }
+    taking.join_all().await;
+    assert_eq!(store.add(AddOne::new(elsewhere)).await.unwrap(), 1);
 }

@@ -1,10 +1,12 @@
 //! Marks: one table, and a row for each namespace that numbers its changes.
 
 use cloakroom_store::{
-    Capabilities, Cursor, Error, Mark, Marks, MarksOf, News, SetMark, Sweep, Swept, Timestamp, Told,
+    Capabilities, Cursor, Error, ErrorKind, Mark, Marks, MarksOf, News, SetMark, Sweep, Swept, Timestamp,
+    Told,
 };
 
 use super::given_up::Kind;
+use super::lease::Answer;
 use super::values::Values;
 use super::{Mysql, row, sweep};
 use crate::stores::sql::column;
@@ -29,14 +31,7 @@ impl Marks for Mysql {
                 .moment(until)
                 .bytes(&epoch)
         };
-        let mut answer = self
-            .ask_in_turn(
-                Kind::Mark,
-                "set a mark",
-                "CALL cloakroom_mark(?, ?, ?, ?, ?)",
-                values,
-            )
-            .await?;
+        let mut answer = self.ask_to_mark(values).await?;
         let (begun_before, until) = answer.rows.pop().map_or_else(row::none, row::moments)?;
         Ok(Mark::new(subject, begun_before, until))
     }
@@ -98,6 +93,29 @@ impl Marks for Mysql {
 
     fn card(&self) -> Capabilities {
         self.0.card
+    }
+}
+
+impl Mysql {
+    /// In a task of its own: whoever stops waiting half way costs those who come next neither the connection nor the place.
+    async fn ask_to_mark(
+        &self,
+        values: impl Fn() -> Values + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        const DOING: &str = "set a mark";
+        let store = self.clone();
+        let asking = async move {
+            let statement = "CALL cloakroom_mark(?, ?, ?, ?, ?)";
+            store.ask_at_place(Kind::Mark, DOING, statement, values).await
+        };
+        match self.0.runtime.spawn(asking).await {
+            Ok(answer) => Ok(answer?),
+            Err(ended) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("could not {DOING}: what does it has ended, perhaps with the runtime on which the store was connected"),
+            )
+            .with_source(ended)),
+        }
     }
 }
 

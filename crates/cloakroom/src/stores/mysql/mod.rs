@@ -58,7 +58,10 @@
 //!
 //! Counting an attempt and setting a mark wait for a row that others write at the same time. So that a flood of attempts
 //! leaves connections to who is signed in, a quarter of them at most counts at a time, at least one, and as many set
-//! marks; who waits longer than `wait_timeout` is told. Have three connections or more.
+//! marks; who waits longer than `wait_timeout` is told. Have three connections or more. Attempts that come to one counter at
+//! the same time are counted by one statement.
+//!
+//! Sign-ins of one principal under a [`Cap`](cloakroom_store::Cap) come one after the other, too, each on a connection.
 //!
 //! # What it promises
 //!
@@ -114,6 +117,7 @@ mod revoke;
 mod sweep;
 
 mod counters;
+mod counting;
 mod marks;
 
 mod schema;
@@ -143,6 +147,7 @@ use dialing::Dialing;
 pub use options::{Migrate, MysqlOptions, SslMode};
 use pool::Pool;
 
+use super::counting::{Attempts, Key};
 use super::revisions::Revisions;
 
 /// Keeps sessions in MySQL or MariaDB. Cheap to clone; clones share the connections.
@@ -155,6 +160,7 @@ struct Inner {
     /// Where it was connected. What others wait for is not to stand still with the runtime of one caller.
     runtime: Handle,
     pool: Pool,
+    attempts: Attempts<Key>,
     revisions: Revisions,
     card: Capabilities,
 }
@@ -222,6 +228,7 @@ impl Mysql {
         Ok(Self(Arc::new(Inner {
             runtime: Handle::current(),
             pool,
+            attempts: Attempts::counted_on(Handle::current()),
             revisions: Revisions::default(),
             card,
         })))

@@ -1,8 +1,8 @@
 //! The verbs, in the order of the contract.
 
 use cloakroom_store::{
-    Capabilities, Count, Delete, Deleted, Error, ErrorKind, List, Load, Page, Revoke, Revoked, Store, Stored,
-    Sweep, Swept, Touch, Touched, Write, Written,
+    Capabilities, Count, Delete, Deleted, Error, List, Load, Page, Revoke, Revoked, Store, Stored, Sweep,
+    Swept, Touch, Touched, Write, Written,
 };
 
 use super::given_up::Kind;
@@ -96,29 +96,6 @@ impl Mysql {
         Ok(self.try_ask(doing, statement, values).await?)
     }
 
-    /// As [`ask`](Self::ask), for what waits for a row that many write.
-    ///
-    /// In a task of its own: whoever stops waiting half way costs those who come next neither the connection nor the place.
-    pub(super) async fn ask_in_turn(
-        &self,
-        kind: Kind,
-        doing: &'static str,
-        statement: &'static str,
-        values: impl Fn() -> Values + Send + Sync + 'static,
-    ) -> Result<Answer, Error> {
-        let store = self.clone();
-        let asking = async move { store.ask_at_place(kind, doing, statement, values).await };
-        let asked = self.0.runtime.spawn(asking);
-        match asked.await {
-            Ok(answer) => Ok(answer?),
-            Err(ended) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("could not {doing}: what does it has ended, perhaps with the runtime on which the store was connected"),
-            )
-            .with_source(ended)),
-        }
-    }
-
     /// As [`ask`](Self::ask), for what may find that a key is taken.
     pub(super) async fn try_ask(
         &self,
@@ -129,7 +106,8 @@ impl Mysql {
         self.ask_at_place(Kind::Session, doing, statement, values).await
     }
 
-    async fn ask_at_place(
+    /// As [`try_ask`](Self::try_ask), at a place of those that wait for rows which many write.
+    pub(super) async fn ask_at_place(
         &self,
         kind: Kind,
         doing: &str,

@@ -2,8 +2,8 @@
 
 use cloakroom_store::{AddOne, Capabilities, Counters, Error, Marks, Sweep, Swept, TakeBack};
 
-use super::counting::Change;
 use super::{Postgres, sweep};
+use crate::stores::counting::Change;
 
 impl Counters for Postgres {
     async fn add(&self, request: AddOne) -> Result<u64, Error> {

@@ -128,8 +128,8 @@ use cloakroom_store::Error;
 use cloakroom_store::ErrorKind;
 use tokio::runtime::Handle;
 
+use super::counting::Attempts;
 use super::revisions::Revisions;
-use counting::Attempts;
 use migrations::Survivors;
 use opening::Opening;
 pub use options::{Migrate, PostgresOptions, SynchronousCommit, Tls};
@@ -151,7 +151,7 @@ struct Inner {
     revisions: Revisions,
     survivors: Survivors,
     swept: Progress,
-    attempts: Attempts,
+    attempts: Attempts<()>,
 }
 
 impl Postgres {

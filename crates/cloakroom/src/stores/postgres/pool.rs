@@ -14,7 +14,6 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::counting::Attempts;
 use super::given_up::{GivenUp, Work, not_sent};
 use super::lent::{self, Lent};
 use super::migrations::Schema;
@@ -24,6 +23,7 @@ use super::reach::Reach;
 use super::statements::{Prepared, Statements};
 use super::sweep::Progress;
 use super::{Inner, Postgres, failure};
+use crate::stores::counting::Attempts;
 use crate::stores::revisions::Revisions;
 
 impl Postgres {

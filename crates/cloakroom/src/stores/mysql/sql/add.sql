@@ -1,2 +1,2 @@
-INSERT INTO cloakroom_counters (namespace, over_at, counted, times) VALUES (?, ?, ?, LAST_INSERT_ID(1))
-ON DUPLICATE KEY UPDATE times = LAST_INSERT_ID(times + 1)
+INSERT INTO cloakroom_counters (namespace, over_at, counted, times) VALUES (?, ?, ?, LAST_INSERT_ID(?))
+ON DUPLICATE KEY UPDATE times = LAST_INSERT_ID(times + ?)
