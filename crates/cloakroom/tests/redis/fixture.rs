@@ -39,10 +39,12 @@ pub(crate) async fn write(store: &Redis, n: u64, expect: Expect, record: Record)
 
 /// Begins a session that must not be there yet.
 pub(crate) async fn create(store: &Redis, n: u64, who: &str) -> Revision {
-    match write(store, n, Expect::Absent, record(who, "body"))
-        .await
-        .unwrap()
-    {
+    let written = write(store, n, Expect::Absent, record(who, "body")).await;
+    applied(written.unwrap())
+}
+
+pub(crate) fn applied(written: Written) -> Revision {
+    match written {
         Written::Applied { revision, .. } => revision,
         other => panic!("expected it to be applied, found {other:?}"),
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use cloakroom::stores::Redis;
 use cloakroom::{Outcome, Sessions};
-use cloakroom_store::{Cap, Expect, List, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch, Write};
+use cloakroom_store::{
+    Cap, Expect, List, Query, Revoke, Scope, Store as _, Sweep, Timestamp, Touch, Touched, Write,
+};
 use cloakroom_testbed::redis::Redis as Server;
 use tokio::time::timeout;
 
-use crate::fixture::{create, delete, id, load, namespace, principal, record, write};
+use crate::fixture::{applied, create, delete, id, load, namespace, principal, record, write};
 use crate::watched::Watched;
 
 /// What a client sends, as opposed to what scripts call.
@@ -98,8 +100,8 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     let filed: usize = server.command(&["ZCARD", index]).parse().unwrap();
     assert!(filed < 10, "{filed} entries without a session");
     let left: i64 = server.command(&["PTTL", index]).parse().unwrap();
-    let day = 86_400_000;
-    assert!((day..=day + 600_000).contains(&left), "{left}");
+    let (day, stretch) = (86_400_000, 1 << 24);
+    assert!((day..=day + stretch + 600_000).contains(&left), "{left}");
     // One that lives longer takes it along, also when it is touched.
     let mut record = record("alice", "");
     record.expires = record.created.saturating_add(Duration::from_secs(2 * 86_400));
@@ -117,6 +119,46 @@ async fn an_index_goes_with_its_sessions_and_does_not_grow() {
     for key in [index.to_owned(), format!("cloakroom%test%s%{}", id(302))] {
         let left: i64 = server.command(&["PTTL", &key]).parse().unwrap();
         assert!(left > 3 * day, "{key}: {left}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_outlives_a_session_whose_expiry_moves_and_is_seldom_written() {
+    let server = Server::start();
+    let store = Redis::connect(&server.url()).await.unwrap();
+    let mut record = record("alice", "");
+    // At the beginning of a stretch, within which nothing has to be done to the index.
+    record.expires = Timestamp::from_unix_millis(((record.expires.as_unix_millis() >> 24) + 1) << 24);
+    let mut revision = applied(write(&store, 1, Expect::Absent, record.clone()).await.unwrap());
+    let left = |key: &str| -> i64 { server.command(&["PTTL", key]).parse().unwrap() };
+    let (index, session) = ("cloakroom%test%p%alice", format!("cloakroom%test%s%{}", id(1)));
+    sent(&server);
+    let mut filed = 0;
+    for minutes in [1, 1, 200, 1, 300, 1, 1, 600, 2, 40_000, 1, 1, 250, 1, 301] {
+        record.expires = record.expires.saturating_add(Duration::from_secs(60 * minutes));
+        if minutes % 2 == 0 {
+            let touch = Touch::new(namespace(), id(1), revision, record.expires, record.expires);
+            let touched = store.touch(touch).await.unwrap();
+            assert_eq!(touched, Touched::Applied(revision));
+        } else {
+            let expect = Expect::Revision(revision);
+            revision = applied(write(&store, 1, expect, record.clone()).await.unwrap());
+        }
+        assert!(left(index) >= left(&session), "after {minutes} minutes");
+        let calls: BTreeMap<_, _> = server.calls().into_iter().collect();
+        filed += calls.get("zadd").copied().unwrap_or_default();
+        sent(&server);
+    }
+    assert_eq!(
+        filed, 1,
+        "only the last of the writes is in another stretch than what was kept"
+    );
+    // What never expires, and what does so as late as can be, is in an index that never goes.
+    for expires in [i64::MAX as u64 - 400_000, i64::MAX as u64] {
+        record.expires = Timestamp::from_unix_millis(expires);
+        let expect = Expect::Revision(revision);
+        revision = applied(write(&store, 1, expect, record.clone()).await.unwrap());
+        assert_eq!(left(index), -1, "{expires}");
     }
 }
 

@@ -34,91 +34,48 @@ impl Script {
     }
 }
 
+/// A script of these parts, one after the other.
+macro_rules! script {
+    ($($part:literal),+) => {
+        LazyLock::new(|| Script::new(concat!($(include_str!(concat!("lua/", $part, ".lua"))),+)))
+    };
+}
+
 /// The conditional write.
-pub(super) static WRITE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/index.lua"),
-        include_str!("lua/write.lua")
-    ))
-});
+pub(super) static WRITE: LazyLock<Script> = script!("record", "write", "times", "index", "sign_in");
 
 /// Moves the times of a session forward.
-pub(super) static TOUCH: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/index.lua"),
-        include_str!("lua/touch.lua")
-    ))
-});
+pub(super) static TOUCH: LazyLock<Script> = script!("record", "times", "index", "touch");
 
 /// Ends one session.
-pub(super) static DELETE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/delete.lua")
-    ))
-});
+pub(super) static DELETE: LazyLock<Script> = script!("record", "delete");
 
 /// Lists a principal's sessions.
-pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/list.lua")
-    ))
-});
+pub(super) static LIST: LazyLock<Script> = script!("record", "list");
 
 /// Ends a principal's sessions.
-pub(super) static REVOKE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/revoke.lua")
-    ))
-});
+pub(super) static REVOKE: LazyLock<Script> = script!("record", "revoke");
 
 /// Ends those of some sessions that began before a moment.
-pub(super) static END_BEGUN_BEFORE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/end_begun_before.lua")
-    ))
-});
+pub(super) static END_BEGUN_BEFORE: LazyLock<Script> = script!("record", "times", "end_begun_before");
 
 /// Sets a mark.
-pub(super) static MARK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/record.lua"),
-        include_str!("lua/marks.lua"),
-        include_str!("lua/mark.lua")
-    ))
-});
+pub(super) static MARK: LazyLock<Script> = script!("times", "marks", "mark");
 
 /// Reads the moments of subjects.
-pub(super) static MARKS_OF: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("lua/marks_of.lua")));
+pub(super) static MARKS_OF: LazyLock<Script> = script!("marks_of");
 
 /// Reads what was marked since a number.
-pub(super) static NEWS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/marks.lua"),
-        include_str!("lua/news.lua")
-    ))
-});
+pub(super) static NEWS: LazyLock<Script> = script!("marks", "news");
 
 /// Forgets marks that are over.
-pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/marks.lua"),
-        include_str!("lua/forget.lua")
-    ))
-});
+pub(super) static FORGET: LazyLock<Script> = script!("marks", "forget");
 
 /// Adds one to a counter.
-pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/add.lua")));
+pub(super) static ADD: LazyLock<Script> = script!("add");
 
 /// Takes one back from a counter.
-pub(super) static TAKE_BACK: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("lua/take_back.lua")));
+pub(super) static TAKE_BACK: LazyLock<Script> = script!("take_back");
 
 /// A script with what it is called with.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The conditional write: one script on the key of the session, and on the index where it is on the same server.
 
-use cloakroom_store::{Cap, Error, ErrorKind, Expect, Id, Principal, Revision, Write, Written};
+use cloakroom_store::{Cap, Error, ErrorKind, Expect, Id, Revision, Write, Written};
 use redis::Value;
 
 use super::keys::{self, Keys};
@@ -23,10 +23,10 @@ pub(super) async fn write(
         Expect::Absent => None,
         Expect::Revision(revision) => Some(record::revision_bytes(revision)),
     };
-    let (cap, most) = match request.cap {
-        Cap::None => ("", String::new()),
-        Cap::Refuse(most) => ("refuse", most.to_string()),
-        Cap::EndOldest(most) => ("end oldest", most.to_string()),
+    let cap = match request.cap {
+        Cap::None => None,
+        Cap::Refuse(most) => Some(("refuse", most.to_string())),
+        Cap::EndOldest(most) => Some(("end oldest", most.to_string())),
         _ => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -34,29 +34,34 @@ pub(super) async fn write(
             ));
         }
     };
+    let (record, indexes) = (record::bytes(revision, record), keys.indexes(namespace));
+    let now = record::time_bytes(request.now);
+    let mut arguments: Vec<&[u8]> = vec![
+        expected.as_ref().map_or(&[], |revision| &revision[..]),
+        &record,
+        goes.as_bytes(),
+        indexes.as_bytes(),
+    ];
+    if let Some((cap, most)) = &cap {
+        arguments.extend([cap.as_bytes(), most.as_bytes(), &now]);
+    }
     let answer = server
         .run(
             WHAT,
             Invocation {
                 script: &script::WRITE,
                 keys: &[keys.session(namespace, &request.id).as_bytes()],
-                arguments: &[
-                    expected.as_ref().map_or(&[], |revision| &revision[..]),
-                    &record::bytes(revision, record),
-                    goes.as_bytes(),
-                    record.principal.as_ref().map_or("", Principal::as_str).as_bytes(),
-                    keys.sessions(namespace).as_bytes(),
-                    keys.indexes(namespace).as_bytes(),
-                    cap.as_bytes(),
-                    most.as_bytes(),
-                    &record::time_bytes(request.now),
-                ],
+                arguments: &arguments,
             },
         )
         .await?;
     match answer {
         Value::Int(0) => Ok(Written::Refused),
         Value::Int(1) => Ok(Written::AtCap),
+        Value::Int(2) => Ok(Written::Applied {
+            revision,
+            ended: Vec::new(),
+        }),
         Value::Array(ended) => {
             let ended: Option<Vec<Id>> = ended.iter().map(keys::id_in).collect();
             let ended = ended.ok_or_else(|| server.nonsense(WHAT))?;
