@@ -36,8 +36,10 @@ impl Alone {
     async fn new(connection: MultiplexedConnection) -> Self {
         let script = concat!(
             include_str!("../../../../crates/cloakroom/src/stores/redis/lua/record.lua"),
-            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/index.lua"),
             include_str!("../../../../crates/cloakroom/src/stores/redis/lua/write.lua"),
+            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/times.lua"),
+            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/index.lua"),
+            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/sign_in.lua"),
         );
         let () = redis::cmd("SCRIPT")
             .arg("LOAD")
@@ -65,12 +67,10 @@ impl Alone {
         record[REVISION].copy_from_slice(&revision.to_be_bytes());
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.hash).arg(1).arg(key).arg(expected).arg(record);
-        // Until when, whose, the keys of sessions and of indexes, and no cap.
-        for argument in ["4000000600000", "", SESSIONS, "alone%bench%p%", "", "", ""] {
-            command.arg(argument);
-        }
-        let ended: Vec<Vec<u8>> = self.send(&command).await;
-        assert!(ended.is_empty());
+        // Until when, and the keys of indexes.
+        command.arg("4000000600000").arg("alone%bench%p%");
+        let answer: u8 = self.send(&command).await;
+        assert_eq!(answer, 2, "it is written");
     }
 
     async fn send<T: FromRedisValue>(&self, command: &Cmd) -> T {
