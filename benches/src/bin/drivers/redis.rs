@@ -39,7 +39,7 @@ impl Alone {
             include_str!("../../../../crates/cloakroom/src/stores/redis/lua/write.lua"),
             include_str!("../../../../crates/cloakroom/src/stores/redis/lua/times.lua"),
             include_str!("../../../../crates/cloakroom/src/stores/redis/lua/index.lua"),
-            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/sign_in.lua"),
+            include_str!("../../../../crates/cloakroom/src/stores/redis/lua/write_and_file.lua"),
         );
         let () = redis::cmd("SCRIPT")
             .arg("LOAD")

@@ -24,7 +24,7 @@
 //!
 //! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
 //! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`ttl_margin`](RedisOptions::ttl_margin)) after
-//! the session has expired, so there is nothing to sweep. A counter of [`Attempts`](crate::Attempts) is a number under
+//! the session has expired, the set up to five hours later than the last of its sessions, so there is nothing to sweep. A counter of [`Attempts`](crate::Attempts) is a number under
 //! `{prefix}%{namespace}%c%…`, and goes likewise. Whoever reads the keys learns when which principal was seen on
 //! what, but neither tokens nor session data: `Sessions` seals them before they come here.
 //!
@@ -66,7 +66,9 @@
 //! withdraws listing, revoking by principal and caps. Set `noeviction`: writes answer
 //! [`ErrorKind::Full`](cloakroom_store::ErrorKind::Full) when there is no room, reads and endings go on. Set it on every
 //! replica too: what the card promises goes by the server that the store is opened on, and one that takes its place and
-//! evicts is refused, as an outage that says why. To go on with another policy, restart the application.
+//! evicts is refused, as an outage that says why. To go on with another policy, restart the application. Where it was
+//! another one before, some sessions may be in no index yet: each is filed again by the first write or touch that moves its
+//! expiry by five hours. End all of them where that is too long.
 //!
 //! *Failover.* Replicas follow a little later. The last writes and endings before a primary is lost may be lost with it,
 //! and a primary that was cut off goes on to take some, for about a second after the sentinels have chosen another. All
@@ -79,7 +81,7 @@
 //!
 //! *Rights.* A user of its own needs
 //! `~cloakroom%* ~{cloakroom%* -@all +get +getrange +set +setrange +del +exists +pexpire +pexpireat +persist +pttl +zadd
-//! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hexists +hlen +hmget +hset +hsetnx +hdel +time +scan +incr +decr
+//! +zcard +zrem +zrange +zrangebylex +zrangebyscore +zrandmember +hget +hgetall +hlen +hmget +hset +hsetnx +hdel +time +scan +incr +decr
 //! +eval +evalsha +wait +role +info +ping +select +config|get`. What begins with a brace are marks, and commands with `h`
 //! are for them alone. With `wait_replicas` it needs `+publish &cloakroom%waits` too. Without `config|get` the card promises no
 //! durability; the rest is missed at once or at the first write.

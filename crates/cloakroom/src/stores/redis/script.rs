@@ -42,7 +42,7 @@ macro_rules! script {
 }
 
 /// The conditional write.
-pub(super) static WRITE: LazyLock<Script> = script!("record", "write", "times", "index", "sign_in");
+pub(super) static WRITE: LazyLock<Script> = script!("record", "write", "times", "index", "write_and_file");
 
 /// Moves the times of a session forward.
 pub(super) static TOUCH: LazyLock<Script> = script!("record", "times", "index", "touch");
@@ -150,6 +150,6 @@ mod tests {
                 scripts += 1;
             }
         }
-        assert_eq!(scripts, 21);
+        assert_eq!(scripts, 23);
     }
 }

@@ -13,6 +13,8 @@ if later(until_then, expires(kept)) then
     redis.call('PEXPIREAT', session, goes)
   end
   local who = principal(kept)
-  if indexes ~= '' and who ~= '' and stretch(until_then) ~= stretch(expires(kept)) then outlive(indexes .. who, goes) end
+  if indexes ~= '' and who ~= '' and stretch(until_then) ~= stretch(expires(kept)) then
+    join(indexes .. who, session, goes)
+  end
 end
 return 1
