@@ -99,16 +99,21 @@ pub(crate) async fn take_rows(server: &Server) -> tokio_postgres::Client {
 
 /// Waits until a statement waits for a row.
 pub(crate) async fn somebody_waits(other: &tokio_postgres::Client) {
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let mut looking = tokio::time::interval(Duration::from_millis(5));
-    while other.query_one_scalar::<i64, _>(waits, &[]).await.unwrap() == 0 {
+    while waiting(other).await == 0 {
         looking.tick().await;
-        // Within a transaction it would see the same again.
-        other
-            .batch_execute("SELECT pg_stat_clear_snapshot()")
-            .await
-            .unwrap();
     }
+}
+
+/// How many statements wait for a row.
+async fn waiting(other: &tokio_postgres::Client) -> i64 {
+    // Within a transaction it would see the same again.
+    other
+        .batch_execute("SELECT pg_stat_clear_snapshot()")
+        .await
+        .unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    other.query_one_scalar(waiting, &[]).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,8 +282,10 @@ async fn who_stops_waiting_for_a_long_list_leaves_others_time_for_theirs() {
     given_up.abort();
     assert!(given_up.await.unwrap_err().is_cancelled());
     let next = list();
-    // Longer than anybody waits for the connection, and not than the next waits for the table.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // It comes to wait for the table, too, and not only for the connection.
+    while waiting(&other).await < 2 && !next.is_finished() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     other.batch_execute("COMMIT").await.unwrap();
     next.await.unwrap().unwrap();
 }

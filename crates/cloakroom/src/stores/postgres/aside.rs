@@ -126,7 +126,7 @@ impl Drop for Lent<'_> {
         let Some((mut place, kept)) = self.held.take() else {
             return;
         };
-        let given_up = Arc::clone(&self.aside.given_up);
+        let (given_up, work) = (Arc::clone(&self.aside.given_up), self.work);
         let server = &self.aside.opening.options.server;
         let patience = match self.work {
             Work::Reads => server.operation_timeout.min(server.wait_timeout / 2),
@@ -137,6 +137,8 @@ impl Drop for Lent<'_> {
             // What is asked last is answered last.
             match timeout(patience, kept.0.check_connection()).await {
                 Ok(Ok(())) => *place = Some(kept),
+                // What only reads, nobody has to wait for.
+                _ if work == Work::Reads => {}
                 _ => given_up.remember(kept.1),
             }
         });

@@ -48,19 +48,20 @@ impl Postgres {
             .sweep_from(request, came_to.unwrap_or(i64::MIN), limit)
             .await?;
         let removed = batch.removed.unsigned_abs();
-        if came_to.is_some() {
-            // At the end it goes back to the beginning: for what was locked when it was come by, or has been written with
-            // an earlier expiry since.
+        if !batch.was_our_turn {
+            return Ok(Swept::all_but_held(0));
+        }
+        if batch.removed >= limit {
             progress.set(namespace, batch.to);
             return Ok(Swept::new(removed, true));
         }
-        if batch.to.is_some() || !batch.leaves_some {
-            progress.set(namespace, batch.to);
-        }
-        Ok(if batch.leaves_some && batch.removed < limit {
-            Swept::all_but_held(removed)
-        } else {
-            Swept::new(removed, batch.leaves_some)
+        progress.set(namespace, None);
+        Ok(match came_to {
+            // From the beginning, the next time: for what was locked when it was come by, or has been written with an
+            // earlier expiry since.
+            Some(_) => Swept::new(removed, true),
+            None if batch.leaves_some => Swept::all_but_held(removed),
+            None => Swept::new(removed, false),
         })
     }
 
@@ -88,6 +89,7 @@ impl Postgres {
             removed: row::column(&row, 0)?,
             to: row::column(&row, 1)?,
             leaves_some: row::column(&row, 2)?,
+            was_our_turn: row::column(&row, 3)?,
         })
     }
 }
@@ -99,6 +101,8 @@ struct Batch {
     to: Option<i64>,
     /// Of those it was to remove: because of its limit, or because somebody else has them.
     leaves_some: bool,
+    /// No other node was at it.
+    was_our_turn: bool,
 }
 
 /// Forgets what is over and is no session, by a statement that removes so much of it at most.

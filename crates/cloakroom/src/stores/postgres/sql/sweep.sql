@@ -14,8 +14,9 @@ WITH turn AS MATERIALIZED (
     DELETE FROM cloakroom_bodies b USING swept s WHERE b.namespace = s.namespace AND b.id = s.id
 )
 SELECT (SELECT count(*) FROM swept), (SELECT max(expires) FROM expired),
-    -- Whether some are left, perhaps: it is another node's turn, or these were as many as asked for, or others are locked.
-    NOT (SELECT ours FROM turn) OR (SELECT count(*) FROM expired) >= $3 OR EXISTS (
+    -- Whether some are left, perhaps: these were as many as asked for, or others are locked.
+    (SELECT count(*) FROM expired) >= $3 OR EXISTS (
         SELECT FROM cloakroom_sessions
         WHERE namespace = $1 AND expires >= $4 AND expires < $2 AND ctid NOT IN (SELECT ctid FROM expired)
-    )
+    ),
+    (SELECT ours FROM turn)
