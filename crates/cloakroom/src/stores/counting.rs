@@ -11,7 +11,7 @@ use cloakroom_store::{Counter, Error, ErrorKind};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::sql::millis;
+use super::sql::{corrupt, millis};
 
 /// What is done to a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,13 +103,17 @@ pub(crate) async fn count<S: CountsTogether>(
     })
 }
 
-/// Tells those who came to one counter how often there had been attempts with each: so many `by_now`, with the last of them.
-pub(crate) fn tell(answers: Vec<Answer>, by_now: &Result<u64, Error>) {
+/// Tells those who came to one counter how often there had been attempts with each that was added: so many `by_now`, with
+/// the last of them.
+pub(crate) fn tell(answers: Vec<Answer>, change: Change, by_now: &Result<u64, Error>) {
     let all = answers.len() as u64;
     for (answer, number) in answers.into_iter().zip(1..) {
-        let told = match by_now {
-            Ok(by_now) => Ok((by_now + number).saturating_sub(all)),
-            Err(error) => Err(again(error)),
+        let told = match (by_now, change) {
+            (Ok(_), Change::TakeBack) => Ok(0),
+            (Ok(by_now), Change::Add) => (by_now + number)
+                .checked_sub(all)
+                .ok_or_else(|| corrupt("a counter that has counted less than it was told to")),
+            (Err(error), _) => Err(again(error)),
         };
         // Nobody may be waiting any more. It has been counted all the same.
         drop(answer.send(told));

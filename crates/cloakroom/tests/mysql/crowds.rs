@@ -10,7 +10,7 @@ use mysql_async::prelude::Queryable as _;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, interval, timeout};
 
-use super::fixture::{BOUND, admin, create, id, load, namespace, patient, record_of, write};
+use super::fixture::{BOUND, admin, create, id, load, namespace, patient, record_of, status, write};
 
 fn counter() -> Counter {
     Counter::new(
@@ -125,12 +125,7 @@ async fn who_come_to_one_counter_at_the_same_time_share_a_statement() {
     store.add(AddOne::new(counter())).await.unwrap();
     store.mark(mark()).await.unwrap();
     let mut watching = admin(&server).await;
-    let mut statements = async || -> u64 {
-        let text =
-            "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'COM_INSERT'";
-        watching.query_first(text).await.unwrap().unwrap()
-    };
-    let before = statements().await;
+    let before = status(&mut watching, "Com_insert").await;
     // It adds one itself.
     let mut other = take_rows(&server).await;
     let mut adding = JoinSet::new();
@@ -151,7 +146,7 @@ async fn who_come_to_one_counter_at_the_same_time_share_a_statement() {
     let mut counted = adding.join_all().await;
     counted.sort_unstable();
     assert_eq!(counted, (3..103).collect::<Vec<_>>());
-    let statements = statements().await - before;
+    let statements = status(&mut watching, "Com_insert").await - before;
     assert!(statements < 30, "{statements} statements for 101 attempts");
     // As many are taken back, and never more than there are.
     let mut taking = JoinSet::new();

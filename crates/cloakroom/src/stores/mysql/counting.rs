@@ -1,11 +1,11 @@
 //! Counts those attempts in one statement that come to one counter at the same time.
 
-use cloakroom_store::{Counter, Error};
+use cloakroom_store::{Counter, Error, ErrorKind};
 use tokio::time::timeout;
 
+use super::Mysql;
 use super::given_up::Kind;
 use super::values::Values;
-use super::{Mysql, failure};
 use crate::stores::counting::{self as together, Attempt, Attempts, Change, CountsTogether, Key};
 use crate::stores::sql::corrupt;
 
@@ -20,7 +20,17 @@ impl Mysql {
         let bound = pool.wait_timeout.saturating_add(pool.operation_timeout);
         timeout(bound, together::count(self, change, counter))
             .await
-            .unwrap_or_else(|_elapsed| Err(failure::too_slow(change.doing(), &pool.dialing.server)))
+            .unwrap_or_else(|_elapsed| {
+                Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "could not {} in {}: waited {bound:?} for those that came to the counter before: look for what \
+                         holds locks, or for who tries to sign in so often",
+                        change.doing(),
+                        pool.dialing.server
+                    ),
+                ))
+            })
     }
 
     /// Does the same so many times to a counter, and answers how often it has counted then.
@@ -71,6 +81,6 @@ impl CountsTogether for Mysql {
         let answers: Vec<_> = attempts.into_iter().map(|attempt| attempt.answer).collect();
         let times = i64::try_from(answers.len()).unwrap_or(i64::MAX);
         let by_now = self.change_counter(change, &counter, times).await;
-        together::tell(answers, &by_now);
+        together::tell(answers, change, &by_now);
     }
 }

@@ -58,7 +58,7 @@
 //!
 //! Counting an attempt and setting a mark wait for a row that others write at the same time. So that a flood of attempts
 //! leaves connections to who is signed in, a quarter of them at most counts at a time, at least one, and as many set
-//! marks; who waits longer than `wait_timeout` is told. Have three connections or more. Attempts that come to one counter at
+//! marks; who waits longer than a call may take is told. Have three connections or more. Attempts that come to one counter at
 //! the same time are counted by one statement.
 //!
 //! Sign-ins of one principal under a [`Cap`](cloakroom_store::Cap) come one after the other, too, each on a connection.

@@ -86,9 +86,14 @@ impl Pool {
     async fn place_in_turn(&self, kind: Kind, waits_for: &mut &'static str) -> Result<Place, Error> {
         let mut placed = pin!(self.writes.place(kind));
         loop {
-            self.writes
-                .free(async |given_up| self.lease(waits_for).await?.busy(given_up).await)
-                .await?;
+            let freed = self
+                .writes
+                .free(async |given_up| self.lease(waits_for).await?.busy(given_up).await);
+            tokio::select! {
+                biased;
+                place = &mut placed => return Ok(place),
+                freed = freed => freed?,
+            }
             *waits_for = match (self.writes.count_given_up(), kind) {
                 (0, Kind::Session) => A_CONNECTION,
                 (0, Kind::Counter | Kind::Mark) => A_TURN,

@@ -106,7 +106,7 @@ impl Mysql {
         self.ask_at_place(Kind::Session, doing, statement, values).await
     }
 
-    /// As [`try_ask`](Self::try_ask), at a place of those that wait for rows which many write.
+    /// As [`try_ask`](Self::try_ask), at a place among the writes of its kind.
     pub(super) async fn ask_at_place(
         &self,
         kind: Kind,

@@ -82,7 +82,7 @@ impl CountsTogether for Postgres {
                     .ok_or_else(|| corrupt("a counter that nobody knows the number of")),
                 (Err(error), _) => Err(together::again(error)),
             };
-            together::tell(answers, &by_now);
+            together::tell(answers, change, &by_now);
         }
     }
 }
