@@ -39,7 +39,8 @@ impl PostgresOptions {
     /// Sets how many connections the requests share; 4 unless said otherwise.
     ///
     /// Up to five more are opened when they are needed: to sweep; to list, to count and to revoke everyone's; to read
-    /// marks; to set them; and to count attempts.
+    /// marks; to set them; and to count attempts. A list that was given up leaves one more on the server, which ends it within
+    /// `operation_timeout`.
     #[must_use]
     pub fn connections(mut self, connections: NonZeroUsize) -> Self {
         self.server.connections = connections;

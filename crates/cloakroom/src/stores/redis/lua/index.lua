@@ -1,6 +1,7 @@
 -- Keeps the index of a principal: a sorted set of ids, all with the score 0, so that their order is that of the ids.
 -- It lives as long as the longest of its sessions, and up to a stretch longer: as long as the expiry of a session moves
--- within one, there is nothing to do. With each stretch the session is filed again, should the index have been lost. `goes` is when a session's key goes, in milliseconds, or '' for never.
+-- within one, there is nothing to do. With each stretch the session is filed again, should the index have been lost.
+-- `goes` is when a session's key goes, in milliseconds, or '' for never.
 
 -- A stretch after a key goes. What goes in thirty thousand years never does: near the end of all numbers there is no later.
 local function a_stretch_after(goes)
