@@ -42,7 +42,7 @@ pub struct Swept {
 
 impl Swept {
     /// So many removed, and perhaps more remain.
-    pub const fn new(removed: u64, more: bool) -> Self {
+    pub fn new(removed: u64, more: bool) -> Self {
         Self {
             removed,
             more,
@@ -51,7 +51,7 @@ impl Swept {
     }
 
     /// So many removed, and what remains is not to be had now.
-    pub const fn all_but_held(removed: u64) -> Self {
+    pub fn all_but_held(removed: u64) -> Self {
         Self {
             removed,
             more: true,
