@@ -283,8 +283,9 @@ async fn who_stops_waiting_for_a_long_list_leaves_others_time_for_theirs() {
     assert!(given_up.await.unwrap_err().is_cancelled());
     let next = list();
     // It comes to wait for the table, too, and not only for the connection.
+    let mut looking = tokio::time::interval(Duration::from_millis(5));
     while waiting(&other).await < 2 && !next.is_finished() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        looking.tick().await;
     }
     other.batch_execute("COMMIT").await.unwrap();
     next.await.unwrap().unwrap();

@@ -114,7 +114,7 @@ impl Lent<'_> {
     /// Ends the connection: nobody is to wait for what it owes.
     fn give_up(mut self) {
         if let Some((_, (_, process))) = self.held.take() {
-            self.aside.given_up.remember(process);
+            remember(&self.aside.given_up, self.work, process);
         }
     }
 }
@@ -137,11 +137,16 @@ impl Drop for Lent<'_> {
             // What is asked last is answered last.
             match timeout(patience, kept.0.check_connection()).await {
                 Ok(Ok(())) => *place = Some(kept),
-                // What only reads, nobody has to wait for.
-                _ if work == Work::Reads => {}
-                _ => given_up.remember(kept.1),
+                _ => remember(&given_up, work, kept.1),
             }
         });
+    }
+}
+
+/// Takes note of a connection that was given up. For what only reads nobody has to wait: the server ends it in time.
+fn remember(given_up: &GivenUp, work: Work, process: i32) {
+    if work == Work::Writes {
+        given_up.remember(process);
     }
 }
 
