@@ -23,9 +23,9 @@
 //! # What is kept there
 //!
 //! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
-//! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, ten minutes (the [`ttl_margin`](RedisOptions::ttl_margin)) after
-//! the session has expired, the set up to five hours later than the last of its sessions, so there is nothing to sweep. A counter of [`Attempts`](crate::Attempts) is a number under
-//! `{prefix}%{namespace}%c%…`, and goes likewise. Whoever reads the keys learns when which principal was seen on
+//! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, so there is nothing to sweep: a session ten minutes (the
+//! [`ttl_margin`](RedisOptions::ttl_margin)) after it has expired, and the set up to five hours after the last of its sessions. A
+//! counter of [`Attempts`](crate::Attempts) is a number under `{prefix}%{namespace}%c%…`, and goes as sessions do. Whoever reads the keys learns when which principal was seen on
 //! what, but neither tokens nor session data: `Sessions` seals them before they come here.
 //!
 //! # What it costs
