@@ -2,7 +2,8 @@
 
 use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{
-    AddOne, Counted, Counter, Counters as _, Expect, Mark, Marks as _, SetMark, Subject, TakeBack, Timestamp,
+    AddOne, Counted, Counter, Counters as _, ErrorKind, Expect, Mark, Marks as _, SetMark, Subject, TakeBack,
+    Timestamp,
 };
 use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
@@ -156,4 +157,36 @@ async fn who_come_to_one_counter_at_the_same_time_share_a_statement() {
     }
     taking.join_all().await;
     assert_eq!(store.add(AddOne::new(elsewhere)).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_others_at_a_counter_is_told_so() {
+    let server = Mysqld::start();
+    let options = MysqlOptions::default()
+        .wait_timeout(Duration::from_millis(500))
+        .operation_timeout(Duration::from_secs(3));
+    let store = options.connect(&server.url()).await.unwrap();
+    store.add(AddOne::new(counter())).await.unwrap();
+    store.mark(mark()).await.unwrap();
+    let mut other = take_rows(&server).await;
+    let add = || {
+        let store = store.clone();
+        tokio::spawn(async move { store.add(AddOne::new(counter())).await })
+    };
+    let first = add();
+    wait_for(&mut other, 1).await;
+    let second = add();
+    for (adding, says) in [
+        (first, "operation_timeout"),
+        (second, "those that came to the counter before"),
+    ] {
+        let error = adding.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    other.query_drop("COMMIT").await.unwrap();
+    timeout(BOUND * 2, store.add(AddOne::new(counter())))
+        .await
+        .unwrap()
+        .unwrap();
 }

@@ -6,6 +6,7 @@ use cloakroom::stores::mysql::MysqlOptions;
 use cloakroom_store::{ErrorKind, Expect};
 use cloakroom_testbed::mysql_replica::{Answers, Replicated};
 use tokio::task::{JoinSet, block_in_place};
+use tokio::time::timeout;
 
 use crate::fixture::{create, id, load, record_of, write};
 
@@ -59,6 +60,41 @@ async fn writes_that_are_given_up_leave_few_connections_behind() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it takes writes again");
     }
     create(&store, id(1003), record_of("bob", "after")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_write_that_was_given_up_goes_on_once_it_is_over() {
+    let servers = block_in_place(|| Replicated::start(Answers::WhenTheReplicaHasIt));
+    let options = MysqlOptions::default()
+        .connections(1.try_into().unwrap())
+        .wait_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_secs(3));
+    let store = options.connect(&servers.url()).await.unwrap();
+    servers.fall_behind();
+    let given_up = write(&store, id(1), Expect::Absent, record_of("alice", "new")).await;
+    assert_eq!(given_up.unwrap_err().kind(), ErrorKind::Unavailable);
+    let looked = block_in_place(|| looks(&servers));
+    let writing = tokio::spawn({
+        let store = store.clone();
+        async move { write(&store, id(2), Expect::Absent, record_of("bob", "new")).await }
+    });
+    // It looks, and the server is still at the other one.
+    let mut looking = tokio::time::interval(Duration::from_millis(50));
+    while block_in_place(|| looks(&servers)) < looked + 2 {
+        looking.tick().await;
+    }
+    assert!(!writing.is_finished());
+    servers.catch_up();
+    let written = timeout(Duration::from_secs(20), writing).await;
+    written.expect("it looks again").unwrap().unwrap();
+}
+
+/// How often somebody but this test has selected something from the primary.
+fn looks(servers: &Replicated) -> u64 {
+    let status = servers
+        .ask_primary("SHOW GLOBAL STATUS LIKE 'Com_select'")
+        .unwrap();
+    status.split_whitespace().last().unwrap().parse().unwrap()
 }
 
 /// How many connections of the store's the primary has.
