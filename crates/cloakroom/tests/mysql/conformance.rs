@@ -57,7 +57,7 @@ async fn it_conforms_through_a_socket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_survives_that_the_server_is_killed() {
     let server = Arc::new(Mysqld::start());
-    let store = Mysql::connect(&server.url()).await.unwrap();
+    let store = patient(&server.url()).await;
     assert!(store.capabilities().survives_restart);
     let open = move || {
         let server = Arc::clone(&server);

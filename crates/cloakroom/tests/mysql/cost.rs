@@ -12,7 +12,9 @@ use cloakroom_testbed::mysql::Mysqld;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
 
-use super::fixture::{admin, create, id, load, moment, namespace, principal, record_of, status, write};
+use super::fixture::{
+    admin, create, id, load, moment, namespace, patient, principal, record_of, status, write,
+};
 
 /// How many statements the server was sent while a verb ran; what it runs in a procedure is not counted.
 async fn statements(admin: &mut Conn, verb: impl Future<Output = ()>) -> u64 {
@@ -221,7 +223,7 @@ async fn a_verb_is_as_many_statements_as_documented() {
 #[tokio::test]
 async fn a_touch_does_not_write_the_body_again() {
     let server = Mysqld::start();
-    let store = Mysql::connect(&server.url()).await.unwrap();
+    let store = patient(&server.url()).await;
     let mut admin = admin(&server).await;
     // One body beside the page, and one in it.
     for (n, size) in [(1, 512 << 10), (2, 4 << 10)] {
@@ -244,7 +246,7 @@ async fn a_touch_does_not_write_the_body_again() {
 #[tokio::test]
 async fn ending_a_few_of_many_reads_only_a_few() {
     let server = Mysqld::start();
-    let store = Mysql::connect(&server.url()).await.unwrap();
+    let store = patient(&server.url()).await;
     let mut admin = admin(&server).await;
     // Ten thousand, all of them expired and begun long ago: where an optimizer prefers to read them all.
     let digits = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL \

@@ -7,12 +7,12 @@ use cloakroom_store::conformance::{self, Outages, Restarts};
 use cloakroom_store::{AnyStore, Store as _};
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{BOUND, PATIENT, outage, with};
+use crate::fixture::{BOUND, PATIENT, outage, patient, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_postgres_store_keeps_marks() {
     let server = Server::start();
-    conformance::run_marks(Postgres::connect(&server.url()).await.unwrap()).await;
+    conformance::run_marks(patient(&server).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

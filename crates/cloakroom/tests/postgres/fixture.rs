@@ -35,6 +35,11 @@ pub(crate) fn with(server: &Server, options: &str) -> String {
     format!("{}?{options}", server.url())
 }
 
+/// A store that waits longer than any machine is busy.
+pub(crate) async fn patient(server: &Server) -> Store {
+    Store::connect(&with(server, PATIENT)).await.unwrap()
+}
+
 /// A connection of the test's own, to see what the store did.
 pub(crate) async fn client(server: &Server) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)

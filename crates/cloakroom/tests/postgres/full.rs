@@ -1,10 +1,9 @@
 //! A disk that is full: nothing is written, the error says so, and there is room again afterwards.
 
-use cloakroom::stores::Postgres;
 use cloakroom_store::{ErrorKind, Expect};
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{client, create, id, load, record, write};
+use crate::fixture::{client, create, id, load, patient, record, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_and_got_over() {
@@ -20,7 +19,7 @@ async fn a_full_disk_is_said_and_got_over() {
         )
         .await
         .unwrap();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     admin
         .batch_execute(
             "ALTER TABLE cloakroom_bodies SET TABLESPACE small; ALTER INDEX cloakroom_bodies_pkey SET TABLESPACE small",

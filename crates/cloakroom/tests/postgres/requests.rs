@@ -12,7 +12,7 @@ use cloakroom_testbed::postgres::Postgres as Server;
 use cloakroom_testbed::{Protocol, Tap};
 use tokio::task::JoinSet;
 
-use crate::fixture::{PATIENT, client, create, id, load, namespace, record, record_of, with, write};
+use crate::fixture::{PATIENT, client, create, id, load, namespace, patient, record, record_of, with, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_is_one_statement_and_one_round_trip() {
@@ -169,7 +169,7 @@ async fn the_statements_of_concurrent_tasks_leave_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_touch_does_not_write_the_data() {
     let server = Server::start();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     let revision = create(&store, id(1), record(&[7; 100_000])).await;
     let watching = client(&server).await;
     let written = async || -> i64 {

@@ -4,7 +4,7 @@ use cloakroom::stores::Postgres;
 use cloakroom_store::{AddOne, Counted, Counter, Counters as _, ErrorKind, Store as _, Timestamp};
 use cloakroom_testbed::postgres::Postgres as Server;
 
-use crate::fixture::{PATIENT, client, create, id, load, namespace, record, refused, with};
+use crate::fixture::{PATIENT, client, create, id, load, namespace, patient, record, refused, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_nodes_may_start_at_once() {
@@ -32,7 +32,7 @@ async fn ten_nodes_may_start_at_once() {
 async fn migrating_again_changes_nothing() {
     let server = Server::start();
     Postgres::migrate(&server.url()).await.unwrap();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     create(&store, id(1), record(b"kept")).await;
     Postgres::migrate(&server.url()).await.unwrap();
     assert!(load(&store, id(1)).await.unwrap().is_some());
@@ -93,7 +93,10 @@ async fn the_version_of_the_tables_decides() {
         .batch_execute("UPDATE cloakroom_schema SET version = 99")
         .await
         .unwrap();
-    for url in [server.url(), with(&server, "migrate=never")] {
+    for url in [
+        with(&server, PATIENT),
+        with(&server, &format!("{PATIENT}&migrate=never")),
+    ] {
         assert_eq!(refused(&url).await.kind(), ErrorKind::NewerFormat);
     }
     // As an older release has left it: a version before, and not yet what this one adds.
@@ -121,7 +124,7 @@ async fn the_version_of_the_tables_decides() {
         "PostgreSQL",
         &format!("\"{error}\""),
     );
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     create(&store, id(1), record(b"migrated")).await;
 }
 
@@ -135,7 +138,7 @@ async fn tables_of_the_release_before_are_kept_and_added_to() {
 /// Version 2 has the counters.
 async fn are_kept_and_added_to(by_hand: bool) {
     let server = Server::start();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     create(&store, id(1), record(b"kept")).await;
     client(&server)
         .await
@@ -144,11 +147,11 @@ async fn are_kept_and_added_to(by_hand: bool) {
         .unwrap();
     let error = refused(&with(&server, "migrate=never")).await;
     assert!(error.to_string().contains("schema_sql_since(1)"), "{error}");
-    let mut url = server.url();
+    let mut url = with(&server, PATIENT);
     if by_hand {
         let printed = Postgres::schema_sql_since(1);
         client(&server).await.batch_execute(&printed).await.unwrap();
-        url = with(&server, "migrate=never");
+        url = with(&server, &format!("{PATIENT}&migrate=never"));
     }
     let store = Postgres::connect(&url).await.unwrap();
     assert!(load(&store, id(1)).await.unwrap().is_some());
@@ -159,7 +162,7 @@ async fn are_kept_and_added_to(by_hand: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_go_away_are_an_error_that_says_so() {
     let server = Server::start();
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = patient(&server).await;
     client(&server)
         .await
         .batch_execute("DROP TABLE cloakroom_sessions")
