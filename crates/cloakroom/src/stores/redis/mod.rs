@@ -25,8 +25,9 @@
 //! A string for each session, `{prefix}%{namespace}%s%{id}`, and a sorted set of ids for each principal,
 //! `{prefix}%{namespace}%p%{principal}`. Both go by themselves, so there is nothing to sweep: a session ten minutes (the
 //! [`ttl_margin`](RedisOptions::ttl_margin)) after it has expired, and the set up to five hours after the last of its sessions. A
-//! counter of [`Attempts`](crate::Attempts) is a number under `{prefix}%{namespace}%c%…`, and goes as sessions do. Whoever reads the keys learns when which principal was seen on
-//! what, but neither tokens nor session data: `Sessions` seals them before they come here.
+//! counter of [`Attempts`](crate::Attempts) is a number under `{prefix}%{namespace}%c%…`, and goes as sessions do.
+//! Whoever reads the keys learns when which principal was seen on what, but neither tokens nor session data: `Sessions` seals
+//! them before they come here.
 //!
 //! # What it costs
 //!
