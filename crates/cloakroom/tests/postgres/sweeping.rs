@@ -1,26 +1,25 @@
 //! A sweep goes on where it came to, leaves what others have, and says so: while another node sweeps, and where a row is
 //! locked.
 
-use cloakroom::stores::Postgres;
 use cloakroom_store::{Expect, Load, Namespace, Record, Store as _, Sweep, Swept, Timestamp, Write};
 use cloakroom_testbed::postgres::Postgres as Server;
 use tokio_postgres::Client;
 
-use crate::fixture::{PATIENT, client, create, id, namespace, record, with};
+use crate::fixture::{Store, client, create, id, namespace, patient, record};
 
 /// After the expiry of every record.
 const LATER: Timestamp = Timestamp::from_unix_millis(2_000_000);
 
 /// A store with three sessions that have expired, and somebody else in the same database.
-async fn three_expired(server: &Server) -> (Postgres, Client) {
-    let store = Postgres::connect(&with(server, PATIENT)).await.unwrap();
+async fn three_expired(server: &Server) -> (Store, Client) {
+    let store = patient(server).await;
     for n in 1..=3 {
         create(&store, id(n), record(b"old")).await;
     }
     (store, client(server).await)
 }
 
-async fn sweep(store: &Postgres, limit: usize) -> Swept {
+async fn sweep(store: &Store, limit: usize) -> Swept {
     let sweep = Sweep::new(namespace(), LATER, limit.try_into().unwrap());
     store.sweep(sweep).await.unwrap()
 }
@@ -63,7 +62,7 @@ async fn what_somebody_has_locked_is_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_namespace_goes_on_where_it_came_to() {
     let server = Server::start();
-    let store = Postgres::connect(&with(&server, PATIENT)).await.unwrap();
+    let store = patient(&server).await;
     let namespaces = ["one", "other"].map(|name| Namespace::new(name).unwrap());
     let write = async |namespace: &Namespace, n: u8, expires: u64| {
         let expires = Timestamp::from_unix_millis(expires);

@@ -14,7 +14,9 @@ use cloakroom_testbed::postgres::Postgres as Server;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use crate::fixture::{PATIENT, Store, client, create, id, in_time, load, namespace, record, record_of, with};
+use crate::fixture::{
+    PATIENT, Store, client, create, id, in_time, load, namespace, patient, record, record_of, with,
+};
 
 fn sign_in(n: u8) -> Write {
     let write = Write::new(namespace(), id(n), Expect::Absent, record_of("alice", b"new"));
@@ -154,7 +156,7 @@ async fn a_crowd_that_counts_or_marks_holds_up_nobody_on_the_same_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_count_at_the_same_time_share_a_statement() {
     let server = Server::start();
-    let store = Store::connect(&with(&server, PATIENT)).await.unwrap();
+    let store = patient(&server).await;
     store.add(AddOne::new(counter())).await.unwrap();
     store.mark(mark()).await.unwrap();
     let watching = client(&server).await;
@@ -219,7 +221,7 @@ async fn who_stops_waiting_for_a_mark_leaves_the_connection_to_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stops_waiting_for_a_count_takes_nobody_elses_along() {
     let server = Server::start();
-    let store = Store::connect(&with(&server, PATIENT)).await.unwrap();
+    let store = patient(&server).await;
     store.add(AddOne::new(counter())).await.unwrap();
     store.mark(mark()).await.unwrap();
     let other = take_rows(&server).await;
@@ -243,7 +245,7 @@ async fn who_stops_waiting_for_a_count_takes_nobody_elses_along() {
 fn a_runtime_that_ends_takes_nobodys_count_along() {
     let server = Server::start();
     let lasting = Runtime::new().unwrap();
-    let store = lasting.block_on(Store::connect(&with(&server, PATIENT))).unwrap();
+    let store = lasting.block_on(patient(&server));
     let add = || AddOne::new(counter());
     for _ in 0..3 {
         // It asks, and is gone before anything runs that it has begun.
@@ -289,4 +291,26 @@ async fn who_stops_waiting_for_a_long_list_leaves_others_time_for_theirs() {
     }
     other.batch_execute("COMMIT").await.unwrap();
     next.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_takes_longer_than_a_call_may_wait_is_there_for_the_next() {
+    let server = Server::start();
+    let times = "connect_timeout=20s&wait_timeout=1ms&operation_timeout=20s";
+    let store = Store::connect(&with(&server, times)).await.unwrap();
+    // No server takes a password and answers within a millisecond.
+    let error = store.add(AddOne::new(counter())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("within wait_timeout"), "{error}");
+    let mut trying = tokio::time::interval(Duration::from_millis(20));
+    let counted = async {
+        loop {
+            trying.tick().await;
+            if let Ok(times) = store.add(AddOne::new(counter())).await {
+                return times;
+            }
+        }
+    };
+    let counted = tokio::time::timeout(Duration::from_secs(60), counted).await;
+    assert_eq!(counted.expect("it is opened all the same"), 1);
 }

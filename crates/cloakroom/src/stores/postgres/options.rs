@@ -55,6 +55,9 @@ impl PostgresOptions {
     }
 
     /// Sets how long a call may wait for a connection; half a second unless said otherwise.
+    ///
+    /// The first call that needs one of those [beside](Self::connections) waits for it to be opened, too. Should that take
+    /// longer, the call is an error, and the next has the connection: over a slow network, set this to what connecting takes.
     #[must_use]
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.server.wait_timeout = timeout;
